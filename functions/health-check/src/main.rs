@@ -1,0 +1,3 @@
+//! Lambda function health-check.
+
+fn main() {}

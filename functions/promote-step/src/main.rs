@@ -1,0 +1,3 @@
+//! Lambda function promote-step.
+
+fn main() {}

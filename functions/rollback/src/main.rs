@@ -1,0 +1,3 @@
+//! Lambda function rollback.
+
+fn main() {}

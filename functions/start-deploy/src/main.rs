@@ -1,0 +1,3 @@
+//! Lambda function start-deploy.
+
+fn main() {}

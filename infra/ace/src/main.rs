@@ -1,0 +1,3 @@
+//! ace, the operator's command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A weighted HTTP proxy, a sample service with switchable faults, and a load generator.

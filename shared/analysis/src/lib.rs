@@ -1,0 +1,1 @@
+//! The canary judge: evidence and policy in, verdict out. Pure.

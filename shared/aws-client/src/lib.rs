@@ -1,0 +1,1 @@
+//! One slim AWS client configuration for every function.

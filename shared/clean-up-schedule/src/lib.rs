@@ -1,0 +1,1 @@
+//! One-time EventBridge schedules for the clean-up of an old colour.

@@ -1,0 +1,1 @@
+//! Traffic weights and targets on ALB rules and target groups.

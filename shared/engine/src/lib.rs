@@ -1,0 +1,1 @@
+//! Load, decide, commit, execute: the use case of each function over ports.

@@ -1,0 +1,1 @@
+//! The configuration of an environment: parse, validate, resolve to a plan. Pure.

@@ -1,0 +1,1 @@
+//! Outcome events to SNS.

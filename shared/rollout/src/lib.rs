@@ -1,0 +1,1 @@
+//! The rollout itself: plan, phases, decide, invariants. Pure.

@@ -1,0 +1,1 @@
+//! Scenarios, contract tests, conformance suites and emulator tests.

@@ -1,1 +1,25 @@
-//! Load, decide, commit, execute: the use case of each function over ports.
+//! The use case of each function over ports: load, decide, commit, execute.
+//!
+//! A function is a struct of the ports it may use and nothing else, so that what it can touch is what its role in
+//! `infra/template.yaml` allows. [`ledger`] is the only way a stored rollout changes, [`fence`] the only way a weight
+//! is written, [`outbox`] the only way anything else is done.
+
+mod failures;
+pub mod fence;
+mod health_check;
+pub mod history;
+pub mod ledger;
+pub mod outbox;
+pub mod outcome;
+pub mod ports;
+mod promote_step;
+mod reply;
+mod rollback;
+mod start_deploy;
+mod window;
+
+pub use health_check::HealthCheckFunction;
+pub use promote_step::PromoteStepFunction;
+pub use reply::describe;
+pub use rollback::RollbackFunction;
+pub use start_deploy::StartDeployFunction;

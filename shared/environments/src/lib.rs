@@ -1,1 +1,239 @@
-//! The configuration of an environment: parse, validate, resolve to a plan. Pure.
+//! The configuration of an environment: what can be rolled out there, and how. Pure: text in, a valid
+//! [`Environment`] or an error that names the place out; [`Environment::plan`] resolves it to a plan.
+
+mod settings;
+mod span;
+
+use std::collections::BTreeMap;
+
+use rollout::{
+    CleanUpRules, EnvironmentName, EvidenceRules, Plan, Readiness, Seconds, ServiceName, Steps, Strategy,
+    Version,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use settings::{
+    BlueGreenRules, CanaryRules, CleanUpSettings, EvidenceSettings, Identity, Overrides, ReadinessRules,
+    Rules, Service,
+};
+pub use span::{InvalidSpan, Span};
+
+/// The longest that a function which lost its rollout may still be writing: the functions' timeout of 30 seconds
+/// (infra/template.yaml; a contract test compares) and a margin for what is on the wire.
+pub const ZOMBIE_BOUND: Seconds = Seconds(35);
+
+/// The configuration of an environment, valid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Written", into = "Written")]
+#[schemars(with = "Written")]
+pub struct Environment {
+    /// Which environment this is.
+    pub environment: Identity,
+    /// How rollouts go, unless a service says otherwise.
+    pub rollout: Rules,
+    services: BTreeMap<ServiceName, Service>,
+}
+
+/// The same as it is written, not yet checked across its fields.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    environment: Identity,
+    #[serde(default)]
+    rollout: Rules,
+    #[serde(default)]
+    services: BTreeMap<ServiceName, Service>,
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidConfiguration {
+    /// The text is not a configuration; the message names line and column.
+    #[error("{0}")]
+    Syntax(String),
+    /// Two services would be started by one pipeline.
+    #[error(
+        "services {first} and {second} have the same pipeline {pipeline:?}: give each service a pipeline of its own"
+    )]
+    SharedPipeline {
+        /// One.
+        first: ServiceName,
+        /// The other.
+        second: ServiceName,
+        /// The pipeline.
+        pipeline: String,
+    },
+    /// Two services would move one rule's traffic.
+    #[error(
+        "services {first} and {second} have the same rule {rule:?}: give each service a listener rule of its own"
+    )]
+    SharedRule {
+        /// One.
+        first: ServiceName,
+        /// The other.
+        second: ServiceName,
+        /// The rule.
+        rule: String,
+    },
+    /// Both colours are one.
+    #[error("service {0} has the same target group for blue and green: a rollout needs two")]
+    OneColour(ServiceName),
+    /// The account is no account.
+    #[error("environment.account is {0:?}: write the twelve digits of the AWS account, in quotes")]
+    Account(String),
+}
+
+/// A service that the environment does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is not in the configuration of environment {environment}: {known}")]
+pub struct UnknownService {
+    what: String,
+    environment: String,
+    known: String,
+}
+
+impl TryFrom<Written> for Environment {
+    type Error = InvalidConfiguration;
+
+    fn try_from(written: Written) -> Result<Self, InvalidConfiguration> {
+        if let Some(account) = &written.environment.account
+            && (account.len() != 12 || !account.chars().all(|c| c.is_ascii_digit()))
+        {
+            return Err(InvalidConfiguration::Account(account.clone()));
+        }
+        let mut pipelines = BTreeMap::new();
+        let mut rules = BTreeMap::new();
+        for (name, service) in &written.services {
+            if service.route.blue.target_group == service.route.green.target_group {
+                return Err(InvalidConfiguration::OneColour(name.clone()));
+            }
+            if let Some(first) = pipelines.insert(&service.pipeline, name) {
+                return Err(InvalidConfiguration::SharedPipeline {
+                    first: first.clone(),
+                    second: name.clone(),
+                    pipeline: service.pipeline.clone(),
+                });
+            }
+            if let Some(first) = rules.insert(&service.route.rule, name) {
+                return Err(InvalidConfiguration::SharedRule {
+                    first: first.clone(),
+                    second: name.clone(),
+                    rule: service.route.rule.clone(),
+                });
+            }
+        }
+        Ok(Self { environment: written.environment, rollout: written.rollout, services: written.services })
+    }
+}
+
+impl From<Environment> for Written {
+    fn from(valid: Environment) -> Self {
+        Self { environment: valid.environment, rollout: valid.rollout, services: valid.services }
+    }
+}
+
+impl Environment {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`] with the line and column of the first mistake, and the remedy.
+    pub fn from_yaml(text: &str) -> Result<Self, InvalidConfiguration> {
+        serde_saphyr::from_str(text).map_err(|error| InvalidConfiguration::Syntax(error.to_string()))
+    }
+
+    /// The JSON Schema of the configuration file.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Written)
+    }
+
+    /// The services, by name.
+    pub const fn services(&self) -> &BTreeMap<ServiceName, Service> {
+        &self.services
+    }
+
+    /// The service that a pipeline starts.
+    ///
+    /// # Errors
+    /// [`UnknownService`], naming the pipelines that are known.
+    pub fn service_of_pipeline(&self, pipeline: &str) -> Result<&ServiceName, UnknownService> {
+        self.services
+            .iter()
+            .find(|(_, service)| service.pipeline == pipeline)
+            .map(|(name, _)| name)
+            .ok_or_else(|| {
+                let known = self.services.values().map(|service| service.pipeline.as_str());
+                self.unknown(format!("pipeline {pipeline:?}"), "pipelines", known)
+            })
+    }
+
+    /// What a rollout of `version` of a service will do.
+    ///
+    /// # Errors
+    /// [`UnknownService`], naming the services that are known.
+    pub fn plan(
+        &self,
+        environment: &EnvironmentName,
+        name: &ServiceName,
+        version: Version,
+        strategy: Option<Strategy>,
+    ) -> Result<Plan, UnknownService> {
+        let service = self.services.get(name).ok_or_else(|| {
+            self.unknown(
+                format!("service {:?}", name.as_str()),
+                "services",
+                self.services.keys().map(ServiceName::as_str),
+            )
+        })?;
+        let (own, common) = (&service.rollout, &self.rollout);
+        let strategy = strategy.unwrap_or(service.strategy);
+        let steps = match strategy {
+            Strategy::Canary => own.canary.as_ref().unwrap_or(&common.canary).steps.clone(),
+            Strategy::BlueGreen => {
+                Steps::at_once(own.blue_green.as_ref().unwrap_or(&common.blue_green).monitor.seconds())
+            }
+        };
+        let readiness = own.readiness.as_ref().unwrap_or(&common.readiness);
+        let evidence = own.evidence.as_ref().unwrap_or(&common.evidence);
+        let clean_up = own.clean_up.as_ref().unwrap_or(&common.clean_up);
+        Ok(Plan {
+            environment: environment.clone(),
+            service: name.clone(),
+            version,
+            strategy,
+            steps,
+            route: service.route.clone(),
+            readiness: Readiness {
+                attempts: readiness.attempts,
+                interval: readiness.interval.seconds(),
+                path: readiness.path.clone(),
+                smoke_tests: readiness.smoke_tests.clone(),
+            },
+            judge: own.judge.as_ref().unwrap_or(&common.judge).clone(),
+            evidence: EvidenceRules {
+                settle: evidence.settle.seconds(),
+                metric_delay: evidence.metric_delay.seconds(),
+                patience: evidence.patience.seconds(),
+                blind: evidence.blind.seconds(),
+                frozen: evidence.frozen.seconds(),
+            },
+            guardrails: own.guardrails.as_ref().unwrap_or(&common.guardrails).clone(),
+            clean_up: CleanUpRules {
+                after: clean_up.after.seconds(),
+                quiet_minutes: clean_up.quiet_minutes,
+                attempts: clean_up.attempts,
+            },
+            zombie_bound: ZOMBIE_BOUND,
+        })
+    }
+
+    fn unknown<'a>(&self, what: String, kind: &str, known: impl Iterator<Item = &'a str>) -> UnknownService {
+        let known: Vec<&str> = known.collect();
+        let known = if known.is_empty() {
+            "it has no services; add it under services".to_owned()
+        } else {
+            format!("known {kind} are {}; correct the name or add it under services", known.join(", "))
+        };
+        UnknownService { what, environment: self.environment.name.clone(), known }
+    }
+}

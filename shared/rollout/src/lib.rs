@@ -1,1 +1,27 @@
-//! The rollout itself: plan, phases, decide, invariants. Pure.
+//! The rollout itself, pure: what a plan is, which phases a rollout goes through, and what it does next.
+//!
+//! [`decide`] is the one place where a rollout changes. It is given the state and an event, both of them data with
+//! their time inside, and answers with the next state; the effects it asks for are recorded in that state, so that
+//! storing the state stores the intention ([outbox](Rollout::pending)).
+
+mod decide;
+mod event;
+mod names;
+mod pace;
+mod phase;
+mod plan;
+mod rollout;
+
+pub use analysis::Seconds;
+pub use decide::{Rejected, decide};
+pub use event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Pending, Probe};
+pub use names::{
+    AlarmName, Colour, EnvironmentName, Epoch, ExecutionArn, InvalidName, RolloutId, ServiceName, Version, Weight,
+    WeightOver100,
+};
+pub use phase::{CleanUp, Next, Observed, Phase, Sight};
+pub use plan::{
+    Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step, StepIndex, Steps,
+    Strategy,
+};
+pub use rollout::{LEASE, Lease, Rollout, Start, Target};

@@ -1,0 +1,115 @@
+use jiff::Timestamp;
+use rollout::{ExecutionArn, RolloutId};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::request::{Refusal, field, parsed, text};
+
+/// What rollback is given.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Value")]
+pub enum Rollback {
+    /// The state machine's own rollback path.
+    Execution {
+        /// The execution that asks.
+        execution: ExecutionArn,
+        /// The rollout, where the state knows it.
+        rollout: Option<RolloutId>,
+        /// The error that was caught, where one was.
+        error: Option<CaughtError>,
+    },
+    /// An execution ended as it should not have.
+    Watchdog {
+        /// Which.
+        execution: ExecutionArn,
+        /// FAILED, `TIMED_OUT` or ABORTED.
+        status: String,
+    },
+    /// Alarms that changed their state, as SNS delivers them.
+    Alarms(Vec<Alarm>),
+    /// A person or another system asks.
+    Requested {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a Catch wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CaughtError {
+    /// The error's name.
+    pub error: String,
+    /// What it said.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// A `CloudWatch` alarm's change of state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The alarm's name.
+    pub name: String,
+    /// ALARM, OK or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// When it changed.
+    pub changed_at: Timestamp,
+    /// The AWS account it belongs to.
+    pub account: String,
+}
+
+impl TryFrom<Value> for Rollback {
+    type Error = Refusal;
+
+    fn try_from(value: Value) -> Result<Self, Refusal> {
+        if let Some(records) = value.get("Records").and_then(Value::as_array) {
+            return records.iter().map(alarm).collect::<Result<_, _>>().map(Self::Alarms);
+        }
+        if value.get("source").and_then(Value::as_str) == Some("aws.states") {
+            return Ok(Self::Watchdog {
+                execution: parsed(&value, "detail.executionArn")?,
+                status: text(&value, "detail.status")?.to_owned(),
+            });
+        }
+        if value.get("roll_back").is_some() {
+            return Ok(Self::Requested {
+                rollout: parsed(&value, "roll_back.rollout_id")?,
+                by: text(&value, "roll_back.by")?.to_owned(),
+                reason: text(&value, "roll_back.reason")?.to_owned(),
+            });
+        }
+        let execution = parsed(&value, "execution_arn")?;
+        let state = field(&value, "state")?;
+        let rollout = match state.get("rollout_id").and_then(Value::as_str) {
+            None | Some("") => None,
+            Some(id) => Some(id.parse().map_err(|error| format!("state.rollout_id: {error}"))?),
+        };
+        let error = state
+            .get("error")
+            .map(|caught| CaughtError::deserialize(caught).map_err(|error| format!("state.error: {error}")))
+            .transpose()?;
+        Ok(Self::Execution { execution, rollout, error })
+    }
+}
+
+/// `CloudWatch` writes the alarm as JSON text into the message, its time as `2026-01-02T03:04:05.678+0000`.
+fn alarm(record: &Value) -> Result<Alarm, Refusal> {
+    let message = text(record, "Sns.Message")?;
+    let message: Value = serde_json::from_str(message)
+        .map_err(|error| format!("Sns.Message is not the JSON of a CloudWatch alarm: {error}"))?;
+    let changed = text(&message, "StateChangeTime")?;
+    let changed_at = changed
+        .parse()
+        .or_else(|_| changed.replace("+0000", "Z").parse())
+        .map_err(|error: jiff::Error| format!("StateChangeTime is {changed:?}: {error}"))?;
+    Ok(Alarm {
+        name: text(&message, "AlarmName")?.to_owned(),
+        state: text(&message, "NewStateValue")?.to_owned(),
+        changed_at,
+        account: text(&message, "AWSAccountId")?.to_owned(),
+    })
+}

@@ -1,0 +1,17 @@
+use schemars::{Schema, schema_for};
+
+use crate::{CleanUpDue, HealthCheckNext, PromoteStepNext, Reply, RollbackNext, StartDeployNext, Turn};
+
+/// The JSON Schemas of everything that crosses a boundary of ours, by file name (`events/schemas/<name>.json`).
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("start-deploy.reply", schema_for!(Reply<StartDeployNext>)),
+        ("health-check.request", schema_for!(Turn)),
+        ("health-check.reply", schema_for!(Reply<HealthCheckNext>)),
+        ("promote-step.request", schema_for!(Turn)),
+        ("promote-step.clean-up", schema_for!(CleanUpDue)),
+        ("promote-step.reply", schema_for!(Reply<PromoteStepNext>)),
+        ("rollback.reply", schema_for!(Reply<RollbackNext>)),
+        ("configuration", environments::Environment::schema()),
+    ]
+}

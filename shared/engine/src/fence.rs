@@ -1,0 +1,62 @@
+//! Writing weights. ELB has no conditional write, so the fence is ours: assert the epoch, write, read the epoch again;
+//! whoever finds it moved puts the new epoch's weights back.
+
+use contract::{ErrorName, Failure};
+use rollout::{Observed, Rollout, Target, Weight};
+
+use crate::failures;
+use crate::ports::{Store, Traffic};
+
+/// How often a writer that lost its epoch puts the new weights back before it leaves that to whoever keeps moving it.
+const REPAIRS: usize = 4;
+
+/// What came of writing a weight.
+pub enum Written {
+    /// The epoch held; this is what the rule does now.
+    Held(Observed),
+    /// The epoch moved before or during the write; the weights of the new epoch are in place.
+    Lost,
+}
+
+/// Gives the rollout's canary this weight, fenced by the rollout's epoch.
+///
+/// # Errors
+/// The store's and the load balancer's.
+pub async fn write_weight(
+    store: &dyn Store,
+    traffic: &dyn Traffic,
+    rollout: &Rollout,
+    weight: Weight,
+) -> Result<Written, Failure> {
+    let route = &rollout.plan.route;
+    if current(store, rollout).await?.epoch != rollout.epoch {
+        return Ok(Written::Lost);
+    }
+    traffic.set(route, rollout.canary, weight).await.map_err(failures::port)?;
+    let mut written = rollout.epoch;
+    for _ in 0..REPAIRS {
+        let now = current(store, rollout).await?;
+        if now.epoch == written {
+            break;
+        }
+        traffic.set(route, now.live.other(), now.canary_weight).await.map_err(failures::port)?;
+        written = now.epoch;
+    }
+    if written != rollout.epoch {
+        return Ok(Written::Lost);
+    }
+    traffic.read(route, rollout.canary).await.map(Written::Held).map_err(failures::port)
+}
+
+async fn current(store: &dyn Store, rollout: &Rollout) -> Result<Target, Failure> {
+    let plan = &rollout.plan;
+    store.target(&plan.environment, &plan.service).await.map_err(failures::port)?.ok_or_else(|| {
+        Failure::new(
+            ErrorName::PermanentError,
+            format!(
+                "service {} of rollout {} has no target item: restore it from the backup",
+                plan.service, rollout.id
+            ),
+        )
+    })
+}

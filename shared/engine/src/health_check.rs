@@ -1,0 +1,196 @@
+//! health-check: what the rollout looks like now, before and with traffic.
+
+use analysis::{Evidence, Look, Minute, Minutes, Reference, Window, closed_minutes, judge};
+use async_trait::async_trait;
+use contract::{Failure, Function, HealthCheckNext as Next, Reply, Turn};
+use jiff::Timestamp;
+use rollout::{Cause, Event, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight};
+
+use crate::failures;
+use crate::ledger::{Ledger, Recorded};
+use crate::ports::{
+    AlarmState, Alarms, Clock, Fleet, Measure, Meter, Metrics, PortError, Prober, Store, Traffic,
+};
+use crate::reply::about;
+use crate::window::minutes_before;
+
+/// How far back the old version's minutes before the last shift are a reference once it has no traffic.
+const REFERENCE: Seconds = Seconds(15 * 60);
+
+/// The function.
+pub struct HealthCheckFunction<'a> {
+    /// Where rollouts are stored.
+    pub store: &'a dyn Store,
+    /// The rules that divide traffic.
+    pub traffic: &'a dyn Traffic,
+    /// Whether targets are healthy.
+    pub fleet: &'a dyn Fleet,
+    /// The evidence.
+    pub metrics: &'a dyn Metrics,
+    /// The guardrails.
+    pub alarms: &'a dyn Alarms,
+    /// Looks at the new version.
+    pub prober: &'a dyn Prober,
+    /// Counts.
+    pub meter: &'a dyn Meter,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+#[async_trait]
+impl Function for HealthCheckFunction<'_> {
+    const NAME: &'static str = "health-check";
+    type Request = Turn;
+    type Reply = Reply<Next>;
+
+    async fn call(&self, turn: Turn) -> Result<Reply<Next>, Failure> {
+        let ledger = Ledger { store: self.store, clock: self.clock };
+        let rollout = ledger.load(&turn.rollout_id).await?;
+        let rollout = self.look(ledger, rollout).await?;
+        let next = match &rollout.phase {
+            Phase::Preparing { .. } | Phase::Baking { sight: Sight::Clear, .. } => Next::Wait,
+            Phase::Baking { sight: Sight::LostSince(_), .. } | Phase::Frozen { .. } => Next::Hold,
+            // A shift that was asked for and not confirmed is promote-step's to finish.
+            Phase::Cleared { .. } | Phase::Shifting { .. } => Next::Promote,
+            Phase::Restoring { .. } | Phase::Settling { .. } => Next::RollBack,
+            Phase::RolledBack { .. } | Phase::Promoted { .. } | Phase::Refused { .. } => Next::Ended,
+        };
+        Ok(about(&rollout, next, rollout.wait(self.clock.now())))
+    }
+}
+
+impl HealthCheckFunction<'_> {
+    async fn look(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
+        let watched =
+            matches!(rollout.phase, Phase::Preparing { .. } | Phase::Baking { .. } | Phase::Frozen { .. });
+        if !watched {
+            return Ok(rollout);
+        }
+        let alarms = match self.guardrails(&rollout).await {
+            Ok(Some(cause)) => {
+                let at = self.clock.now();
+                return Ok(ledger.record(rollout, Event::Abort { cause, at }).await?.rollout());
+            }
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match rollout.phase.clone() {
+            Phase::Preparing { .. } => {
+                let probe = match alarms {
+                    Ok(()) => self.probe(&rollout).await,
+                    Err(error) => Probe::NotReady(error.to_string()),
+                };
+                let at = self.clock.now();
+                Ok(ledger.record(rollout, Event::Probed { probe, at }).await?.rollout())
+            }
+            Phase::Baking { step, since, judged_until, .. } => {
+                let observed = self.observe(&rollout).await?;
+                if observed != Observed::Weight(rollout.desired_weight()) {
+                    let at = self.clock.now();
+                    return Ok(ledger.record(rollout, Event::WeightRead { observed, at }).await?.rollout());
+                }
+                self.judge(ledger, rollout, step, since, judged_until, alarms).await
+            }
+            Phase::Frozen { .. } => {
+                let observed = self.observe(&rollout).await?;
+                let at = self.clock.now();
+                Ok(ledger.record(rollout, Event::WeightRead { observed, at }).await?.rollout())
+            }
+            _ => Ok(rollout),
+        }
+    }
+
+    async fn guardrails(&self, rollout: &Rollout) -> Result<Option<Cause>, PortError> {
+        let guardrails = &rollout.plan.guardrails;
+        if guardrails.is_empty() {
+            return Ok(None);
+        }
+        let states = self.alarms.states(guardrails).await?;
+        Ok(guardrails
+            .iter()
+            .zip(states)
+            .find(|(_, state)| matches!(state, AlarmState::Alarm | AlarmState::Missing))
+            .map(|(alarm, _)| Cause::Guardrail(alarm.clone())))
+    }
+
+    async fn probe(&self, rollout: &Rollout) -> Probe {
+        let plan = &rollout.plan;
+        match self.fleet.healthy(&plan.route, rollout.canary).await {
+            Ok(Ok(())) => {
+                let endpoint = &plan.route.arm(rollout.canary).endpoint;
+                self.prober.probe(endpoint, &plan.readiness.path, &plan.readiness.smoke_tests).await
+            }
+            Ok(Err(reason)) => Probe::NotReady(reason),
+            Err(error) => Probe::NotReady(error.to_string()),
+        }
+    }
+
+    async fn observe(&self, rollout: &Rollout) -> Result<Observed, Failure> {
+        self.traffic.read(&rollout.plan.route, rollout.canary).await.map_err(failures::port)
+    }
+
+    async fn judge(
+        &self,
+        ledger: Ledger<'_>,
+        rollout: Rollout,
+        step: StepIndex,
+        since: Timestamp,
+        judged_until: Timestamp,
+        alarms: Result<(), PortError>,
+    ) -> Result<Rollout, Failure> {
+        let now = self.clock.now();
+        let window = closed_minutes(rollout.evidence_since(since), now, rollout.plan.evidence.metric_delay);
+        let baked = now >= rollout.bake_ends(step, since);
+        if window.end <= judged_until && !baked && alarms.is_ok() {
+            return Ok(rollout);
+        }
+        let evidence = match alarms {
+            Ok(()) => self.evidence(&rollout, since, window).await,
+            Err(error) => Evidence::SourceDown { reason: format!("the guardrails cannot be read: {error}") },
+        };
+        let look = Look::after(rollout.looks, rollout.plan.planned_looks());
+        let verdict = judge(&rollout.plan.judge, &evidence, look);
+        tracing::info!(rollout.id = %rollout.id, step.index = step.number(), verdict = %verdict, "judged");
+        let until = window.end.max(judged_until);
+        let (environment, service) = (rollout.plan.environment.clone(), rollout.plan.service.clone());
+        let recorded = ledger.record(rollout, Event::Judged { verdict, until, at: now }).await?;
+        if let Recorded::Applied(_) = &recorded {
+            let after = self.clock.now().duration_since(window.end);
+            self.meter.measure(&environment, &service, Measure::DecidedAfter(after));
+        }
+        Ok(recorded.rollout())
+    }
+
+    /// The counted minutes of this step, and, once the old version has no traffic left, what it did just before.
+    async fn evidence(&self, rollout: &Rollout, since: Timestamp, window: Window) -> Evidence {
+        let slow_over_ms = rollout.plan.judge.latency_objective_ms;
+        let (route, canary) = (&rollout.plan.route, rollout.canary);
+        if rollout.desired_weight() != Weight::FULL {
+            return self.metrics.minutes(route, canary, window, slow_over_ms).await;
+        }
+        let before = minutes_before(since, REFERENCE);
+        let wide = Window { first: before.first, end: window.end.max(before.end) };
+        match self.metrics.minutes(route, canary, wide, slow_over_ms).await {
+            Evidence::Minutes(minutes) => {
+                let (counted, earlier): (Vec<_>, Vec<_>) = minutes
+                    .iter()
+                    .filter(|minute| minute.start() >= window.first || minute.start() < before.end)
+                    .cloned()
+                    .partition(|minute| minute.start() >= window.first);
+                match Minutes::new(counted) {
+                    Ok(minutes) => Evidence::Minutes(minutes.with_reference(reference(&earlier))),
+                    Err(error) => Evidence::SourceDown { reason: error.to_string() },
+                }
+            }
+            down @ Evidence::SourceDown { .. } => down,
+        }
+    }
+}
+
+/// What the old version did in these minutes, taken together.
+fn reference(minutes: &[Minute]) -> Option<Reference> {
+    let arms = || minutes.iter().map(Minute::baseline);
+    let requests: u64 = arms().map(analysis::Arm::requests).sum();
+    let slow = arms().map(analysis::Arm::slow).sum::<Option<u64>>();
+    Reference::new(requests, arms().map(analysis::Arm::errors).sum(), slow).ok().filter(|_| requests > 0)
+}

@@ -1,0 +1,60 @@
+//! What is published about a rollout.
+
+use jiff::Timestamp;
+use rollout::{EffectId, EnvironmentName, Epoch, Milestone, Rollout, RolloutId, ServiceName, Version};
+use serde::{Deserialize, Serialize};
+
+/// A milestone of a rollout, as it is published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The same for every delivery of the same milestone.
+    pub id: String,
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The service.
+    pub service: ServiceName,
+    /// The version that is rolled out.
+    pub version: Version,
+    /// The rollout's epoch when it was published.
+    pub epoch: Epoch,
+    /// The milestone's name: started, reached, frozen, `rolling_back`, `rolled_back`, promoted, `old_colour_kept`.
+    pub milestone: String,
+    /// What a person wants to know about it.
+    pub detail: String,
+    /// The canary weight wanted now, in percent.
+    pub weight: u8,
+    /// When the rollout began.
+    pub started_at: Timestamp,
+    /// When this was decided.
+    pub at: Timestamp,
+}
+
+impl Outcome {
+    /// The outcome that an effect asks to publish.
+    pub fn new(rollout: &Rollout, effect: EffectId, milestone: &Milestone) -> Self {
+        let detail = match milestone {
+            Milestone::Started => format!("{} begins on {}", rollout.plan.version, rollout.canary),
+            Milestone::Reached(weight) => format!("{weight} of the requests go to {}", rollout.plan.version),
+            Milestone::Frozen(found) => format!("the rule was changed by somebody else: {found}"),
+            Milestone::RollingBack(cause) | Milestone::RolledBack(cause) => cause.to_string(),
+            Milestone::Promoted => format!("{} is live on {}", rollout.plan.version, rollout.canary),
+            Milestone::OldColourKept(reason) => reason.clone(),
+        };
+        Self {
+            id: format!("{}.{}", rollout.id, effect.0),
+            rollout: rollout.id.clone(),
+            environment: rollout.plan.environment.clone(),
+            service: rollout.plan.service.clone(),
+            version: rollout.plan.version.clone(),
+            epoch: rollout.epoch,
+            milestone: milestone.name().to_owned(),
+            detail,
+            weight: rollout.desired_weight().percent(),
+            started_at: rollout.started_at,
+            at: rollout.updated_at,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What the engine needs from the world. Adapters implement these; the engine knows no other way out.
+
+use analysis::{Evidence, Window};
+use async_trait::async_trait;
+use environments::Environment;
+use jiff::Timestamp;
+use rollout::{
+    AlarmName, Colour, EnvironmentName, ExecutionArn, Observed, Probe, Rollout, RolloutId, Route,
+    ServiceName, SmokeTest, Target, Version, Weight,
+};
+
+use crate::history::Record;
+use crate::outcome::Outcome;
+
+/// What any port can answer when it cannot do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// It may work in a moment: throttled, timed out, connection lost. The state machine retries.
+    #[error("{service} is not answering: {detail}; the state machine tries again")]
+    Transient {
+        /// The service, as a person knows it: "DynamoDB", "Elastic Load Balancing".
+        service: &'static str,
+        /// What happened, without any secret.
+        detail: String,
+    },
+    /// It will not work until somebody changes something.
+    #[error("{service} refuses: {detail}; {remedy}")]
+    Permanent {
+        /// The service.
+        service: &'static str,
+        /// What happened, without any secret.
+        detail: String,
+        /// What to change.
+        remedy: String,
+    },
+}
+
+/// The answer of a port.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Why a commit was not made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else changed the rollout, or the service's epoch moved: load and decide again.
+    #[error("rollout {id} was changed by somebody else at the same time")]
+    Conflict {
+        /// The rollout.
+        id: RolloutId,
+    },
+    /// The store could not be asked.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// What came of beginning a rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// It is stored, and holds the service.
+    Created,
+    /// A rollout of this id is there already: the event was delivered before.
+    Exists(Box<Rollout>),
+    /// Another rollout holds the service.
+    Busy(Target),
+}
+
+/// The rollouts' memory. Every read is consistent; every write is one transaction.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The published configuration of an environment.
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>>;
+
+    /// Publishes a configuration. Replaces what is there.
+    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()>;
+
+    /// A service's target; `None` before its first rollout.
+    async fn target(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+    ) -> PortResult<Option<Target>>;
+
+    /// A rollout.
+    async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>>;
+
+    /// The rollout that an execution drives.
+    async fn rollout_of(&self, execution: &ExecutionArn) -> PortResult<Option<RolloutId>>;
+
+    /// In one transaction: the rollout if its id is new, its first record, the link from its execution, and (unless
+    /// the rollout is [`Refused`](rollout::Phase::Refused)) the target, if `expected` is still there: the same epoch
+    /// and a free lease, or no target where `expected` is `None`.
+    async fn begin(&self, rollout: &Rollout, record: &Record, expected: Option<&Target>)
+    -> PortResult<Begun>;
+
+    /// In one transaction: the rollout if the stored one is `before` (same version), the record if its number is
+    /// free, and the target. While `before` is not terminal the target must be at `before`'s epoch and held by it,
+    /// and becomes [`Rollout::target`] of `after`. Once terminal the target is not written, but must still be free
+    /// at the rollout's epoch when `after` asks for a [`TakeDown`](rollout::Effect::TakeDown).
+    async fn commit(&self, before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError>;
+
+    /// The records of a rollout, oldest first.
+    async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>>;
+
+    /// The newest rollouts of an environment, newest first, at most `limit`.
+    async fn recent(&self, environment: &EnvironmentName, limit: usize) -> PortResult<Vec<Rollout>>;
+}
+
+/// The rule that divides a service's traffic.
+#[async_trait]
+pub trait Traffic: Send + Sync {
+    /// What the rule does now, seen with `canary` as the new version's colour.
+    async fn read(&self, route: &Route, canary: Colour) -> PortResult<Observed>;
+
+    /// Gives `canary` this share and the other colour the rest. Replaces whatever target groups the rule had; keeps
+    /// its other actions.
+    async fn set(&self, route: &Route, canary: Colour, weight: Weight) -> PortResult<()>;
+
+    /// Whether the rule can carry a rollout: it exists, forwards to exactly our two groups, is not the default rule,
+    /// and has no stickiness. `Err` inside means no, and says why and what to do.
+    async fn admit(&self, route: &Route) -> PortResult<Result<(), String>>;
+}
+
+/// The machines behind a colour.
+#[async_trait]
+pub trait Fleet: Send + Sync {
+    /// Brings a colour up with a version. Asked twice, it is done once.
+    async fn bring_up(&self, route: &Route, colour: Colour, version: &Version) -> PortResult<()>;
+
+    /// Takes a colour down. Asked twice, it is done once.
+    async fn take_down(&self, route: &Route, colour: Colour) -> PortResult<()>;
+
+    /// Whether the load balancer sees the colour's targets as healthy; otherwise why not.
+    async fn healthy(&self, route: &Route, colour: Colour) -> PortResult<Result<(), String>>;
+}
+
+/// The evidence.
+#[async_trait]
+pub trait Metrics: Send + Sync {
+    /// Both arms' counts for each minute of the window, in one call; a source out of reach is
+    /// [`Evidence::SourceDown`], not an error. `slow_over_ms` is the latency objective.
+    async fn minutes(
+        &self,
+        route: &Route,
+        canary: Colour,
+        window: Window,
+        slow_over_ms: Option<u32>,
+    ) -> Evidence;
+}
+
+/// What a guardrail says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlarmState {
+    /// Fine, or not enough data to say otherwise.
+    Quiet,
+    /// In ALARM.
+    Alarm,
+    /// There is no alarm of that name.
+    Missing,
+}
+
+/// The guardrails.
+#[async_trait]
+pub trait Alarms: Send + Sync {
+    /// The state of each alarm, in the order given.
+    async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>>;
+}
+
+/// The new version itself.
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// Looks at `<endpoint><path>`, then runs the smoke tests against `endpoint`. What the service answers, or that
+    /// it does not answer, is a [`Probe`], not an error.
+    async fn probe(&self, endpoint: &str, path: &str, smoke_tests: &[SmokeTest]) -> Probe;
+}
+
+/// Those who want to know.
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// Publishes an outcome. It may be told twice: [`Outcome::id`] tells them apart.
+    async fn publish(&self, outcome: &Outcome) -> PortResult<()>;
+}
+
+/// The reminder to clean up.
+#[async_trait]
+pub trait CleanUpSchedule: Send + Sync {
+    /// Calls promote-step with this rollout's clean-up at that time. Asked twice, it calls once.
+    async fn schedule(&self, id: &RolloutId, attempt: u32, at: Timestamp) -> PortResult<()>;
+}
+
+/// What a pipeline execution built.
+#[async_trait]
+pub trait Revisions: Send + Sync {
+    /// The version that an execution of a pipeline delivered.
+    async fn of(&self, pipeline: &str, execution_id: &str) -> PortResult<Version>;
+}
+
+/// The clock.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Waits within one invocation; only for spans well under a function's timeout.
+    async fn pause(&self, span: rollout::Seconds);
+}
+
+/// Something that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// A rollout began.
+    Started,
+    /// A rollout ended promoted.
+    Promoted,
+    /// A rollout ended rolled back.
+    RolledBack,
+    /// How long a rollout took that ended now.
+    Lasted(jiff::SignedDuration),
+    /// How long after the last judged minute had ended its verdict was stored.
+    DecidedAfter(jiff::SignedDuration),
+}
+
+/// The project's own metrics.
+pub trait Meter: Send + Sync {
+    /// Takes a measure.
+    fn measure(&self, environment: &EnvironmentName, service: &ServiceName, measure: Measure);
+}

@@ -1,0 +1,119 @@
+//! promote-step: takes what was cleared, and cleans up after a promotion.
+
+use analysis::Evidence;
+use async_trait::async_trait;
+use contract::{CleanUpDue, Failure, Function, PromoteStep, PromoteStepNext as Next, Reply};
+use rollout::{CleanUp, Event, OldTraffic, Phase, Rollout, Seconds};
+
+use crate::fence::{Written, write_weight};
+use crate::ledger::Ledger;
+use crate::outbox::{Hands, perform};
+use crate::ports::{CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Store, Traffic};
+use crate::reply::about;
+use crate::window::minutes_before;
+
+/// The function.
+pub struct PromoteStepFunction<'a> {
+    /// Where rollouts are stored.
+    pub store: &'a dyn Store,
+    /// The rules that divide traffic.
+    pub traffic: &'a dyn Traffic,
+    /// The old colour's traffic.
+    pub metrics: &'a dyn Metrics,
+    /// Takes the old colour down.
+    pub fleet: &'a dyn Fleet,
+    /// Publishes.
+    pub notifier: &'a dyn Notifier,
+    /// Reminds of the clean-up.
+    pub schedule: &'a dyn CleanUpSchedule,
+    /// Counts.
+    pub meter: &'a dyn Meter,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+#[async_trait]
+impl Function for PromoteStepFunction<'_> {
+    const NAME: &'static str = "promote-step";
+    type Request = PromoteStep;
+    type Reply = Reply<Next>;
+
+    async fn call(&self, request: PromoteStep) -> Result<Reply<Next>, Failure> {
+        let ledger = Ledger { store: self.store, clock: self.clock };
+        let rollout = match request {
+            PromoteStep::Advance(turn) => self.advance(ledger, ledger.load(&turn.rollout_id).await?).await?,
+            PromoteStep::CleanUp(due) => self.clean_up(ledger, &due).await?,
+        };
+        let rollout = perform(ledger, self.hands(), rollout).await?;
+        let next = match &rollout.phase {
+            Phase::Preparing { .. }
+            | Phase::Cleared { .. }
+            | Phase::Shifting { .. }
+            | Phase::Baking { .. }
+            | Phase::Frozen { .. } => Next::Wait,
+            Phase::Promoted { .. } => Next::Promoted,
+            Phase::Restoring { .. } | Phase::Settling { .. } => Next::RollBack,
+            Phase::RolledBack { .. } | Phase::Refused { .. } => Next::Ended,
+        };
+        Ok(about(&rollout, next, rollout.wait(self.clock.now())))
+    }
+}
+
+impl PromoteStepFunction<'_> {
+    fn hands(&self) -> Hands<'_> {
+        Hands {
+            notifier: Some(self.notifier),
+            meter: Some(self.meter),
+            fleet: Some(self.fleet),
+            schedule: Some(self.schedule),
+        }
+    }
+
+    async fn advance(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
+        let rollout = match rollout.phase {
+            Phase::Cleared { .. } => {
+                ledger.record(rollout, Event::Advance { at: self.clock.now() }).await?.rollout()
+            }
+            _ => rollout,
+        };
+        let Phase::Shifting { to, .. } = rollout.phase else { return Ok(rollout) };
+        match write_weight(self.store, self.traffic, &rollout, to).await? {
+            Written::Held(observed) => {
+                let at = self.clock.now();
+                Ok(ledger.record(rollout, Event::WeightRead { observed, at }).await?.rollout())
+            }
+            Written::Lost => ledger.load(&rollout.id).await,
+        }
+    }
+
+    async fn clean_up(&self, ledger: Ledger<'_>, due: &CleanUpDue) -> Result<Rollout, Failure> {
+        let rollout = ledger.load(&due.rollout_id).await?;
+        let scheduled = matches!(
+            &rollout.phase,
+            Phase::Promoted { clean_up: CleanUp::Scheduled { attempt, .. }, .. } if *attempt == due.attempt
+        );
+        if !scheduled {
+            return Ok(rollout);
+        }
+        let traffic = self.old_traffic(&rollout).await;
+        let event = Event::CleanUpDue { attempt: due.attempt, traffic, at: self.clock.now() };
+        Ok(ledger.record(rollout, event).await?.rollout())
+    }
+
+    async fn old_traffic(&self, rollout: &Rollout) -> OldTraffic {
+        let rules = &rollout.plan.clean_up;
+        let span = Seconds(rules.quiet_minutes.saturating_mul(60));
+        let now = self.clock.now();
+        let delayed = now.checked_sub(rollout.plan.evidence.metric_delay.duration()).unwrap_or(now);
+        let window = minutes_before(delayed, span);
+        match self.metrics.minutes(&rollout.plan.route, rollout.canary, window, None).await {
+            Evidence::Minutes(minutes) => {
+                match minutes.iter().map(|minute| minute.baseline().requests()).sum() {
+                    0 => OldTraffic::Quiet,
+                    requests => OldTraffic::Requests(requests),
+                }
+            }
+            Evidence::SourceDown { reason } => OldTraffic::Unknown(reason),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! start-deploy: from an event to a rollout that holds its service, or a typed answer why not.
+
+use async_trait::async_trait;
+use contract::{ErrorName, Failure, Function, Reply, StartDeploy, StartDeployNext as Next, Trigger};
+use environments::Environment;
+use rollout::{
+    Effect, EnvironmentName, Event, ExecutionArn, Lease, Phase, Plan, Rollout, RolloutId, Seconds,
+    ServiceName, Start, Strategy, Target, Version,
+};
+use sha2::{Digest, Sha256};
+
+use crate::failures;
+use crate::history::Record;
+use crate::ledger::Ledger;
+use crate::outbox::{Hands, perform};
+use crate::ports::{AlarmState, Alarms, Begun, Clock, Fleet, Meter, Notifier, Revisions, Store, Traffic};
+use crate::reply::{about, without_rollout};
+
+/// The function.
+pub struct StartDeployFunction<'a> {
+    /// The environment whose stack this is.
+    pub environment: EnvironmentName,
+    /// Where rollouts are stored.
+    pub store: &'a dyn Store,
+    /// The rules that divide traffic.
+    pub traffic: &'a dyn Traffic,
+    /// The guardrails.
+    pub alarms: &'a dyn Alarms,
+    /// What pipelines built.
+    pub revisions: &'a dyn Revisions,
+    /// Brings the idle colour up.
+    pub fleet: &'a dyn Fleet,
+    /// Publishes.
+    pub notifier: &'a dyn Notifier,
+    /// Counts.
+    pub meter: &'a dyn Meter,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// What an event asks for, once it is known to be meant for us.
+struct Wanted {
+    id: RolloutId,
+    service: ServiceName,
+    version: Version,
+    strategy: Option<Strategy>,
+}
+
+enum Reading {
+    Wanted(Wanted),
+    Ignored { service: String, reason: String },
+}
+
+#[async_trait]
+impl Function for StartDeployFunction<'_> {
+    const NAME: &'static str = "start-deploy";
+    type Request = StartDeploy;
+    type Reply = Reply<Next>;
+
+    async fn call(&self, request: StartDeploy) -> Result<Reply<Next>, Failure> {
+        let configuration = self.configuration().await?;
+        let wanted = match self.read(&configuration, &request.trigger).await? {
+            Reading::Wanted(wanted) => wanted,
+            Reading::Ignored { service, reason } => {
+                return Ok(without_rollout(&self.environment, &service, Next::Ignored, reason));
+            }
+        };
+        if let Some(existing) = self.store.rollout(&wanted.id).await.map_err(failures::port)? {
+            return self.again(existing, &request.execution).await;
+        }
+        let plan = configuration
+            .plan(&self.environment, &wanted.service, wanted.version.clone(), wanted.strategy)
+            .map_err(|error| Failure::new(ErrorName::UnknownService, error.to_string()))?;
+        self.begin(wanted.id, plan, request.execution).await
+    }
+}
+
+impl StartDeployFunction<'_> {
+    async fn configuration(&self) -> Result<Environment, Failure> {
+        self.store.configuration(&self.environment).await.map_err(failures::port)?.ok_or_else(|| {
+            Failure::new(
+                ErrorName::InvalidConfiguration,
+                format!(
+                    "environment {} has no published configuration: publish one with `ace publish`",
+                    self.environment
+                ),
+            )
+        })
+    }
+
+    async fn read(&self, configuration: &Environment, trigger: &Trigger) -> Result<Reading, Failure> {
+        let ignored =
+            |service: &str, reason: String| Ok(Reading::Ignored { service: service.to_owned(), reason });
+        match trigger {
+            Trigger::Other { detail_type } => ignored(
+                "",
+                format!(
+                    "{detail_type:?} is not about a whole pipeline execution: only its end starts a rollout"
+                ),
+            ),
+            Trigger::Pipeline { pipeline, execution_id, attempt, state, origin } => {
+                admit(configuration, origin, self.clock.now())?;
+                let service = configuration
+                    .service_of_pipeline(pipeline)
+                    .map_err(|error| Failure::new(ErrorName::UnknownService, error.to_string()))?;
+                if state != "SUCCEEDED" {
+                    let reason = format!(
+                        "execution {execution_id} of pipeline {pipeline} is {state}: only SUCCEEDED starts a rollout"
+                    );
+                    return ignored(service.as_str(), reason);
+                }
+                let id = self.id(service, &["pipeline", pipeline, execution_id, &attempt.to_string()])?;
+                let version = self.revisions.of(pipeline, execution_id).await.map_err(failures::port)?;
+                Ok(Reading::Wanted(Wanted { id, service: service.clone(), version, strategy: None }))
+            }
+            Trigger::Requested { service, version, strategy, by: _, request_id, origin } => {
+                admit(configuration, origin, self.clock.now())?;
+                Ok(Reading::Wanted(Wanted {
+                    id: self.id(service, &["request", request_id])?,
+                    service: service.clone(),
+                    version: version.clone(),
+                    strategy: *strategy,
+                }))
+            }
+        }
+    }
+
+    /// The same trigger always names the same rollout, so that an event delivered twice finds the first.
+    fn id(&self, service: &ServiceName, trigger: &[&str]) -> Result<RolloutId, Failure> {
+        let mut hasher = Sha256::new();
+        for part in [self.environment.as_str()].iter().chain(trigger) {
+            hasher.update(part.len().to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let digest = hasher.finalize();
+        let tail: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{service}-{tail}")
+            .parse()
+            .map_err(|error: rollout::InvalidName| Failure::new(ErrorName::InvalidInput, error.to_string()))
+    }
+
+    async fn begin(
+        &self,
+        id: RolloutId,
+        plan: Plan,
+        execution: ExecutionArn,
+    ) -> Result<Reply<Next>, Failure> {
+        let stored = self.store.target(&plan.environment, &plan.service).await.map_err(failures::port)?;
+        let target = stored
+            .clone()
+            .unwrap_or_else(|| Target::untouched(plan.environment.clone(), plan.service.clone()));
+        let at = self.clock.now();
+        let refusal = self.gate(&plan, &target).await?;
+        let start = Start { id, plan, target, execution: execution.clone(), at };
+        let (mut rollout, event) = match refusal {
+            Some(reason) => (Rollout::refuse(start, reason.clone()), Event::Refused { reason, at }),
+            None => (Rollout::start(start), Event::Started { at }),
+        };
+        let record = Record::new(&rollout, event, "");
+        rollout.head.clone_from(&record.hash);
+        match self.store.begin(&rollout, &record, stored.as_ref()).await.map_err(failures::port)? {
+            Begun::Created => self.go(rollout).await,
+            Begun::Exists(existing) => self.again(*existing, &execution).await,
+            Begun::Busy(_) => Err(Failure::new(
+                ErrorName::ConflictError,
+                format!(
+                    "another rollout took service {} in this moment; it is tried again",
+                    rollout.plan.service
+                ),
+            )),
+        }
+    }
+
+    /// The policy gate: `Some` names the rule that refuses, and when it will pass.
+    async fn gate(&self, plan: &Plan, target: &Target) -> Result<Option<String>, Failure> {
+        if let Lease::Held { by, .. } = &target.lease {
+            return Ok(Some(format!(
+                "rollout {by} holds service {}: start this one again when that one has ended",
+                plan.service
+            )));
+        }
+        if let Err(reason) = self.traffic.admit(&plan.route).await.map_err(failures::port)? {
+            return Ok(Some(reason));
+        }
+        if let Err(reason) = self.fleet.healthy(&plan.route, target.live).await.map_err(failures::port)? {
+            return Ok(Some(format!("the live colour {} could not take a rollback: {reason}", target.live)));
+        }
+        let states = self.alarms.states(&plan.guardrails).await.map_err(failures::port)?;
+        Ok(plan.guardrails.iter().zip(states).find_map(|(alarm, state)| match state {
+            AlarmState::Quiet => None,
+            AlarmState::Alarm => Some(format!("guardrail {alarm} is in ALARM: start again when it is OK")),
+            AlarmState::Missing => Some(format!(
+                "guardrail {alarm} does not exist: create the alarm or take it out of guardrails"
+            )),
+        }))
+    }
+
+    /// The trigger was seen before: by this execution (its reply was lost), or by another one.
+    async fn again(&self, existing: Rollout, execution: &ExecutionArn) -> Result<Reply<Next>, Failure> {
+        if existing.execution == *execution {
+            return self.go(existing).await;
+        }
+        let reason = format!(
+            "rollout {} was started by this event before: {}",
+            existing.id,
+            crate::reply::describe(&existing)
+        );
+        Ok(Reply { reason, ..about(&existing, Next::Duplicate, Seconds(0)) })
+    }
+
+    async fn go(&self, rollout: Rollout) -> Result<Reply<Next>, Failure> {
+        let ledger = Ledger { store: self.store, clock: self.clock };
+        let hands = Hands {
+            notifier: Some(self.notifier),
+            meter: Some(self.meter),
+            fleet: Some(self.fleet),
+            schedule: None,
+        };
+        let rollout = perform(ledger, hands, rollout).await?;
+        let next = match &rollout.phase {
+            Phase::Refused { .. } => Next::Refused,
+            phase if phase.is_rollback() => Next::RollBack,
+            _ => Next::Started,
+        };
+        debug_assert!(!rollout.pending.iter().any(|pending| matches!(pending.effect, Effect::BringUp(_))));
+        Ok(about(&rollout, next, Seconds(1)))
+    }
+}
+
+fn admit(
+    configuration: &Environment,
+    origin: &contract::Origin,
+    now: jiff::Timestamp,
+) -> Result<(), Failure> {
+    let refuse = |message| Err(Failure::new(ErrorName::InvalidInput, message));
+    let identity = &configuration.environment;
+    if let Some(account) = &identity.account
+        && *account != origin.account
+    {
+        return refuse(format!(
+            "account is {:?}, but environment {} belongs to account {account}: send the event to the stack of its own account",
+            origin.account, identity.name
+        ));
+    }
+    if identity.region != origin.region {
+        return refuse(format!(
+            "region is {:?}, but environment {} is in {}: send the event to the stack of its own region",
+            origin.region, identity.name, identity.region
+        ));
+    }
+    let limit = configuration.rollout.accept_events_for;
+    if limit.seconds().after(origin.time) < now {
+        return refuse(format!(
+            "time is {}, older than the {limit} of rollout.accept_events_for: a replayed archive must not deploy; \
+             send a new request to roll out this version now",
+            origin.time
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+use std::fmt;
+use std::str::FromStr;
+
+use rollout::Seconds;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A span of time as people write it: `90s`, `5m`, `24h`, `7d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^[0-9]+(s|m|h|d)$", "examples" = ["90s", "5m", "24h"]))]
+pub struct Span(Seconds);
+
+/// A text that is no span of time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a span of time: write a whole number and a unit, like 90s, 5m, 24h or 7d")]
+pub struct InvalidSpan(String);
+
+impl Span {
+    /// A span of so many seconds.
+    pub const fn of(seconds: u32) -> Self {
+        Self(Seconds(seconds))
+    }
+
+    /// The span in seconds.
+    pub const fn seconds(self) -> Seconds {
+        self.0
+    }
+}
+
+const UNITS: [(char, u32); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+impl FromStr for Span {
+    type Err = InvalidSpan;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSpan> {
+        let refuse = || InvalidSpan(text.to_owned());
+        UNITS
+            .iter()
+            .find_map(|(unit, seconds)| text.strip_suffix(*unit).map(|number| (number, *seconds)))
+            .filter(|(number, _)| number.chars().all(|c| c.is_ascii_digit()))
+            .and_then(|(number, seconds)| number.parse::<u32>().ok()?.checked_mul(seconds))
+            .map(|seconds| Self(Seconds(seconds)))
+            .ok_or_else(refuse)
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = InvalidSpan;
+
+    fn try_from(text: String) -> Result<Self, InvalidSpan> {
+        text.parse()
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        span.to_string()
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Seconds(total) = self.0;
+        let (unit, size) =
+            UNITS.iter().find(|(_, size)| total >= *size && total % size == 0).copied().unwrap_or(('s', 1));
+        write!(f, "{}{unit}", total / size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_as_they_are_written() {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("24h", 86_400), ("7d", 604_800), ("0s", 0)] {
+            let span: Span = text.parse().unwrap();
+            assert_eq!(span.seconds(), Seconds(seconds));
+            assert_eq!(span.to_string().parse(), Ok(span));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_an_example() {
+        for text in ["", "5", "m", "-5m", "+5m", "5 m", "5min", "1.5h", "99999999999s", "9999999d"] {
+            let error = text.parse::<Span>().unwrap_err().to_string();
+            assert!(error.contains(text) && error.contains("5m"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+use analysis::Verdict;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{AlarmName, Colour, Weight};
+use crate::phase::Observed;
+
+/// Something that happened to a rollout. Every event says when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// The rollout was started (the first event of every history).
+    Started {
+        /// When.
+        at: Timestamp,
+    },
+    /// The policy gate refused the rollout (the only event of its history).
+    Refused {
+        /// The rule that refused.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// The new version was looked at before traffic.
+    Probed {
+        /// What was seen.
+        probe: Probe,
+        /// When.
+        at: Timestamp,
+    },
+    /// The state machine asks for what was cleared.
+    Advance {
+        /// When.
+        at: Timestamp,
+    },
+    /// The rule was read.
+    WeightRead {
+        /// What it does.
+        observed: Observed,
+        /// When.
+        at: Timestamp,
+    },
+    /// The evidence up to `until` was judged.
+    Judged {
+        /// The answer.
+        verdict: Verdict,
+        /// The end of the evidence, exclusive.
+        until: Timestamp,
+        /// When.
+        at: Timestamp,
+    },
+    /// Roll back, from whatever phase.
+    Abort {
+        /// Why.
+        cause: Cause,
+        /// When.
+        at: Timestamp,
+    },
+    /// Effects were performed.
+    Performed {
+        /// Which.
+        effects: Vec<EffectId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The old colour's traffic was looked at when its clean-up was due.
+    CleanUpDue {
+        /// The look this is, from 1.
+        attempt: u32,
+        /// What was seen.
+        traffic: OldTraffic,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Event {
+    /// When it happened.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Started { at }
+            | Self::Refused { at, .. }
+            | Self::Probed { at, .. }
+            | Self::Advance { at }
+            | Self::WeightRead { at, .. }
+            | Self::Judged { at, .. }
+            | Self::Abort { at, .. }
+            | Self::Performed { at, .. }
+            | Self::CleanUpDue { at, .. } => *at,
+        }
+    }
+
+    /// The event's name as it is stored and shown.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Refused { .. } => "refused",
+            Self::Probed { .. } => "probed",
+            Self::Advance { .. } => "advance",
+            Self::WeightRead { .. } => "weight_read",
+            Self::Judged { .. } => "judged",
+            Self::Abort { .. } => "abort",
+            Self::Performed { .. } => "performed",
+            Self::CleanUpDue { .. } => "clean_up_due",
+        }
+    }
+}
+
+/// What a look at the new version before traffic found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// Healthy, and every smoke test passed.
+    Ready,
+    /// Not healthy yet.
+    NotReady(String),
+    /// Healthy, but a smoke test failed.
+    SmokeTestFailed(String),
+}
+
+/// What the old colour still served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OldTraffic {
+    /// Nothing, for all the quiet minutes of the plan.
+    Quiet,
+    /// Requests.
+    Requests(u64),
+    /// Not known: the source could not be read.
+    Unknown(String),
+}
+
+/// Why a rollout is rolled back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The judge failed the canary.
+    Verdict(Verdict),
+    /// A guardrail is in ALARM.
+    Guardrail(AlarmName),
+    /// The new version never became healthy.
+    NeverReady(String),
+    /// A smoke test failed.
+    SmokeTestFailed(String),
+    /// There was not enough evidence within the plan's patience.
+    NotEnoughEvidence(String),
+    /// The source of evidence was out of reach for too long under traffic.
+    Blind(String),
+    /// Somebody else's change of the rule was not undone in time.
+    ForeignChange(String),
+    /// A function or the execution failed.
+    Failure {
+        /// The error's name.
+        error: String,
+        /// What it said.
+        detail: String,
+    },
+    /// A person or another system asked for it.
+    Requested {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Cause {
+    /// The cause's name as it is stored and counted.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Verdict(_) => "verdict",
+            Self::Guardrail(_) => "guardrail",
+            Self::NeverReady(_) => "never_ready",
+            Self::SmokeTestFailed(_) => "smoke_test_failed",
+            Self::NotEnoughEvidence(_) => "not_enough_evidence",
+            Self::Blind(_) => "blind",
+            Self::ForeignChange(_) => "foreign_change",
+            Self::Failure { .. } => "failure",
+            Self::Requested { .. } => "requested",
+        }
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Verdict(verdict) => write!(f, "{verdict}"),
+            Self::Guardrail(alarm) => write!(f, "alarm {alarm} is in ALARM"),
+            Self::NeverReady(reason) => write!(f, "the new version never became healthy: {reason}"),
+            Self::SmokeTestFailed(reason) => write!(f, "a smoke test failed: {reason}"),
+            Self::NotEnoughEvidence(reason) => write!(f, "not enough evidence in time: {reason}"),
+            Self::Blind(reason) => write!(f, "the source of evidence was out of reach for too long: {reason}"),
+            Self::ForeignChange(found) => write!(f, "the rule was changed by somebody else: {found}"),
+            Self::Failure { error, detail } => write!(f, "{error}: {detail}"),
+            Self::Requested { by, reason } => write!(f, "asked for by {by}: {reason}"),
+        }
+    }
+}
+
+/// The number of an effect within its rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct EffectId(pub u64);
+
+/// What the shell has to do. Absolute, so that doing it twice is doing it once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Bring a colour up with the rollout's version.
+    BringUp(Colour),
+    /// Give the canary this share of requests.
+    SetWeight(Weight),
+    /// Tell the world.
+    Publish(Milestone),
+    /// Look at the old colour then.
+    ScheduleCleanUp {
+        /// When.
+        at: Timestamp,
+        /// Which look it will be, from 1.
+        attempt: u32,
+    },
+    /// Take a colour down.
+    TakeDown(Colour),
+}
+
+/// What is worth telling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Milestone {
+    /// A rollout began.
+    Started,
+    /// A weight was reached.
+    Reached(Weight),
+    /// The rule was changed by somebody else.
+    Frozen(String),
+    /// A rollback was decided; traffic is being moved back.
+    RollingBack(Cause),
+    /// The rollback is verified.
+    RolledBack(Cause),
+    /// The new version is live.
+    Promoted,
+    /// The old colour was left running.
+    OldColourKept(String),
+}
+
+impl Milestone {
+    /// The milestone's name as it is published.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Reached(_) => "reached",
+            Self::Frozen(_) => "frozen",
+            Self::RollingBack(_) => "rolling_back",
+            Self::RolledBack(_) => "rolled_back",
+            Self::Promoted => "promoted",
+            Self::OldColourKept(_) => "old_colour_kept",
+        }
+    }
+}
+
+/// An effect that was recorded with the decision that asked for it and has not been acknowledged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    /// Its number.
+    pub id: EffectId,
+    /// What to do.
+    pub effect: Effect,
+}

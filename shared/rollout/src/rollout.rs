@@ -1,0 +1,199 @@
+use analysis::Seconds;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Effect, EffectId, Milestone, Pending};
+use crate::names::{Colour, EnvironmentName, Epoch, ExecutionArn, RolloutId, ServiceName, Version, Weight};
+use crate::phase::{Next, Phase};
+use crate::plan::{Plan, StepIndex};
+
+/// How long a rollout keeps its service without a sign of life; longer than the longest wait between two decisions.
+pub const LEASE: Seconds = Seconds(30 * 60);
+
+/// One rollout: its plan, its phase and what has still to be done for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rollout {
+    /// Its name.
+    pub id: RolloutId,
+    /// How many decisions led here; the optimistic lock of its stored state.
+    pub version: u64,
+    /// Its fencing number.
+    pub epoch: Epoch,
+    /// What it does.
+    pub plan: Plan,
+    /// The colour that carries the new version.
+    pub canary: Colour,
+    /// What the other colour carries, where that is known.
+    pub baseline: Option<Version>,
+    /// What drives it.
+    pub execution: ExecutionArn,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Where it stands.
+    pub phase: Phase,
+    /// How often the judge has looked.
+    pub looks: u32,
+    /// The hash of its last history record, to which the next one is chained.
+    pub head: String,
+    /// The number of the next effect.
+    pub next_effect: EffectId,
+    /// The outbox: effects recorded and not yet acknowledged, oldest first.
+    pub pending: Vec<Pending>,
+}
+
+/// What a new rollout needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Its name.
+    pub id: RolloutId,
+    /// What it will do.
+    pub plan: Plan,
+    /// The service as it is now.
+    pub target: Target,
+    /// What drives it.
+    pub execution: ExecutionArn,
+    /// Now.
+    pub at: Timestamp,
+}
+
+impl Rollout {
+    /// A rollout that takes the service's lease and brings the idle colour up.
+    pub fn start(start: Start) -> Self {
+        let mut rollout = Self::new(start, |_| Phase::Preparing { attempts: 0 });
+        rollout.epoch = rollout.epoch.next();
+        rollout.ask(Effect::BringUp(rollout.canary));
+        rollout.ask(Effect::Publish(Milestone::Started));
+        rollout
+    }
+
+    /// A rollout that the policy gate refused: kept so that its event, delivered again, finds the same answer.
+    pub fn refuse(start: Start, reason: String) -> Self {
+        Self::new(start, |at| Phase::Refused { reason, at })
+    }
+
+    fn new(start: Start, phase: impl FnOnce(Timestamp) -> Phase) -> Self {
+        Self {
+            id: start.id,
+            version: 1,
+            epoch: start.target.epoch,
+            canary: start.target.live.other(),
+            baseline: start.target.stable,
+            plan: start.plan,
+            execution: start.execution,
+            started_at: start.at,
+            updated_at: start.at,
+            phase: phase(start.at),
+            looks: 0,
+            head: String::new(),
+            next_effect: EffectId(0),
+            pending: Vec::new(),
+        }
+    }
+
+    pub(crate) fn to(&self, phase: Phase, at: Timestamp) -> Self {
+        Self { version: self.version + 1, phase, updated_at: at, ..self.clone() }
+    }
+
+    pub(crate) fn ask(&mut self, effect: Effect) {
+        let id = self.next_effect;
+        self.next_effect = EffectId(id.0 + 1);
+        self.pending.push(Pending { id, effect });
+    }
+
+    /// The earliest end of a bake that began at `since`.
+    pub fn bake_ends(&self, step: StepIndex, since: Timestamp) -> Timestamp {
+        self.plan.steps.get(step).map_or(Seconds(0), |step| step.bake).after(since)
+    }
+
+    pub(crate) fn after(&self, step: StepIndex) -> Next {
+        let next = StepIndex(step.0.saturating_add(1));
+        if self.plan.steps.get(next).is_some() { Next::Step(next) } else { Next::Finish }
+    }
+
+    /// The canary weight that the rule should have now.
+    pub fn desired_weight(&self) -> Weight {
+        let of = |step| self.plan.steps.get(step).map_or(Weight::ZERO, |step| step.weight);
+        match &self.phase {
+            Phase::Refused { .. } | Phase::Preparing { .. } => Weight::ZERO,
+            Phase::Cleared { next: Next::Step(step) } => {
+                step.0.checked_sub(1).map_or(Weight::ZERO, |before| of(StepIndex(before)))
+            }
+            Phase::Cleared { next: Next::Finish } | Phase::Promoted { .. } => Weight::FULL,
+            Phase::Shifting { to, .. } => *to,
+            Phase::Baking { step, .. } | Phase::Frozen { step, .. } => of(*step),
+            Phase::Restoring { .. } | Phase::Settling { .. } | Phase::RolledBack { .. } => Weight::ZERO,
+        }
+    }
+
+    /// The service as this rollout leaves it.
+    pub fn target(&self) -> Target {
+        let promoted = matches!(self.phase, Phase::Promoted { .. });
+        Target {
+            environment: self.plan.environment.clone(),
+            service: self.plan.service.clone(),
+            live: if promoted { self.canary } else { self.canary.other() },
+            stable: if promoted { Some(self.plan.version.clone()) } else { self.baseline.clone() },
+            epoch: self.epoch,
+            canary_weight: if promoted { Weight::ZERO } else { self.desired_weight() },
+            lease: if self.phase.is_terminal() {
+                Lease::Free
+            } else {
+                Lease::Held { by: self.id.clone(), until: LEASE.after(self.updated_at) }
+            },
+        }
+    }
+}
+
+/// A service of an environment: which colour is live, and who may move its traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The service.
+    pub service: ServiceName,
+    /// The colour that carries the stable version.
+    pub live: Colour,
+    /// The version that was promoted last, where one was.
+    pub stable: Option<Version>,
+    /// The fencing number that a writer of weights has to hold.
+    pub epoch: Epoch,
+    /// The share of requests that the colour which is not live should have.
+    pub canary_weight: Weight,
+    /// Who may move traffic.
+    pub lease: Lease,
+}
+
+/// Who may move a service's traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lease {
+    /// Nobody.
+    Free,
+    /// One rollout.
+    Held {
+        /// Which.
+        by: RolloutId,
+        /// Without a sign of life until then, it is lost and has to be rolled back.
+        until: Timestamp,
+    },
+}
+
+impl Target {
+    /// A service that no rollout has touched: blue is live.
+    pub const fn untouched(environment: EnvironmentName, service: ServiceName) -> Self {
+        Self {
+            environment,
+            service,
+            live: Colour::Blue,
+            stable: None,
+            epoch: Epoch(0),
+            canary_weight: Weight::ZERO,
+            lease: Lease::Free,
+        }
+    }
+}

@@ -47,34 +47,37 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, action, code, message, request_id } = self;
-        let what = match kind {
-            FaultKind::Throttled => "was throttled",
-            FaultKind::Unavailable => "got no usable answer",
-            FaultKind::Denied => "was denied",
-            FaultKind::NotFound => "named something that does not exist",
-            FaultKind::Refused => "was refused",
-        };
-        write!(f, "{action} {what}: ")?;
-        if let Some(code) = code {
-            write!(f, "{code}: ")?;
-        }
-        f.write_str(message)?;
-        if let Some(id) = request_id {
-            write!(f, " (request {id})")?;
-        }
-        f.write_str(match kind {
-            FaultKind::Throttled | FaultKind::Unavailable => "; it may succeed when tried again",
-            FaultKind::Denied => "; allow the action to the function's role, and check its credentials",
-            FaultKind::NotFound => "; correct the name in the environment's configuration or create it",
-            FaultKind::Refused => "; correct the configuration that the request was built from",
-        })
+        write!(f, "{}; {}", self.detail(), self.remedy())
     }
 }
 
 impl Error for Fault {}
 
 impl Fault {
+    /// What happened: the call, AWS's code and message, and the request id.
+    pub fn detail(&self) -> String {
+        let what = match self.kind {
+            FaultKind::Throttled => "was throttled",
+            FaultKind::Unavailable => "got no usable answer",
+            FaultKind::Denied => "was denied",
+            FaultKind::NotFound => "named something that does not exist",
+            FaultKind::Refused => "was refused",
+        };
+        let code = self.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
+        let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+        format!("{} {what}: {code}{}{request}", self.action, self.message)
+    }
+
+    /// What helps.
+    pub const fn remedy(&self) -> &'static str {
+        match self.kind {
+            FaultKind::Throttled | FaultKind::Unavailable => "it may succeed when tried again",
+            FaultKind::Denied => "allow the action to the function's role, and check its credentials",
+            FaultKind::NotFound => "correct the name in the configuration, or create what it names",
+            FaultKind::Refused => "correct the configuration that the request was built from",
+        }
+    }
+
     /// The fault behind an SDK error of `action` (as IAM names it).
     pub fn new<E>(action: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where

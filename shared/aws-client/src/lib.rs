@@ -24,6 +24,8 @@
 mod config;
 mod credentials;
 pub mod fault;
+#[cfg(feature = "replay")]
+pub mod replay;
 #[cfg(test)]
 mod request_tests;
 pub mod trust;

@@ -258,14 +258,12 @@ impl<'a> Bench<'a> {
 
     /// A test that the policy asks for and that could not have failed.
     fn untested(&self) -> Option<Reason> {
-        match &self.limit {
-            Some(limit) if self.errors.is_empty() => {
-                if !limit.is_testable() {
-                    return Some(Reason::NotTestable { metric: Metric::Errors });
-                }
-            }
-            _ if !self.errors.is_testable() => return Some(Reason::NotTestable { metric: Metric::Errors }),
-            _ => {}
+        let errors_testable = match &self.limit {
+            Some(limit) if self.errors.is_empty() => limit.is_testable(),
+            _ => self.errors.is_testable(),
+        };
+        if !errors_testable {
+            return Some(Reason::NotTestable { metric: Metric::Errors });
         }
         let slow = self.slow.as_ref()?;
         if slow.is_empty() {

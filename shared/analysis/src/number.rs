@@ -10,7 +10,7 @@ pub enum NumberError {
     #[error("{0} is not between 0 and 1: write one percent as 0.01")]
     NotAProbability(f64),
     /// Not a margin.
-    #[error("{0} is not a finite ratio of at least 1: write a margin of 20 % as 1.2")]
+    #[error("{0} is not between 1 and 1000: write a margin of 20 % as 1.2")]
     NotARatio(f64),
 }
 
@@ -41,7 +41,7 @@ impl Probability {
 
     /// The nearest probability to the result of a computation that can leave 0..=1 by rounding only.
     pub(crate) fn rounded(value: f64) -> Self {
-        Self(value.max(0.0).min(1.0))
+        Self(value.clamp(0.0, 1.0))
     }
 
     /// The number, 0 to 1.
@@ -70,10 +70,10 @@ impl fmt::Display for Probability {
     }
 }
 
-/// How many times as bad something may be: finite and at least 1.
+/// How many times as bad something may be: 1 to 1000.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "f64", into = "f64")]
-#[schemars(extend("minimum" = 1))]
+#[schemars(extend("minimum" = 1, "maximum" = 1000))]
 pub struct Ratio(f64);
 
 impl Eq for Ratio {}
@@ -82,12 +82,12 @@ impl Ratio {
     /// Equal.
     pub const ONE: Self = Self(1.0);
 
-    /// A ratio, if `value` is finite and at least 1.
+    /// A ratio, if `value` is one.
     pub fn new(value: f64) -> Result<Self, NumberError> {
-        if value >= 1.0 && value.is_finite() { Ok(Self(value)) } else { Err(NumberError::NotARatio(value)) }
+        if (1.0..=1000.0).contains(&value) { Ok(Self(value)) } else { Err(NumberError::NotARatio(value)) }
     }
 
-    /// The number, at least 1.
+    /// The number, 1 to 1000.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -140,11 +140,11 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_at_least_one() {
-        for good in [1.0, 1.2, 1e9] {
+    fn a_ratio_is_between_one_and_a_thousand() {
+        for good in [1.0, 1.2, 1e3] {
             assert!((Ratio::new(good).unwrap().get() - good).abs() < f64::EPSILON);
         }
-        for bad in [0.999, -1.0, f64::NAN, f64::INFINITY] {
+        for bad in [0.999, -1.0, 1_000.1, f64::NAN, f64::INFINITY] {
             assert!(Ratio::new(bad).is_err(), "{bad}");
         }
     }

@@ -12,7 +12,7 @@ pub struct Policy {
     /// Shared by all looks (see [`Look`](crate::Look)) and all metrics: errors 5 parts, the latency objective 2, the
     /// greatest error rate 3, of those that are in use.
     #[serde(deserialize_with = "budget")]
-    #[schemars(extend("minimum" = 0, "exclusiveMinimum" = 0, "maximum" = 0.5))]
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 0.5))]
     pub false_rollback_budget: Probability,
     /// How many times the baseline's rate of errors (or of slow requests) the canary may have: 1 is as good as the
     /// baseline. Raise it when the two sets of targets differ for good.

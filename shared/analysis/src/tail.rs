@@ -8,7 +8,7 @@
 use crate::number::{Ratio, float};
 
 /// Up to this many errors that chance could have dealt to either arm the sum's law is computed exactly, by convolution
-/// (at most its square in multiplications); beyond it by [`binomial_bound`].
+/// (at most its square in multiplications); beyond it by [`binomial_bound`], which starts out at most a quarter above.
 const EXACT: u64 = 3_000;
 
 /// No p-value is reported below this one: rounding up is safe, and stores refuse smaller numbers.
@@ -110,11 +110,14 @@ impl Law {
         }
     }
 
-    /// The probabilities of least..=most.
+    /// The probabilities of least..=most; those too small for a float, far from the middle, are 0.
     fn probabilities(self) -> Vec<f64> {
         let middle = self.middle();
         let falling = |weight: &mut f64, ratio: f64| {
             *weight *= ratio;
+            if *weight < f64::MIN_POSITIVE {
+                *weight = 0.0;
+            }
             Some(*weight)
         };
         let below =
@@ -124,8 +127,7 @@ impl Law {
         weights.push(1.0);
         weights.extend((middle..self.most()).scan(1.0, |weight, count| falling(weight, self.ratio(count))));
         let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= total);
-        weights
+        weights.into_iter().map(|weight| weight / total).collect()
     }
 
     /// P(count >= `from`), in steps of the order of the standard deviation.
@@ -146,7 +148,8 @@ impl Law {
                     break;
                 }
             }
-            if weight == 0.0 {
+            // Not `== 0.0`: the smallest float times a ratio over one half rounds to itself, for ever.
+            if weight < f64::MIN_POSITIVE {
                 break;
             }
         }

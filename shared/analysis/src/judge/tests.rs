@@ -10,7 +10,7 @@ fn start(minute: usize) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + 60 * i64::try_from(minute).unwrap()).unwrap()
 }
 
-fn minutes(counts: &[Counts]) -> Minutes {
+fn minutes_of(counts: &[Counts]) -> Minutes {
     let arm = |requests, errors| Arm::new(requests, errors, Some(errors)).unwrap();
     let minute = |(number, [n, x, m, y]): (usize, &Counts)| {
         Minute::new(start(number), arm(*n, *x), arm(*m, *y)).unwrap()
@@ -19,11 +19,11 @@ fn minutes(counts: &[Counts]) -> Minutes {
 }
 
 fn verdict(policy: &Policy, counts: &[Counts]) -> Verdict {
-    judge(policy, &Evidence::Minutes(minutes(counts)), Look::after(0, 13))
+    judge(policy, &Evidence::Minutes(minutes_of(counts)), Look::after(0, 13))
 }
 
 fn verdict_after(policy: &Policy, counts: &[Counts], reference: Option<Reference>) -> Verdict {
-    judge(policy, &Evidence::Minutes(minutes(counts).with_reference(reference)), Look::after(0, 13))
+    judge(policy, &Evidence::Minutes(minutes_of(counts).with_reference(reference)), Look::after(0, 13))
 }
 
 fn limited(rate: f64) -> Policy {
@@ -198,7 +198,7 @@ fn verdicts_survive_the_wire() {
             let verdict = verdict(&policy, &[counts]);
             let text = serde_json::to_string(&verdict).unwrap();
             assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict, "{text}");
-            assert_eq!(text.starts_with(&format!("{{\"{}\":", verdict.name())), true, "{text}");
+            assert!(text.starts_with(&format!("{{\"{}\":", verdict.name())), "{text}");
         }
     }
 }
@@ -233,7 +233,7 @@ fn chance_of_failure(
                     .zip(rates)
                     .map(|(chance, (c, b))| chance * outcome(canary, x, *c) * outcome(baseline, y, *b))
                     .collect();
-                let evidence = Evidence::Minutes(super::tests::minutes(&counts));
+                let evidence = Evidence::Minutes(minutes_of(&counts));
                 if let Verdict::Fail(_) = judge(policy, &evidence, look) {
                     failed.iter_mut().zip(chances).for_each(|(sum, chance)| *sum += chance);
                 } else {

@@ -49,7 +49,8 @@ impl Numeric {
 }
 
 impl Rule {
-    /// Whether the rule holds. `And` and `Or` stop at the first operand that decides, so `IsPresent` can guard.
+    /// Whether the rule holds. `And` and `Or` stop at the first operand that decides, so
+    /// `IsPresent` can guard.
     ///
     /// # Errors
     /// `States.Runtime` when a variable selects nothing in a test other than `IsPresent`.

@@ -141,8 +141,8 @@ pub enum DefinitionError {
     },
     /// A resource that is neither a Lambda function nor one of the two Lambda integrations.
     #[error(
-        "{place}: resource {found:?} is outside the subset; use a Lambda function ARN, {invoke} or {invoke}.waitForTaskToken",
-        invoke = "arn:aws:states:::lambda:invoke"
+        "{place}: resource {found:?} is outside the subset; use a Lambda function ARN, \
+         arn:aws:states:::lambda:invoke or arn:aws:states:::lambda:invoke.waitForTaskToken"
     )]
     Resource {
         /// The field.

@@ -62,9 +62,10 @@ struct Stop {
 
 /// The handle of an execution; clones are handles of the same one.
 ///
-/// Dropping every handle does not stop the execution: as on AWS it runs to its end, which its [`Observer`] sees, for as long as the
-/// tokio runtime lives. But then nobody can answer a task token any more, so a task that waits for one ends by
-/// its timeout, or never when it has none. Call [`Execution::stop`] to end an execution.
+/// Dropping every handle does not stop the execution: as on AWS it runs to its end, which its [`Observer`]
+/// sees, for as long as the tokio runtime lives. But then nobody can answer a task token any more, so a task
+/// that waits for one ends by its timeout, or never when it has none. Call [`Execution::stop`] to end an
+/// execution.
 #[derive(Debug, Clone)]
 pub struct Execution {
     identity: Identity,
@@ -116,8 +117,8 @@ impl Execution {
         self.outcome.borrow().clone()
     }
 
-    /// Waits for the end. When the execution is lost, because an [`Observer`] panicked or the runtime shut down, it counts as
-    /// aborted with the error `Execution.Lost`.
+    /// Waits for the end. When the execution is lost, because an [`Observer`] panicked or the runtime shut
+    /// down, it counts as aborted with the error `Execution.Lost`.
     pub async fn finished(&self) -> Outcome {
         let mut outcome = self.outcome.clone();
         let ended = outcome.wait_for(Option::is_some).await.ok().and_then(|ended| ended.clone());
@@ -127,8 +128,8 @@ impl Execution {
         })
     }
 
-    /// Ends the execution as aborted, as `StopExecution` does. A function that is being called runs to its end, and its reply is
-    /// dropped. An execution that has ended is left as it is.
+    /// Ends the execution as aborted, as `StopExecution` does. A function that is being called runs to its
+    /// end, and its reply is dropped. An execution that has ended is left as it is.
     pub fn stop(&self, error: Option<String>, cause: Option<String>) {
         // The receiver is gone only when the execution has ended.
         let _ended = self.stop.send(Stop { error, cause });

@@ -29,8 +29,8 @@ pub enum StateKind {
     Fail,
 }
 
-/// One thing that happened. All but [`Event::TaskRetried`] and [`Event::Caught`] are events of `GetExecutionHistory`,
-/// whose names there also tell the state's type or the resource's.
+/// One thing that happened. All but [`Event::TaskRetried`] and [`Event::Caught`] are events of
+/// `GetExecutionHistory`, whose names there also tell the state's type or the resource's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type")]
 pub enum Event {
@@ -123,7 +123,8 @@ fn seconds<S: Serializer>(delay: &Duration, serializer: S) -> Result<S::Ok, S::E
 /// An [`Event`], when it happened, and how far the history is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryEvent {
-    /// The id the event has on AWS, from 1; for the two kinds that AWS does not have, the id of the event before.
+    /// The id the event has on AWS, from 1; for the two kinds that AWS does not have, the id of the event
+    /// before.
     pub id: u64,
     /// When, by the execution's [`Timer`].
     pub at: Timestamp,
@@ -133,7 +134,8 @@ pub struct HistoryEvent {
 
 /// Gets the history as it happens.
 pub trait Observer: Send + Sync {
-    /// Takes one event. It is called between steps of the execution, so it has to return soon and must not panic.
+    /// Takes one event. It is called between steps of the execution, so it has to return soon and must not
+    /// panic.
     fn record(&self, event: &HistoryEvent);
 }
 

@@ -35,8 +35,8 @@ impl Identity {
     /// The execution `name` of the machine with the ARN `machine_arn`. Its own ARN follows from the two.
     ///
     /// # Errors
-    /// [`IdentityError`] when one of them is malformed. Names are held to letters, digits, `-`, `_` and `.`, a part of
-    /// what `StartExecution` takes.
+    /// [`IdentityError`] when one of them is malformed. Names are held to letters, digits, `-`, `_` and `.`, a
+    /// part of what `StartExecution` takes.
     pub fn new(machine_arn: &str, name: &str) -> Result<Self, IdentityError> {
         let parts: Vec<&str> = machine_arn.split(':').collect();
         let ["arn", partition, "states", region, account, "stateMachine", machine] = parts.as_slice() else {

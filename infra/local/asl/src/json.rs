@@ -9,7 +9,8 @@ use serde_json::{Map, Number, Value};
 /// The most bytes of UTF-8 JSON a state's input or output may have (Step Functions quotas).
 pub const MAX_DATA_BYTES: usize = 262_144;
 
-/// The number of history events at which an execution ends, the ending event included (Step Functions quotas).
+/// The number of history events at which an execution ends, the ending event included (Step Functions
+/// quotas).
 pub const MAX_HISTORY_EVENTS: u64 = 25_000;
 
 /// Reads JSON and refuses an object that has a key twice, which `serde_json` alone would let pass.

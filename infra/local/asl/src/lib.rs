@@ -1,26 +1,29 @@
-//! A strict interpreter for the subset of the Amazon States Language (`JSONPath`) that `rollout.asl.json` uses.
+//! A strict interpreter for the subset of the Amazon States Language (`JSONPath`) that `rollout.asl.json`
+//! uses.
 //!
-//! [`Machine::parse`] refuses whatever is outside the subset, naming the state and the field, so that a definition
-//! that runs here is one every interpreter we know of runs the same way. [`Execution::start`] runs a machine over
-//! three ports: [`Tasks`] (the functions), [`Timer`] (the clock, possibly faster than real time) and [`Observer`]
-//! (the history).
+//! [`Machine::parse`] refuses whatever is outside the subset, naming the state and the field, so that a
+//! definition that runs here holds nothing that interpreters are known to disagree about.
+//! [`Execution::start`] runs a machine over three ports: [`Tasks`] (the functions), [`Timer`] (the clock, possibly faster than real
+//! time) and [`Observer`] (the history).
 //!
 //! # The subset
 //!
 //! Task, Wait, Choice, Pass, Succeed and Fail; `InputPath`, `OutputPath`, `Parameters`, `ResultSelector` and
 //! `ResultPath` with reference paths (`$`, `$.a.b`, `$.a[0]`, `$['a b']`) and the context paths of
 //! [`ContextPath`]; `TimeoutSeconds`, `HeartbeatSeconds`, `Retry` and `Catch`. Not in it: `Parallel`, `Map`,
-//! `JSONata`, variables (`Assign`), intrinsic functions, wildcards and filters in paths, and any `null` where a path
-//! stands (interpreters disagree about it).
+//! `JSONata`, variables (`Assign`), intrinsic functions, wildcards and filters in paths, and any `null` where
+//! a path stands (interpreters disagree about it).
 //!
 //! # Error names
 //!
 //! As the Step Functions developer guide ("Handling errors in Step Functions workflows") has them:
 //!
-//! - A path that selects nothing is `States.Runtime`, in `Parameters` too, and so is a Choice without a match: the guide
-//!   marks `States.ParameterPathFailure` and `States.NoChoiceMatched` as reserved for future use. Nothing retries or
-//!   catches `States.Runtime`, so a definition that names one of the three in `ErrorEquals` is refused.
-//! - `States.ALL` matches neither `States.Runtime` nor `States.DataLimitExceeded`; the latter can be caught by name.
+//! - A path that selects nothing is `States.Runtime`, in `Parameters` too, and so is a Choice without a
+//!   match: the guide marks `States.ParameterPathFailure` and `States.NoChoiceMatched` as reserved for future
+//!   use. Nothing retries or catches `States.Runtime`, so a definition that names one of the three in
+//!   `ErrorEquals` is refused.
+//! - `States.ALL` matches neither `States.Runtime` nor `States.DataLimitExceeded`; the latter can be caught
+//!   by name.
 //! - `States.TaskFailed` matches any other task error except a timeout.
 //! - `States.Timeout` matches a missed heartbeat (`States.HeartbeatTimeout`) as well.
 

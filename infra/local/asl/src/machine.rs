@@ -25,8 +25,8 @@ pub struct Machine {
 impl Machine {
     /// Reads a definition.
     ///
-    /// `substitutions` are the values of the `${Name}` placeholders, as SAM's `DefinitionSubstitutions`. They are
-    /// put into JSON strings only, so that a value cannot change the structure; unused ones are no error.
+    /// `substitutions` are the values of the `${Name}` placeholders, as SAM's `DefinitionSubstitutions`. They
+    /// are put into JSON strings only, so that a value cannot change the structure; unused ones are no error.
     ///
     /// # Errors
     /// [`DefinitionError`] names the state and the field of whatever is outside the subset.

@@ -262,7 +262,8 @@ mod tests {
         })
     }
 
-    /// The path of a value in the document, found by turning as the choices say until they or the document end.
+    /// The path of a value in the document, found by turning as the choices say until they or the document
+    /// end.
     fn walk(document: &Value, choices: &[usize]) -> RefPath {
         let mut segments = Vec::new();
         let mut value = document;

@@ -14,7 +14,8 @@ use crate::resource::Resource;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Error)]
 #[error("{error}: {cause}")]
 pub struct TaskError {
-    /// The error's name, which `Retry` and `Catch` match: a Lambda function's `errorType`, or `Lambda.*`, `States.*`.
+    /// The error's name, which `Retry` and `Catch` match: a Lambda function's `errorType`, or `Lambda.*`,
+    /// `States.*`.
     pub error: String,
     /// What happened: for a Lambda function the JSON text of its error reply.
     pub cause: String,
@@ -32,9 +33,9 @@ impl TaskError {
 pub trait Tasks: Send + Sync {
     /// Calls the function and gives its reply.
     ///
-    /// It runs in a tokio task of its own: as on AWS, a call whose state timed out, or whose execution was stopped, runs
-    /// to its end and its reply is dropped. A panic in it becomes the error
-    /// `Lambda.Unknown`, unless the build aborts on panics.
+    /// It runs in a tokio task of its own: as on AWS, a call whose state timed out, or whose execution was
+    /// stopped, runs to its end and its reply is dropped. A panic in it becomes the error `Lambda.Unknown`,
+    /// unless the build aborts on panics.
     ///
     /// # Errors
     /// What the function answered instead, or why it could not be called.
@@ -50,8 +51,9 @@ pub trait Timer: Send + Sync {
     /// Returns after the duration of this clock. Dropping the future must be safe.
     async fn sleep(&self, duration: Duration);
 
-    /// The share, 0 to 1, of a back-off's delay to wait under `"JitterStrategy": "FULL"`, where AWS draws it at random.
-    /// The default waits the whole delay, so that runs repeat; values outside the range are clamped.
+    /// The share, 0 to 1, of a back-off's delay to wait under `"JitterStrategy": "FULL"`, where AWS draws it
+    /// at random. The default waits the whole delay, so that runs repeat; values outside the range are
+    /// clamped.
     fn jitter(&self) -> f64 {
         1.0
     }

@@ -76,8 +76,8 @@ impl Retrier {
         self.errors.iter().any(|name| name.takes(error))
     }
 
-    /// The delay before retry number `retry`, from 1: interval times rate to the power of `retry - 1`, at most
-    /// `MaxDelaySeconds`, and of that the share `jitter` under full jitter.
+    /// The delay before retry number `retry`, from 1: interval times rate to the power of `retry - 1`, at
+    /// most `MaxDelaySeconds`, and of that the share `jitter` under full jitter.
     pub(crate) fn delay(&self, retry: u64, jitter: f64) -> Duration {
         let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
         let backed_off = self.interval.as_secs_f64() * self.backoff_rate.powi(exponent);

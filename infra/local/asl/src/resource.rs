@@ -46,7 +46,8 @@ impl Resource {
         self.name_and_qualifier().1
     }
 
-    /// The `ExecutedVersion` of an answer: a pinned version, else `$LATEST`, as an alias cannot be looked up here.
+    /// The `ExecutedVersion` of an answer: a pinned version, else `$LATEST`, as an alias cannot be looked up
+    /// here.
     pub(crate) fn executed_version(&self) -> &str {
         self.qualifier()
             .filter(|qualifier| qualifier.bytes().all(|byte| byte.is_ascii_digit()))

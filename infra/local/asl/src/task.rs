@@ -153,17 +153,16 @@ impl Interpreter {
                         }
                     }
                 }
-                () = &mut timeout => {
-                    let cause = format!("no result within {} s", limits.timeout.unwrap_or_default().as_secs());
-                    return Ok(Call::TimedOut(TaskError::new(TIMEOUT, cause)));
-                }
-                () = &mut heartbeat => {
-                    let cause = format!("no heartbeat within {} s", limits.heartbeat.unwrap_or_default().as_secs());
-                    return Ok(Call::TimedOut(TaskError::new(HEARTBEAT_TIMEOUT, cause)));
-                }
+                () = &mut timeout => return Ok(late(TIMEOUT, "result", limits.timeout)),
+                () = &mut heartbeat => return Ok(late(HEARTBEAT_TIMEOUT, "heartbeat", limits.heartbeat)),
             }
         }
     }
+}
+
+fn late(error: &str, what: &str, limit: Option<Duration>) -> Call {
+    let seconds = limit.unwrap_or_default().as_secs();
+    Call::TimedOut(TaskError::new(error, format!("no {what} within {seconds} s")))
 }
 
 async fn receive(signals: &mut Option<UnboundedReceiver<Signal>>) -> Option<Signal> {

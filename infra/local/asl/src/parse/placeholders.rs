@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::definition_error::{DefinitionError, Place};
 
-/// Fills every string of the document, and refuses `JSONata` expressions (`{% ... %}`), which a `JSONPath` machine would
-/// take for plain text.
+/// Fills every string of the document, and refuses `JSONata` expressions (`{% ... %}`), which a `JSONPath`
+/// machine would take for plain text.
 pub(super) fn fill(
     value: &mut Value,
     place: &Place,

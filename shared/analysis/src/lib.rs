@@ -1,6 +1,6 @@
 //! The canary judge: evidence and policy in, verdict out. Pure.
 //!
-//! [`judge`] compares the canary with the baseline that served at the same time, minute by minute, by an exact
+//! [`judge()`] compares the canary with the baseline that served at the same time, minute by minute, by an exact
 //! conditional test, and keeps the chance of blaming an equal version within the [`Policy`]'s budget for the whole
 //! rollout, however often it looks. [`closed_minutes`] says which minutes may be shown to it.
 //!

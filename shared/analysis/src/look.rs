@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 /// the union bound some look fails with at most the budget's probability, however many there are and however they
 /// depend on each other.
 ///
+/// The one exception to its premise: a step that is held up because its error rate is above `max_error_rate` by too
+/// little to be sure. Each look for which it is held up can add its own threshold once more. The same holds for a
+/// caller who prolongs a step because of its errors.
+///
 /// A number is used for one set of evidence: judging the same minutes again under the same number (a retry) spends
 /// nothing, new minutes need the next number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

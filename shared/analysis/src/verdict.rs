@@ -116,7 +116,8 @@ pub enum Reason {
         /// What cannot be compared.
         metric: Metric,
     },
-    /// So little traffic that a canary which fails every request would not be found out.
+    /// So little traffic that a canary which fails every request, beside a baseline that fails none, would not be
+    /// found out.
     NotTestable {
         /// What cannot be tested.
         metric: Metric,
@@ -149,8 +150,8 @@ impl fmt::Display for Reason {
             ),
             Self::NotTestable { metric } => write!(
                 f,
-                "not testable at this traffic: the canary's {metric} could not be told from the baseline's even if every \
-                 request were affected"
+                "not testable at this traffic: the canary's {metric} could not be told from a clean baseline's even if \
+                 every request were affected"
             ),
             Self::AboveMaxErrorRate { seen, allowed } => write!(
                 f,

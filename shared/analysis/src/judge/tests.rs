@@ -143,11 +143,14 @@ fn the_limit_holds_beside_an_equally_bad_baseline() {
 #[test]
 fn too_little_traffic_is_not_testable_rather_than_passed() {
     let policy = Policy { minimum_requests: 0, ..Policy::default() };
-    for counts in [[1, 0, 9, 0], [200, 0, 1, 0], [50, 0, 50, 50]] {
+    for counts in [[1, 0, 9, 0], [1, 0, 9, 9], [200, 0, 1, 0]] {
         let reason = Reason::NotTestable { metric: Metric::Errors };
         assert_eq!(verdict(&policy, &[counts]), Verdict::Inconclusive { reason }, "{counts:?}");
     }
-    assert!(matches!(verdict(&policy, &[[5, 0, 45, 0]]), Verdict::Pass(_)));
+    // Traffic decides that, not errors: a baseline that fails does not hold the canary up.
+    for counts in [[5, 0, 45, 0], [5, 0, 45, 45]] {
+        assert!(matches!(verdict(&policy, &[counts]), Verdict::Pass(_)), "{counts:?}");
+    }
 }
 
 #[test]
@@ -181,6 +184,33 @@ fn latency_is_judged_when_it_has_an_objective() {
             reason: Reason::NothingToCompare { metric: Metric::SlowRequests { objective_ms: 300 } }
         }
     );
+}
+
+#[test]
+fn a_minute_that_the_canary_sat_out_need_not_know_its_latency() {
+    let arm = |requests, slow| Arm::new(requests, 0, slow).unwrap();
+    let served = Minute::new(start(0), arm(200, Some(5)), arm(200, Some(5))).unwrap();
+    let sat_out = Minute::new(start(1), Arm::IDLE, arm(200, None)).unwrap();
+    let minutes = Evidence::Minutes(Minutes::new(vec![served, sat_out]).unwrap());
+    assert!(matches!(judge(&with_latency(), &minutes, Look::after(0, 13)), Verdict::Pass(_)));
+}
+
+#[test]
+fn the_metrics_in_use_divide_the_budget_of_a_look() {
+    let policy = Policy { latency_objective_ms: Some(300), ..limited(0.1) };
+    let arm = |errors, slow| Arm::new(500, errors, Some(slow)).unwrap();
+    let threshold = |canary, baseline, name| {
+        let minutes = Minutes::new(vec![Minute::new(start(0), canary, baseline).unwrap()]).unwrap();
+        let verdict = judge(&policy, &Evidence::Minutes(minutes), Look::after(0, 13));
+        let Verdict::Fail(finding) = verdict else { panic!("must fail") };
+        assert_eq!(finding.name(), name);
+        finding.threshold.get()
+    };
+    let errors = threshold(arm(40, 0), arm(0, 0), "errors");
+    let slow = threshold(arm(0, 40), arm(0, 0), "slow_requests");
+    let limit = threshold(arm(120, 0), arm(120, 0), "max_error_rate");
+    assert!((errors + slow + limit - 0.009 / 13.0).abs() < 1e-15, "{errors} {slow} {limit}");
+    assert!(limit < errors && slow < limit);
 }
 
 #[test]

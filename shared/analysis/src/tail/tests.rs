@@ -108,6 +108,14 @@ fn where_the_bound_takes_over_it_is_close_to_the_exact_value() {
 }
 
 #[test]
+fn the_bound_still_finds_out_a_canary_when_most_requests_fail() {
+    // More errors than the baseline has requests: 1,100 of them are the canary's whatever happens.
+    let table = table([3_000, 1_990, 2_000, 1_110]);
+    let (exactly, bound) = (exact(&[table], Ratio::ONE), binomial_bound(&[table], Ratio::ONE));
+    assert!(exactly < bound && bound < 1e-5, "{exactly:e} and {bound:e}");
+}
+
+#[test]
 fn huge_counts_end_with_a_sane_answer() {
     let equal = Table::new((1_000_000_000, 10_000_000), (1_000_000_000, 10_000_000)).unwrap();
     assert!(p_value(vec![equal; 3], Ratio::ONE) > 0.4);

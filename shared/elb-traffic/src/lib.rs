@@ -1,1 +1,16 @@
-//! Traffic weights and targets on ALB rules and target groups.
+//! Traffic weights and targets on Application Load Balancers.
+//!
+//! [`ElbTraffic`] writes the weights of a service's dedicated listener rule, and [`TargetGroups`] looks at the machines
+//! behind its two target groups. `ModifyRule` replaces a rule's whole action list and has no precondition
+//! (Elastic Load Balancing API Reference, `ModifyRule`), so that a write is: read the rule, change the weights of its
+//! forward action and nothing else, write it all back. Who may write is the engine's fence to decide.
+
+mod fault;
+mod fleet;
+mod rule;
+#[cfg(test)]
+mod samples;
+mod traffic;
+
+pub use fleet::TargetGroups;
+pub use traffic::ElbTraffic;

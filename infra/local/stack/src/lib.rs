@@ -1,1 +1,21 @@
-//! The embedded stack: the same functions and the same state machine on one machine.
+//! The embedded stack: the functions and the state machine that run in AWS, on one machine.
+//!
+//! It is another composition root, not a mode: [`Stack`] wires the same handlers to an [`EmbeddedStore`] on disk, to
+//! the states language interpreter, and to a [`Plant`], a real weighted HTTP proxy in front of real services.
+
+mod clock;
+mod desk;
+mod functions;
+mod plant;
+mod stack;
+mod store;
+mod update;
+mod watched_store;
+
+pub use clock::StackClock;
+pub use desk::LocalAlarms;
+pub use functions::Ports;
+pub use plant::{Plant, PlantError, PlantOptions, Services};
+pub use stack::{DEFINITION, Parts, Stack, StackError};
+pub use store::{EmbeddedStore, OpenError};
+pub use update::{Update, Updates};

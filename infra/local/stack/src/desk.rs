@@ -1,0 +1,98 @@
+//! The small ports: outcomes, measures, alarms, revisions, reminders.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError, Weak};
+
+use async_trait::async_trait;
+use contract::{CleanUpDue, PromoteStep};
+use engine::outcome::Outcome;
+use engine::ports::{
+    AlarmState, Alarms, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult, Revisions,
+};
+use jiff::Timestamp;
+use rollout::{AlarmName, EnvironmentName, RolloutId, Seconds, ServiceName, Version};
+
+use crate::clock::StackClock;
+use crate::functions::Ports;
+use crate::update::{Update, Updates};
+
+#[async_trait]
+impl Notifier for Updates {
+    async fn publish(&self, outcome: &Outcome) -> PortResult<()> {
+        self.send(Update::Published(Box::new(outcome.clone())));
+        Ok(())
+    }
+}
+
+/// Measures go to the log.
+pub(crate) struct LoggedMeasures;
+
+impl Meter for LoggedMeasures {
+    fn measure(&self, environment: &EnvironmentName, service: &ServiceName, measure: Measure) {
+        tracing::debug!(%environment, %service, ?measure, "measured");
+    }
+}
+
+/// Alarms of this machine: those that were named, quiet until they are rung.
+#[derive(Debug, Default)]
+pub struct LocalAlarms(Mutex<BTreeMap<AlarmName, bool>>);
+
+impl LocalAlarms {
+    /// Sets whether an alarm is in ALARM, and makes it if it is not there.
+    pub fn set(&self, alarm: AlarmName, in_alarm: bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(alarm, in_alarm);
+    }
+}
+
+#[async_trait]
+impl Alarms for LocalAlarms {
+    async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(alarms
+            .iter()
+            .map(|alarm| match known.get(alarm) {
+                None => AlarmState::Missing,
+                Some(false) => AlarmState::Quiet,
+                Some(true) => AlarmState::Alarm,
+            })
+            .collect())
+    }
+}
+
+/// A pipeline's execution names its version here: there is no CodePipeline to ask.
+pub(crate) struct ExecutionIsVersion;
+
+#[async_trait]
+impl Revisions for ExecutionIsVersion {
+    async fn of(&self, _: &str, execution_id: &str) -> PortResult<Version> {
+        let short: String = execution_id.chars().take(8).collect();
+        short.parse().map_err(|error: rollout::InvalidName| PortError::Permanent {
+            service: "the pipeline",
+            detail: error.to_string(),
+            remedy: "give the event an execution-id".to_owned(),
+        })
+    }
+}
+
+/// Reminders as tokio timers; they call promote-step as the Scheduler would.
+pub(crate) struct TimedReminders {
+    pub(crate) clock: StackClock,
+    pub(crate) ports: OnceLock<Weak<Ports>>,
+}
+
+#[async_trait]
+impl CleanUpSchedule for TimedReminders {
+    async fn schedule(&self, id: &RolloutId, attempt: u32, at: Timestamp) -> PortResult<()> {
+        let Some(ports) = self.ports.get().cloned() else { return Ok(()) };
+        let clock = self.clock.clone();
+        let payload = PromoteStep::clean_up_payload(&CleanUpDue { rollout_id: id.clone(), attempt });
+        tokio::spawn(async move {
+            clock.wait(Seconds::until(engine::ports::Clock::now(&clock), at)).await;
+            let Some(ports) = ports.upgrade() else { return };
+            if let Some(Err(failure)) = ports.call("promote-step", payload).await {
+                tracing::warn!(%failure, "the clean-up failed");
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! The functions, composed over the stack's ports, where the state machine calls Lambda.
+
+use std::sync::Arc;
+
+use asl::{Resource, TaskError, Tasks};
+use async_trait::async_trait;
+use contract::{Failure, Function, invoke};
+use engine::ports::{
+    Alarms, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober, Revisions, Store, Traffic,
+};
+use engine::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
+use rollout::EnvironmentName;
+use serde_json::{Value, json};
+
+/// Everything that functions reach on this machine.
+#[derive(Clone)]
+pub struct Ports {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Where rollouts are stored.
+    pub store: Arc<dyn Store>,
+    /// The rule.
+    pub traffic: Arc<dyn Traffic>,
+    /// The machines behind the colours.
+    pub fleet: Arc<dyn Fleet>,
+    /// The evidence.
+    pub metrics: Arc<dyn Metrics>,
+    /// The guardrails.
+    pub alarms: Arc<dyn Alarms>,
+    /// Looks at the new version.
+    pub prober: Arc<dyn Prober>,
+    /// Those who want to know.
+    pub notifier: Arc<dyn Notifier>,
+    /// The project's own metrics.
+    pub meter: Arc<dyn Meter>,
+    /// What pipelines built.
+    pub revisions: Arc<dyn Revisions>,
+    /// Reminders of clean-ups.
+    pub schedule: Arc<dyn CleanUpSchedule>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Ports {
+    /// start-deploy over these ports.
+    pub fn start_deploy(&self) -> StartDeployFunction<'_> {
+        StartDeployFunction {
+            environment: self.environment.clone(),
+            store: &*self.store,
+            traffic: &*self.traffic,
+            alarms: &*self.alarms,
+            revisions: &*self.revisions,
+            fleet: &*self.fleet,
+            notifier: &*self.notifier,
+            meter: &*self.meter,
+            clock: &*self.clock,
+        }
+    }
+
+    /// health-check over these ports.
+    pub fn health_check(&self) -> HealthCheckFunction<'_> {
+        HealthCheckFunction {
+            store: &*self.store,
+            traffic: &*self.traffic,
+            fleet: &*self.fleet,
+            metrics: &*self.metrics,
+            alarms: &*self.alarms,
+            prober: &*self.prober,
+            meter: &*self.meter,
+            clock: &*self.clock,
+        }
+    }
+
+    /// promote-step over these ports.
+    pub fn promote_step(&self) -> PromoteStepFunction<'_> {
+        PromoteStepFunction {
+            store: &*self.store,
+            traffic: &*self.traffic,
+            metrics: &*self.metrics,
+            fleet: &*self.fleet,
+            notifier: &*self.notifier,
+            schedule: &*self.schedule,
+            meter: &*self.meter,
+            clock: &*self.clock,
+        }
+    }
+
+    /// rollback over these ports.
+    pub fn rollback(&self) -> RollbackFunction<'_> {
+        RollbackFunction {
+            environment: self.environment.clone(),
+            store: &*self.store,
+            traffic: &*self.traffic,
+            notifier: &*self.notifier,
+            meter: &*self.meter,
+            clock: &*self.clock,
+        }
+    }
+
+    /// Calls a function by its name, as Lambda would.
+    ///
+    /// # Errors
+    /// The function's failure; `None` when there is no function of that name.
+    pub async fn call(&self, function: &str, payload: Value) -> Option<Result<Value, Failure>> {
+        Some(match function {
+            StartDeployFunction::NAME => invoke(&self.start_deploy(), payload).await,
+            HealthCheckFunction::NAME => invoke(&self.health_check(), payload).await,
+            PromoteStepFunction::NAME => invoke(&self.promote_step(), payload).await,
+            RollbackFunction::NAME => invoke(&self.rollback(), payload).await,
+            _ => return None,
+        })
+    }
+}
+
+#[async_trait]
+impl Tasks for Ports {
+    async fn invoke(&self, resource: &Resource, payload: Value) -> Result<Value, TaskError> {
+        let name = resource.function_name();
+        match self.call(name, payload).await {
+            Some(Ok(reply)) => Ok(reply),
+            Some(Err(failure)) => {
+                // What Step Functions makes of a function's error: its type, and its reply as JSON text.
+                let cause = json!({ "errorType": failure.name.as_str(), "errorMessage": failure.message });
+                Err(TaskError::new(failure.name.as_str(), cause.to_string()))
+            }
+            None => Err(TaskError::new(
+                "Lambda.ResourceNotFoundException",
+                format!("there is no function {name}"),
+            )),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The composition root of one machine.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use asl::{Execution, Identity, Machine};
+use contract::Failure;
+use engine::ports::{Clock, Fleet, Metrics, PortError, Prober, Revisions, Store, Traffic};
+use environments::Environment;
+use rollout::{EnvironmentName, Lease, RolloutId};
+use serde_json::{Value, json};
+
+use crate::clock::StackClock;
+use crate::desk::{ExecutionIsVersion, LocalAlarms, LoggedMeasures, TimedReminders};
+use crate::functions::Ports;
+use crate::update::Updates;
+use crate::watched_store::WatchedStore;
+
+/// The state machine, the very file that AWS runs.
+pub const DEFINITION: &str = include_str!("../../../rollout.asl.json");
+
+const FUNCTIONS: [(&str, &str); 4] = [
+    ("StartDeploy", "start-deploy"),
+    ("HealthCheck", "health-check"),
+    ("PromoteStep", "promote-step"),
+    ("Rollback", "rollback"),
+];
+
+/// Why the stack could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The state machine is outside the interpreter's subset.
+    #[error(transparent)]
+    Definition(#[from] asl::DefinitionError),
+    /// The execution's name was refused.
+    #[error(transparent)]
+    Identity(#[from] asl::IdentityError),
+    /// The execution's input was refused.
+    #[error(transparent)]
+    Start(#[from] asl::StartError),
+    /// A port failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A function failed.
+    #[error(transparent)]
+    Function(#[from] Failure),
+}
+
+/// What the stack is made of.
+pub struct Parts {
+    /// The environment's name.
+    pub environment: EnvironmentName,
+    /// Its configuration.
+    pub configuration: Environment,
+    /// Where rollouts are stored.
+    pub store: Arc<dyn Store>,
+    /// The rule.
+    pub traffic: Arc<dyn Traffic>,
+    /// The machines behind the colours.
+    pub fleet: Arc<dyn Fleet>,
+    /// The evidence.
+    pub metrics: Arc<dyn Metrics>,
+    /// Looks at the new version.
+    pub prober: Arc<dyn Prober>,
+    /// The guardrails.
+    pub alarms: Arc<LocalAlarms>,
+    /// What pipelines built; by default the execution's id.
+    pub revisions: Option<Arc<dyn Revisions>>,
+    /// The time.
+    pub clock: StackClock,
+    /// Who watches.
+    pub updates: Updates,
+}
+
+/// The embedded stack.
+pub struct Stack {
+    ports: Arc<Ports>,
+    machine: Arc<Machine>,
+    machine_arn: String,
+    clock: StackClock,
+    updates: Updates,
+}
+
+impl Stack {
+    /// Puts the stack together and publishes the configuration.
+    ///
+    /// # Errors
+    /// [`StackError`].
+    pub async fn assemble(from: Parts) -> Result<Self, StackError> {
+        let Parts { environment, configuration, store, clock, updates, .. } = from;
+        store.publish(&environment, &configuration).await?;
+        let identity = &configuration.environment;
+        let region = &identity.region;
+        let account = identity.account.as_deref().unwrap_or("000000000000");
+        let substitutions: BTreeMap<String, String> = FUNCTIONS
+            .iter()
+            .map(|(placeholder, name)| {
+                ((*placeholder).to_owned(), format!("arn:aws:lambda:{region}:{account}:function:{name}"))
+            })
+            .collect();
+        let machine = Arc::new(Machine::parse(DEFINITION, &substitutions)?);
+        let machine_arn = format!("arn:aws:states:{region}:{account}:stateMachine:rollout");
+        let reminders = Arc::new(TimedReminders { clock: clock.clone(), ports: OnceLock::new() });
+        let shared_clock: Arc<dyn Clock> = Arc::new(clock.clone());
+        let ports = Arc::new(Ports {
+            environment,
+            store: Arc::new(WatchedStore {
+                inner: store,
+                updates: updates.clone(),
+                clock: Arc::clone(&shared_clock),
+            }),
+            traffic: from.traffic,
+            fleet: from.fleet,
+            metrics: from.metrics,
+            alarms: from.alarms,
+            prober: from.prober,
+            notifier: Arc::new(updates.clone()),
+            meter: Arc::new(LoggedMeasures),
+            revisions: from.revisions.unwrap_or_else(|| Arc::new(ExecutionIsVersion)),
+            schedule: Arc::clone(&reminders) as _,
+            clock: shared_clock,
+        });
+        // Set once, here; a second time would change nothing.
+        drop(reminders.ports.set(Arc::downgrade(&ports)));
+        Ok(Self { ports, machine, machine_arn, clock, updates })
+    }
+
+    /// The functions and what they reach.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The time in the stack.
+    pub const fn clock(&self) -> &StackClock {
+        &self.clock
+    }
+
+    /// Starts an execution of the state machine with an event, as the EventBridge rule does. The name must be new.
+    ///
+    /// # Errors
+    /// [`StackError`].
+    pub fn play(&self, name: &str, event: Value) -> Result<Execution, StackError> {
+        let identity = Identity::new(&self.machine_arn, name)?;
+        let execution = Execution::start(
+            Arc::clone(&self.machine),
+            identity,
+            event,
+            Arc::clone(&self.ports) as _,
+            Arc::new(self.clock.clone()),
+            Arc::new(self.updates.clone()),
+        )?;
+        Ok(execution)
+    }
+
+    /// Rolls back what an earlier process left behind: its executions died with it, so this is what the watchdog does
+    /// for an aborted one. Gives the rollouts that were mended.
+    ///
+    /// # Errors
+    /// [`StackError`].
+    pub async fn mend(&self, configuration: &Environment) -> Result<Vec<RolloutId>, StackError> {
+        let mut mended = Vec::new();
+        for service in configuration.services().keys() {
+            let target = self.ports.store.target(&self.ports.environment, service).await?;
+            let Some(Lease::Held { by, .. }) = target.map(|target| target.lease) else { continue };
+            let Some(rollout) = self.ports.store.rollout(&by).await? else { continue };
+            let event = json!({
+                "source": "aws.states",
+                "detail-type": "Step Functions Execution Status Change",
+                "detail": { "executionArn": rollout.execution, "status": "ABORTED" },
+            });
+            if let Some(answer) = self.ports.call("rollback", event).await {
+                answer?;
+            }
+            mended.push(by);
+        }
+        Ok(mended)
+    }
+}

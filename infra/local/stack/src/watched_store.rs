@@ -1,0 +1,82 @@
+//! A store that tells what was stored.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::history::Record;
+use engine::ports::{Begun, Clock, CommitError, PortResult, Store};
+use environments::Environment;
+use rollout::{EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
+
+use crate::update::{Update, Updates};
+
+/// The stack's store, with a listener.
+pub(crate) struct WatchedStore {
+    pub(crate) inner: Arc<dyn Store>,
+    pub(crate) updates: Updates,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl WatchedStore {
+    fn tell(&self, rollout: &Rollout, record: &Record) {
+        self.updates.send(Update::Stored {
+            at: self.clock.now(),
+            rollout: Box::new(rollout.clone()),
+            record: Box::new(record.clone()),
+        });
+    }
+}
+
+#[async_trait]
+impl Store for WatchedStore {
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
+        self.inner.configuration(environment).await
+    }
+
+    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
+        self.inner.publish(environment, configuration).await
+    }
+
+    async fn target(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+    ) -> PortResult<Option<Target>> {
+        self.inner.target(environment, service).await
+    }
+
+    async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {
+        self.inner.rollout(id).await
+    }
+
+    async fn rollout_of(&self, execution: &ExecutionArn) -> PortResult<Option<RolloutId>> {
+        self.inner.rollout_of(execution).await
+    }
+
+    async fn begin(
+        &self,
+        rollout: &Rollout,
+        record: &Record,
+        expected: Option<&Target>,
+    ) -> PortResult<Begun> {
+        let begun = self.inner.begin(rollout, record, expected).await?;
+        if begun == Begun::Created {
+            self.tell(rollout, record);
+        }
+        Ok(begun)
+    }
+
+    async fn commit(&self, before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError> {
+        self.inner.commit(before, after, record).await?;
+        self.tell(after, record);
+        Ok(())
+    }
+
+    async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {
+        self.inner.history(id).await
+    }
+
+    async fn recent(&self, environment: &EnvironmentName, limit: usize) -> PortResult<Vec<Rollout>> {
+        self.inner.recent(environment, limit).await
+    }
+}

@@ -227,3 +227,70 @@ async fn what_names_no_path_of_the_service_is_refused_and_not_counted() {
     }
     assert_eq!(blue(&proxy), (0, 0, 0));
 }
+
+#[tokio::test]
+async fn an_exchange_that_is_slow_and_moves_is_not_cut() {
+    // Three pauses are longer than the timeout together, and each is much shorter.
+    let pause = || tokio::time::sleep(Duration::from_millis(400));
+    let options = ProxyOptions { response_timeout: Duration::from_secs(1), ..ProxyOptions::default() };
+    let url = raw_target(move |mut stream| async move {
+        read_until(&mut stream, "\r\n\r\n").await.unwrap();
+        read_until(&mut stream, "0\r\n\r\n").await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n").await.unwrap();
+        for piece in [b"a", b"b", b"c"] {
+            stream.write_all(piece).await.unwrap();
+            pause().await;
+        }
+        stream.write_all(b"d").await.unwrap();
+    })
+    .await;
+    let proxy = proxy_before(&url, options).await;
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: shop\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(b"1\r\nx\r\n").await.unwrap();
+        pause().await;
+    }
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    let response = read_until(&mut stream, "abcd").await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert_eq!(blue(&proxy), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_request_body_that_breaks_off_is_no_error_of_the_target() {
+    let url =
+        raw_target(|mut stream| async move { while read_until(&mut stream, "\r\n\r\n").await.is_some() {} })
+            .await;
+    let proxy = proxy_before(&url, ProxyOptions::default()).await;
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: shop\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(format!("{head}1\r\nx\r\nno chunk\r\n").as_bytes()).await.unwrap();
+    let head = read_until(&mut stream, "\r\n\r\n").await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    assert_eq!(blue(&proxy), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn an_old_client_is_served_and_the_target_is_asked_in_http_1_1() {
+    let (heads, mut head) = tokio::sync::mpsc::unbounded_channel();
+    let url = raw_target(move |mut stream| {
+        let heads = heads.clone();
+        async move {
+            while let Some(head) = read_until(&mut stream, "\r\n\r\n").await {
+                heads.send(head).unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            }
+        }
+    })
+    .await;
+    let proxy = proxy_before(&url, ProxyOptions::default()).await;
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    stream.write_all(b"GET /old HTTP/1.0\r\n\r\n").await.unwrap();
+    let response = read_until(&mut stream, "\r\n\r\nok").await.unwrap();
+    assert!(response.starts_with("HTTP/1.0 200 OK\r\n"), "{response}");
+    let head = head.recv().await.unwrap();
+    assert!(head.starts_with("GET /old HTTP/1.1\r\n"), "{head}");
+    let host = url.strip_prefix("http://").unwrap();
+    assert!(head.contains(&format!("host: {host}\r\n")), "{head}");
+}

@@ -103,3 +103,18 @@ async fn a_target_that_is_not_there_fails_every_request() {
     let totals = load.stop().await;
     assert_eq!((totals.ok, totals.failed), (0, totals.sent));
 }
+
+#[tokio::test]
+async fn what_was_missed_in_a_long_pause_is_told_and_not_sent_in_a_burst() {
+    let sample = weighted_proxy::Sample::start("1", 0).unwrap();
+    let load = load_on(&sample.url(), 100, 1000);
+    until(&load, |totals| totals.ok >= 5).await;
+    // The one thread of this test is the generator's too: nothing of it runs meanwhile.
+    std::thread::sleep(Duration::from_millis(1500));
+    let before = load.totals();
+    until(&load, |totals| totals.ok >= before.ok + 5).await;
+    let totals = load.stop().await;
+    assert!(totals.behind >= 40, "{totals:?}");
+    assert_eq!((totals.due, totals.failed), (totals.sent + totals.behind, 0));
+    assert!(totals.max_micros >= Some(900_000), "{totals:?}");
+}

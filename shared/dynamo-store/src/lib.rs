@@ -1,1 +1,30 @@
 //! The store port on one DynamoDB table.
+//!
+//! | item | pk | sk | beside the document |
+//! |---|---|---|---|
+//! | service | `SVC#<environment>#<service>` | `TARGET` | `epoch`, `lease_holder` while it is held |
+//! | rollout | `RO#<id>` | `STATE` | `version`, `epoch`, `phase`, keys of the indexes |
+//! | history | `RO#<id>` | `EVENT#<number, ten digits>` | |
+//! | environment | `ENV#<environment>` | `CONFIG` | |
+//! | months with rollouts | `ENV#<environment>` | `MONTHS` | `months`, a set of `yyyy-mm` |
+//! | by execution | `EXEC#<SHA-256 of the ARN>` | `ROLLOUT` | `rollout_id` |
+//!
+//! The document of an item is the attribute `document`, as JSON text; whatever a condition or an index needs is an
+//! attribute of its own, and nothing is ever read back from those. `schema` numbers the form of the item.
+//!
+//! Index [`RECENT_INDEX`] (`gsi1pk` = `RECENT#<environment>#<yyyy-mm>`, `gsi1sk` = start and id) lists rollouts;
+//! [`ACTIVE_INDEX`] (`gsi2pk` = `ACTIVE#<environment>`, `gsi2sk` = end of the lease and id) holds those that have not
+//! ended. Both lag behind the table, so that they are for lists and never for a decision.
+
+mod fault;
+mod item;
+mod key;
+#[cfg(test)]
+mod samples;
+mod store;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use key::{ACTIVE_INDEX, RECENT_INDEX};
+pub use store::DynamoStore;

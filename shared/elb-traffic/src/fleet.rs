@@ -94,7 +94,7 @@ fn judge(targets: &[TargetHealthDescription]) -> Result<(), String> {
     let health = ill.target_health.as_ref();
     let state =
         health.and_then(|health| health.state.as_ref()).map_or("unknown", TargetHealthStateEnum::as_str);
-    let reason = health.and_then(|health| health.reason.as_ref()).map(|reason| reason.as_str());
+    let reason = health.and_then(|health| health.reason.as_ref()).map(TargetHealthReasonEnum::as_str);
     let why = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     Err(format!("{count} of {} targets are healthy; {id} is {state}{why}", staying.len()))
 }

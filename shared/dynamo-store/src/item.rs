@@ -1,0 +1,146 @@
+//! Documents to items and back.
+//!
+//! A document is stored as JSON text and not as DynamoDB's own maps: DynamoDB refuses numbers nearer to zero than
+//! 1E-130 and keeps 38 digits (Amazon DynamoDB Developer Guide, "Supported data types"), and a p-value that could not
+//! be stored would be a rollback that is lost. As text a document also comes back as it was, which the hashes of the
+//! history need.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use engine::history::Record;
+use engine::ports::PortResult;
+use environments::Environment;
+use rollout::{EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Target};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::unreadable;
+use crate::key::{self, Key};
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The form of the items that this version writes and reads.
+const SCHEMA: u32 = 1;
+
+/// An item with all attributes that it can have; further ones are left alone when it is read.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Envelope {
+    pk: String,
+    sk: String,
+    schema: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    document: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rollout_id: Option<RolloutId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease_holder: Option<RolloutId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phase: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi1pk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi1sk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi2pk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gsi2sk: Option<String>,
+}
+
+impl Envelope {
+    fn new(key: Key) -> Self {
+        Self { pk: key.pk, sk: key.sk, schema: SCHEMA, ..Self::default() }
+    }
+
+    fn of<T: Serialize>(key: Key, document: &T) -> PortResult<Self> {
+        let text = serde_json::to_string(document).map_err(|error| unreadable(&key, error))?;
+        Ok(Self { document: Some(text), ..Self::new(key) })
+    }
+
+    fn seal(self) -> PortResult<Item> {
+        let key = self.key();
+        serde_dynamo::to_item(self).map_err(|error| unreadable(&key, error))
+    }
+
+    fn open(item: Item) -> PortResult<Self> {
+        let part =
+            |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        let key = Key { pk: part("pk"), sk: part("sk") };
+        let envelope: Self = serde_dynamo::from_item(item).map_err(|error| unreadable(&key, error))?;
+        if envelope.schema == SCHEMA {
+            Ok(envelope)
+        } else {
+            Err(unreadable(&key, format_args!("its schema is {} and not {SCHEMA}", envelope.schema)))
+        }
+    }
+
+    fn key(&self) -> Key {
+        Key { pk: self.pk.clone(), sk: self.sk.clone() }
+    }
+}
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(crate) fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The document of an item.
+pub(crate) fn document<T: DeserializeOwned>(item: Item) -> PortResult<T> {
+    let envelope = Envelope::open(item)?;
+    let text =
+        envelope.document.as_deref().ok_or_else(|| unreadable(&envelope.key(), "it has no document"))?;
+    serde_json::from_str(text).map_err(|error| unreadable(&envelope.key(), error))
+}
+
+/// The rollout that an execution's item names.
+pub(crate) fn rollout_id(item: Item) -> PortResult<RolloutId> {
+    let envelope = Envelope::open(item)?;
+    let key = envelope.key();
+    envelope.rollout_id.ok_or_else(|| unreadable(&key, "it has no rollout_id"))
+}
+
+pub(crate) fn configuration(environment: &EnvironmentName, configuration: &Environment) -> PortResult<Item> {
+    Envelope::of(Key::configuration(environment), configuration)?.seal()
+}
+
+pub(crate) fn record(record: &Record) -> PortResult<Item> {
+    Envelope::of(Key::record(&record.rollout, record.number), record)?.seal()
+}
+
+pub(crate) fn target(target: &Target) -> PortResult<Item> {
+    let lease_holder = match &target.lease {
+        Lease::Held { by, .. } => Some(by.clone()),
+        Lease::Free => None,
+    };
+    let envelope = Envelope::of(Key::target(&target.environment, &target.service), target)?;
+    Envelope { epoch: Some(target.epoch.0), lease_holder, ..envelope }.seal()
+}
+
+pub(crate) fn rollout(rollout: &Rollout) -> PortResult<Item> {
+    let environment = &rollout.plan.environment;
+    let started = key::sortable(rollout.started_at);
+    let lease_ends = key::sortable(LEASE.after(rollout.updated_at));
+    let active = !rollout.phase.is_terminal();
+    Envelope {
+        version: Some(rollout.version),
+        epoch: Some(rollout.epoch.0),
+        phase: Some(rollout.phase.name().to_owned()),
+        gsi1pk: Some(key::recent(environment, &key::month(rollout.started_at))),
+        gsi1sk: Some(format!("{started}#{}", rollout.id)),
+        gsi2pk: active.then(|| key::active(environment)),
+        gsi2sk: active.then(|| format!("{lease_ends}#{}", rollout.id)),
+        ..Envelope::of(Key::rollout(&rollout.id), rollout)?
+    }
+    .seal()
+}
+
+pub(crate) fn execution(execution: &ExecutionArn, id: &RolloutId) -> PortResult<Item> {
+    Envelope { rollout_id: Some(id.clone()), ..Envelope::new(Key::execution(execution)) }.seal()
+}

@@ -1,0 +1,117 @@
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rollout::{EnvironmentName, ExecutionArn, RolloutId, ServiceName};
+use sha2::{Digest, Sha256};
+
+/// The index that lists an environment's rollouts by month.
+pub const RECENT_INDEX: &str = "recent";
+/// The index of rollouts that have not ended.
+pub const ACTIVE_INDEX: &str = "active";
+
+/// The prefix of all records of a rollout.
+pub(crate) const RECORDS: &str = "EVENT#";
+
+/// An item's place in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.pk, self.sk)
+    }
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    pub(crate) fn target(environment: &EnvironmentName, service: &ServiceName) -> Self {
+        Self::new(format!("SVC#{environment}#{service}"), "TARGET")
+    }
+
+    pub(crate) fn rollout(id: &RolloutId) -> Self {
+        Self::new(format!("RO#{id}"), "STATE")
+    }
+
+    /// Ten digits, so that the order of the texts is the order of the numbers.
+    pub(crate) fn record(id: &RolloutId, number: u64) -> Self {
+        Self::new(format!("RO#{id}"), format!("{RECORDS}{number:010}"))
+    }
+
+    pub(crate) fn configuration(environment: &EnvironmentName) -> Self {
+        Self::new(format!("ENV#{environment}"), "CONFIG")
+    }
+
+    pub(crate) fn months(environment: &EnvironmentName) -> Self {
+        Self::new(format!("ENV#{environment}"), "MONTHS")
+    }
+
+    /// An ARN can be longer than is good for a key, and is looked up whole.
+    pub(crate) fn execution(execution: &ExecutionArn) -> Self {
+        let digest = Sha256::digest(execution.as_str().as_bytes());
+        let hex = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        Self::new(format!("EXEC#{hex}"), "ROLLOUT")
+    }
+}
+
+/// The month of an instant, in UTC.
+pub(crate) fn month(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string()
+}
+
+/// The partition of the recent index that holds a month of an environment.
+pub(crate) fn recent(environment: &EnvironmentName, month: &str) -> String {
+    format!("RECENT#{environment}#{month}")
+}
+
+/// The partition of the active index that holds an environment.
+pub(crate) fn active(environment: &EnvironmentName) -> String {
+    format!("ACTIVE#{environment}")
+}
+
+/// A time as text that sorts in order of time, which Display with its optional fraction does not.
+pub(crate) fn sortable(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_as_documented() {
+        let (environment, service) = ("staging".parse().unwrap(), "shop".parse().unwrap());
+        let id = "r-1".parse().unwrap();
+        assert_eq!(Key::target(&environment, &service).to_string(), "SVC#staging#shop/TARGET");
+        assert_eq!(Key::rollout(&id).to_string(), "RO#r-1/STATE");
+        assert_eq!(Key::record(&id, 7).to_string(), "RO#r-1/EVENT#0000000007");
+        assert_eq!(Key::configuration(&environment).to_string(), "ENV#staging/CONFIG");
+        let execution = Key::execution(&"abc".parse().unwrap()).to_string();
+        // The test vector of FIPS 180-4 for "abc".
+        assert_eq!(
+            execution,
+            "EXEC#ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad/ROLLOUT"
+        );
+    }
+
+    #[test]
+    fn texts_of_times_and_numbers_sort_in_their_order() {
+        let times = [
+            "2026-01-02T03:04:05Z",
+            "2026-01-02T03:04:05.5Z",
+            "2026-01-02T03:04:06Z",
+            "2026-11-01T00:00:00Z",
+        ];
+        let texts: Vec<_> = times.iter().map(|time| sortable(time.parse().unwrap())).collect();
+        assert!(texts.is_sorted(), "{texts:?}");
+        let id = "r".parse().unwrap();
+        assert!(Key::record(&id, 9).sk < Key::record(&id, 10).sk);
+        assert_eq!(month("2026-01-31T23:59:59.9Z".parse().unwrap()), "2026-01");
+    }
+}

@@ -1,0 +1,89 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use engine::history::Record;
+use environments::Environment;
+use rollout::{Event, Rollout, Start, Target, decide};
+use serde_json::{Map, Value, json};
+
+use crate::item::Item;
+
+pub(crate) fn environment() -> Environment {
+    Environment::from_yaml(
+        "environment: {name: staging, region: eu-west-1, stage: staging, account: '123456789012'}\n\
+         rollout: {guardrails: [shop-5xx]}\n\
+         services:\n  \
+           shop:\n    \
+             pipeline: shop\n    \
+             strategy: canary\n    \
+             route:\n      \
+               rule: arn:rule\n      \
+               load_balancer: arn:lb\n      \
+               blue: {target_group: arn:blue, endpoint: 'http://blue'}\n      \
+               green: {target_group: arn:green, endpoint: 'http://green'}\n",
+    )
+    .unwrap()
+}
+
+pub(crate) fn start(id: &str, target: Target) -> Start {
+    let (environment_name, service) = ("staging".parse().unwrap(), "shop".parse().unwrap());
+    let plan = environment().plan(&environment_name, &service, "v2".parse().unwrap(), None).unwrap();
+    let execution = "arn:aws:states:eu-west-1:1:execution:ace:1".parse().unwrap();
+    Start { id: id.parse().unwrap(), plan, target, execution, at: "2026-01-02T03:04:05.5Z".parse().unwrap() }
+}
+
+pub(crate) fn untouched() -> Target {
+    Target::untouched("staging".parse().unwrap(), "shop".parse().unwrap())
+}
+
+/// A rollout that begins, with its first record.
+pub(crate) fn begun(id: &str) -> (Rollout, Record) {
+    let rollout = Rollout::start(start(id, untouched()));
+    let record = Record::new(&rollout, Event::Started { at: rollout.started_at }, "");
+    (rollout, record)
+}
+
+/// What an event makes of a rollout, with its record.
+pub(crate) fn after(before: &Rollout, event: Event) -> (Rollout, Record) {
+    let after = decide(before, &event).unwrap();
+    let record = Record::new(&after, event, "");
+    (after, record)
+}
+
+/// An attribute as DynamoDB's JSON writes it.
+pub(crate) fn attribute(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({"S": text}),
+        AttributeValue::N(number) => json!({"N": number}),
+        AttributeValue::Ss(set) => json!({"SS": set}),
+        other => panic!("not written by this crate: {other:?}"),
+    }
+}
+
+/// An item as DynamoDB's JSON writes it.
+pub(crate) fn item(item: &Item) -> Value {
+    Value::Object(item.iter().map(|(name, value)| (name.clone(), attribute(value))).collect::<Map<_, _>>())
+}
+
+/// A cancelled transaction as DynamoDB answers it.
+pub(crate) fn cancelled(reasons: &[(&str, Option<&Item>)]) -> (u16, String) {
+    let reasons: Vec<_> = reasons
+        .iter()
+        .map(|(code, old)| {
+            let mut reason = HashMap::from([("Code", json!(code))]);
+            if *code != "None" {
+                reason.insert("Message", json!("said so"));
+            }
+            if let Some(old) = old {
+                reason.insert("Item", item(old));
+            }
+            json!(reason)
+        })
+        .collect();
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled",
+        "CancellationReasons": reasons,
+    });
+    (400, body.to_string())
+}

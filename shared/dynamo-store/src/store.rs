@@ -1,0 +1,255 @@
+use async_trait::async_trait;
+use aws_client::{Fault, SdkConfig};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use engine::history::Record;
+use engine::ports::{Begun, CommitError, PortResult, Store};
+use environments::Environment;
+use rollout::{Effect, EnvironmentName, ExecutionArn, Phase, Rollout, RolloutId, ServiceName, Target};
+
+use crate::fault::{port, transient};
+use crate::item::{self, Item, number, text};
+use crate::key::{self, Key, RECENT_INDEX, RECORDS};
+use crate::write::{Condition, Fate, Outcome, Transaction};
+
+/// The store on one DynamoDB table. Reads by key are strongly consistent.
+#[derive(Clone, Debug)]
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+}
+
+impl DynamoStore {
+    /// On this table, with a client of this configuration. Makes no call.
+    pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
+        Self { client: Client::new(config), table: table.into() }
+    }
+
+    async fn get(&self, key: Key) -> PortResult<Option<Item>> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .consistent_read(true)
+            .send()
+            .await;
+        answer.map(|found| found.item).map_err(|error| port(&Fault::new("dynamodb:GetItem", &error)))
+    }
+
+    /// The stored rollout in the way of a write: as the cancelled transaction returned it, else read.
+    async fn stored(&self, fate: &Fate, id: &RolloutId) -> PortResult<Option<Rollout>> {
+        match fate {
+            Fate::Failed(Some(item)) => item::document(item.clone()).map(Some),
+            Fate::Failed(None) | Fate::Contended | Fate::Fine => self.rollout(id).await,
+        }
+    }
+
+    /// Notes that the environment has rollouts in a month, for [`Store::recent`]. It is outside of the transaction: all
+    /// rollouts of an environment share the item, and a month too many does no harm.
+    async fn note_month(&self, rollout: &Rollout) -> PortResult<()> {
+        let key = Key::months(&rollout.plan.environment);
+        let noted = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .update_expression("ADD months :month")
+            .expression_attribute_values(":month", AttributeValue::Ss(vec![key::month(rollout.started_at)]))
+            .send()
+            .await;
+        noted.map(drop).map_err(|error| port(&Fault::new("dynamodb:UpdateItem", &error)))
+    }
+
+    /// The months in which the environment had rollouts, newest first.
+    async fn months(&self, environment: &EnvironmentName) -> PortResult<Vec<String>> {
+        let item = self.get(Key::months(environment)).await?.unwrap_or_default();
+        let mut months =
+            item.get("months").and_then(|months| months.as_ss().ok()).cloned().unwrap_or_default();
+        months.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(months)
+    }
+
+    /// The newest rollouts of one month, at most `limit`.
+    async fn month(
+        &self,
+        environment: &EnvironmentName,
+        month: &str,
+        limit: usize,
+    ) -> PortResult<Vec<Rollout>> {
+        let mut found = Vec::new();
+        let mut from = None;
+        while found.len() < limit {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(RECENT_INDEX)
+                .key_condition_expression("gsi1pk = :month")
+                .expression_attribute_values(":month", text(key::recent(environment, month)))
+                .scan_index_forward(false)
+                .limit(i32::try_from(limit - found.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
+            for item in page.items.unwrap_or_default() {
+                found.push(item::document(item)?);
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The target is as it was seen: free, and at the epoch of then.
+fn unchanged(expected: Option<&Target>) -> Condition {
+    expected.map_or_else(Condition::absent, |target| free(target.epoch.0))
+}
+
+fn free(epoch: u64) -> Condition {
+    Condition::when("epoch = :epoch AND attribute_not_exists(lease_holder)", vec![(":epoch", number(epoch))])
+}
+
+/// The target is held by a rollout, at its epoch.
+fn held(rollout: &Rollout) -> Condition {
+    Condition::when(
+        "epoch = :epoch AND lease_holder = :holder",
+        vec![(":epoch", number(rollout.epoch.0)), (":holder", text(rollout.id.as_str()))],
+    )
+}
+
+fn contended(id: &RolloutId) -> String {
+    format!("rollout {id} met another transaction on the same items")
+}
+
+#[async_trait]
+impl Store for DynamoStore {
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
+        self.get(Key::configuration(environment)).await?.map(item::document).transpose()
+    }
+
+    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
+        let item = item::configuration(environment, configuration)?;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+        put.map(drop).map_err(|error| port(&Fault::new("dynamodb:PutItem", &error)))
+    }
+
+    async fn target(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+    ) -> PortResult<Option<Target>> {
+        self.get(Key::target(environment, service)).await?.map(item::document).transpose()
+    }
+
+    async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {
+        self.get(Key::rollout(id)).await?.map(item::document).transpose()
+    }
+
+    async fn rollout_of(&self, execution: &ExecutionArn) -> PortResult<Option<RolloutId>> {
+        self.get(Key::execution(execution)).await?.map(item::rollout_id).transpose()
+    }
+
+    async fn begin(
+        &self,
+        rollout: &Rollout,
+        record: &Record,
+        expected: Option<&Target>,
+    ) -> PortResult<Begun> {
+        self.note_month(rollout).await?;
+        let mut transaction = Transaction::new(&self.client, &self.table)
+            .put(item::rollout(rollout)?, Condition::absent())?
+            .put(item::record(record)?, Condition::absent())?
+            .put(item::execution(&rollout.execution, &rollout.id)?, Condition::none())?;
+        if !matches!(rollout.phase, Phase::Refused { .. }) {
+            transaction = transaction.put(item::target(&rollout.target())?, unchanged(expected))?;
+        }
+        let fates = match transaction.write().await? {
+            Outcome::Written => return Ok(Begun::Created),
+            Outcome::Cancelled(fates) => fates,
+        };
+        if let Some(fate @ Fate::Failed(_)) = fates.first()
+            && let Some(existing) = self.stored(fate, &rollout.id).await?
+        {
+            // A retry of the SDK can meet what its own first attempt wrote.
+            return Ok(if existing == *rollout { Begun::Created } else { Begun::Exists(Box::new(existing)) });
+        }
+        match fates.get(3) {
+            Some(Fate::Failed(Some(item))) => item::document(item.clone()).map(Begun::Busy),
+            Some(Fate::Failed(None)) => {
+                let plan = &rollout.plan;
+                let found = self.target(&plan.environment, &plan.service).await?;
+                Ok(Begun::Busy(found.unwrap_or_else(|| rollout.target())))
+            }
+            _ => Err(transient(contended(&rollout.id))),
+        }
+    }
+
+    async fn commit(&self, before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError> {
+        let same = Condition::when("version = :version", vec![(":version", number(before.version))]);
+        let mut transaction = Transaction::new(&self.client, &self.table)
+            .put(item::rollout(after)?, same)?
+            .put(item::record(record)?, Condition::absent())?;
+        if !before.phase.is_terminal() {
+            transaction = transaction.put(item::target(&after.target())?, held(before))?;
+        } else if after.pending.iter().any(|pending| matches!(pending.effect, Effect::TakeDown(_))) {
+            let plan = &before.plan;
+            transaction =
+                transaction.check(Key::target(&plan.environment, &plan.service), free(before.epoch.0))?;
+        }
+        let fates = match transaction.write().await? {
+            Outcome::Written => return Ok(()),
+            Outcome::Cancelled(fates) => fates,
+        };
+        if let Some(fate @ Fate::Failed(_)) = fates.first()
+            && self.stored(fate, &before.id).await?.is_some_and(|stored| stored == *after)
+        {
+            // A retry of the SDK met what its own first attempt wrote.
+            return Ok(());
+        }
+        Err(CommitError::Conflict { id: before.id.clone() })
+    }
+
+    async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {
+        let mut records = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :records)")
+                .expression_attribute_values(":pk", text(Key::rollout(id).pk))
+                .expression_attribute_values(":records", text(RECORDS))
+                .consistent_read(true)
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
+            for item in page.items.unwrap_or_default() {
+                records.push(item::document(item)?);
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+
+    async fn recent(&self, environment: &EnvironmentName, limit: usize) -> PortResult<Vec<Rollout>> {
+        let mut found = Vec::new();
+        for month in self.months(environment).await? {
+            if found.len() >= limit {
+                break;
+            }
+            found.extend(self.month(environment, &month, limit - found.len()).await?);
+        }
+        Ok(found)
+    }
+}

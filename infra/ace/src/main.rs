@@ -1,3 +1,69 @@
-//! ace, the operator's command.
+//! `ace`, the operator's command: plays rollouts on one machine, and reads what became of them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
-fn main() {}
+mod arguments;
+mod error;
+mod history;
+mod inputs;
+mod live;
+mod player;
+mod report;
+mod run;
+mod status;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::error::AceError;
+
+/// How a command ended, as its exit code says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The new version is live; or the command has nothing to say about a rollout's end, and did what it was asked.
+    Good,
+    /// The rollout was rolled back.
+    RolledBack,
+    /// Neither: nothing was rolled out, or it could not be told.
+    Unknown,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(match ending {
+            Ending::Good => 0,
+            Ending::RolledBack => 2,
+            Ending::Unknown => 3,
+        })
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(shown) => {
+            let usage = shown.use_stderr();
+            drop(shown.print());
+            return if usage { ExitCode::from(1) } else { ExitCode::SUCCESS };
+        }
+    };
+    match act(arguments.command).await {
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            let code = if error.is_ours() { ExitCode::from(3) } else { ExitCode::from(1) };
+            eprintln!("{:?}", miette::Report::new(error));
+            code
+        }
+    }
+}
+
+async fn act(command: Command) -> Result<Ending, AceError> {
+    match command {
+        Command::Run(run) => run::run(run).await,
+        Command::History(history) => history::history(&history).await,
+        Command::Status(status) => status::status(&status).await,
+    }
+}

@@ -1,0 +1,89 @@
+//! The files a run reads.
+
+use std::path::Path;
+
+use contract::{StartDeploy, Trigger};
+use environments::Environment;
+use jiff::Timestamp;
+use rollout::ServiceName;
+use serde_json::{Value, json};
+
+use crate::error::AceError;
+
+fn read(path: &Path, help: &str) -> Result<String, AceError> {
+    std::fs::read_to_string(path).map_err(|source| AceError::Unreadable {
+        path: path.display().to_string(),
+        help: help.to_owned(),
+        source,
+    })
+}
+
+pub(crate) fn configuration(path: &Path) -> Result<Environment, AceError> {
+    let text = read(
+        path,
+        "name the environment's configuration with --config, or run this in the project's folder",
+    )?;
+    Environment::from_yaml(&text)
+        .map_err(|source| AceError::Configuration { path: path.display().to_string(), source })
+}
+
+pub(crate) fn event(path: &Path) -> Result<Value, AceError> {
+    let text = read(path, "name an event file; samples are in events/")?;
+    serde_json::from_str(&text).map_err(|source| {
+        let offset = miette::SourceOffset::from_location(&text, source.line(), source.column());
+        let name = path.display().to_string();
+        AceError::Json {
+            path: name.clone(),
+            source,
+            place: miette::SourceSpan::new(offset, 0),
+            text: miette::NamedSource::new(name, text),
+        }
+    })
+}
+
+/// The event as if it had just happened: the present time, and an execution of its own.
+pub(crate) fn restamp(mut event: Value, now: Timestamp) -> Value {
+    let fresh = fresh_id(now);
+    if let Some(fields) = event.as_object_mut() {
+        fields.insert("time".to_owned(), json!(now.to_string()));
+        fields.insert("id".to_owned(), json!(fresh));
+    }
+    if let Some(id) = event.pointer_mut("/detail/execution-id") {
+        *id = json!(fresh);
+    }
+    event
+}
+
+/// Shaped like the UUID of a pipeline execution, and new for every instant.
+pub(crate) fn fresh_id(now: Timestamp) -> String {
+    // The low bits change fastest and people look at the front, so the digits are turned round.
+    let digits: String = format!("{:032x}", now.as_nanosecond()).chars().rev().collect();
+    let groups = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
+    let parts: Vec<&str> = groups.iter().filter_map(|(from, to)| digits.get(*from..*to)).collect();
+    parts.join("-")
+}
+
+/// What the event is about, before anything is started: an event that no rollout could come of is refused here, with
+/// the same words that start-deploy has for it.
+pub(crate) fn service(
+    event: &Value,
+    path: &Path,
+    configuration: &Environment,
+    config: &Path,
+) -> Result<ServiceName, AceError> {
+    let request = json!({ "event": event, "execution_arn": "arn:local" });
+    let name = || path.display().to_string();
+    let unknown = |source| AceError::Unknown { path: config.display().to_string(), source };
+    let request: StartDeploy = serde_json::from_value(request)
+        .map_err(|error| AceError::Event { path: name(), reason: error.to_string() })?;
+    match request.trigger {
+        Trigger::Pipeline { pipeline, .. } => {
+            configuration.service_of_pipeline(&pipeline).cloned().map_err(unknown)
+        }
+        Trigger::Requested { service, .. } => Ok(service),
+        // Whatever it is about, it starts nothing; any service will do to show so.
+        Trigger::Other { .. } => configuration.services().keys().next().cloned().ok_or_else(|| {
+            AceError::Event { path: name(), reason: "the configuration has no service".to_owned() }
+        }),
+    }
+}

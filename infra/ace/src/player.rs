@@ -1,0 +1,210 @@
+//! The embedded stack, set up for one event.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use asl::{Execution, Outcome};
+use engine::ports::{Clock, Prober, Store};
+use environments::Environment;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use local_stack::{
+    EmbeddedStore, LocalAlarms, Parts, Plant, PlantOptions, Services, Stack, StackClock, Update, Updates,
+};
+use rollout::{Colour, Plan, Rollout, RolloutId, Seconds, Strategy, Weight};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+use weighted_proxy::{Load, LoadTotals, MinuteCounts};
+
+use crate::arguments::Run;
+use crate::error::AceError;
+use crate::inputs;
+use crate::run::a_minute_before;
+
+/// How many requests may be under way at once.
+const IN_FLIGHT: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
+/// Without a concurrent baseline (blue-green) the old version's last minutes are the reference: whole ones.
+const REFERENCE: Seconds = Seconds(2 * 60);
+
+pub(crate) struct Player {
+    stack: Stack,
+    plant: Arc<Plant>,
+    load: Load,
+    store: Arc<EmbeddedStore>,
+    event: Value,
+    name: String,
+    mended: Vec<RolloutId>,
+    warm_up: Seconds,
+}
+
+/// The executions that deliveries started.
+pub(crate) struct Started(Vec<Execution>);
+
+impl Started {
+    pub(crate) async fn finished(&self) -> Vec<Outcome> {
+        join_all(self.0.iter().map(Execution::finished)).await
+    }
+}
+
+impl Player {
+    /// Reads the files, opens the store, starts the services, the proxy and the requests.
+    pub(crate) async fn set_up(arguments: &Run) -> Result<(Self, UnboundedReceiver<Update>), AceError> {
+        let config = arguments.place.config();
+        let configuration = inputs::configuration(&config)?;
+        let event = inputs::event(&arguments.event)?;
+        let now = Timestamp::now();
+        let event = if arguments.exact { event } else { inputs::restamp(event, now) };
+        let service = inputs::service(&event, &arguments.event, &configuration, &config)?;
+        let environment = &arguments.place.environment;
+        let version =
+            "reading".parse().map_err(|error: rollout::InvalidName| AceError::Prober(error.to_string()))?;
+        let plan = configuration
+            .plan(environment, &service, version, None)
+            .map_err(|source| AceError::Unknown { path: config.display().to_string(), source })?;
+
+        let store = Arc::new(EmbeddedStore::open(&arguments.place.store)?);
+        let target = store.target(environment, &service).await?;
+        let live = target.as_ref().map_or(Colour::Blue, |target| target.live);
+        let stable = target.and_then(|target| target.stable).map_or_else(|| "v0".to_owned(), String::from);
+        let clock = StackClock::new(now, arguments.speed);
+        let plant = Arc::new(plant(arguments, &plan, live, stable, clock.clone()).await?);
+        let target = plant.proxy().url().parse().map_err(local_stack::PlantError::Target)?;
+        let load = Load::start(target, arguments.rate, IN_FLIGHT);
+        let (updates, received) = Updates::channel();
+        let stack = assemble(arguments, configuration.clone(), &store, &plant, clock, updates).await?;
+        let mended = stack.mend(&configuration).await?;
+        let warm_up = match plan.strategy {
+            Strategy::Canary => Seconds(0),
+            Strategy::BlueGreen => REFERENCE,
+        };
+        let name = inputs::fresh_id(now);
+        Ok((Self { stack, plant, load, store, event, name, mended, warm_up }, received))
+    }
+
+    pub(crate) fn mended(&self) -> &[RolloutId] {
+        &self.mended
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.stack.clock().now()
+    }
+
+    /// Lets the old version serve long enough to be a reference, where the plan has no concurrent baseline.
+    pub(crate) async fn warm_up(&self) {
+        self.stack.clock().wait(self.warm_up).await;
+    }
+
+    pub(crate) fn deliver(&self, times: NonZeroU32) -> Result<Started, AceError> {
+        (1..=times.get())
+            .map(|number| Ok(self.stack.play(&format!("{}-{number}", self.name), self.event.clone())?))
+            .collect::<Result<_, AceError>>()
+            .map(Started)
+    }
+
+    /// Rolls back what the first delivery started.
+    pub(crate) async fn abort(&self, started: &Started) -> Result<(), AceError> {
+        let ports = self.stack.ports();
+        let Some(execution) = started.0.first() else { return Ok(()) };
+        let arn = execution.identity().execution_arn().parse();
+        let id = match arn {
+            Ok(arn) => self.store.rollout_of(&arn).await?,
+            Err(_) => None,
+        };
+        match id {
+            Some(id) => {
+                let request = json!({ "roll_back": { "rollout_id": id, "by": "the terminal", "reason": "interrupted" } });
+                if let Some(answer) = ports.call("rollback", request).await {
+                    answer.map_err(local_stack::StackError::Function)?;
+                }
+            }
+            None => execution.stop(None, Some("interrupted".to_owned())),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn load(&self) -> LoadTotals {
+        self.load.totals()
+    }
+
+    /// The minutes from `from` on that have ended by `now`.
+    pub(crate) fn closed_minutes(&self, from: Option<Timestamp>, now: Timestamp) -> Vec<MinuteCounts> {
+        let from = from.unwrap_or(Timestamp::MIN);
+        let minutes = self.plant.proxy().minutes(from, a_minute_before(now));
+        minutes.into_iter().filter(|counts| Seconds(60).after(counts.minute) <= now).collect()
+    }
+
+    /// The rollout that the deliveries were about.
+    pub(crate) async fn rollout_of(&self, outcomes: &[Outcome]) -> Result<Option<Rollout>, AceError> {
+        for outcome in outcomes {
+            let Outcome::Succeeded { output, .. } = outcome else { continue };
+            let id = output.get("rollout_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+            if let Some(id) = id {
+                return Ok(self.store.rollout(&id).await?);
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) async fn reload(&self, id: &RolloutId) -> Result<Rollout, AceError> {
+        let store = || "the store".to_owned();
+        self.store.rollout(id).await?.ok_or_else(|| AceError::NoRollout { id: id.clone(), store: store() })
+    }
+
+    /// Ends the requests; gives what they came to, and the canary's weight as the proxy has it. After a promotion
+    /// the canary is the colour that is live now.
+    pub(crate) async fn stop_traffic(self) -> (LoadTotals, u16) {
+        let weight = self.plant.canary_weight();
+        (self.load.stop().await, weight)
+    }
+}
+
+async fn plant(
+    arguments: &Run,
+    plan: &Plan,
+    live: Colour,
+    stable: String,
+    clock: StackClock,
+) -> Result<Plant, AceError> {
+    let services = match (&arguments.baseline, &arguments.canary) {
+        (Some(baseline), Some(canary)) => {
+            Services::Own { baseline: baseline.clone(), canary: canary.clone() }
+        }
+        _ => Services::Bundled(arguments.fault),
+    };
+    let options = PlantOptions {
+        services,
+        route: plan.route.clone(),
+        live,
+        stable,
+        first_step: plan.steps.iter().next().map_or(Weight::FULL, |step| step.weight),
+        slow_over_ms: plan.judge.latency_objective_ms,
+    };
+    let prober: Arc<dyn Prober> =
+        Arc::new(http_probe::HttpProber::new().map_err(|error| AceError::Prober(error.to_string()))?);
+    Ok(Plant::start(options, prober, clock).await?)
+}
+
+async fn assemble(
+    arguments: &Run,
+    configuration: Environment,
+    store: &Arc<EmbeddedStore>,
+    plant: &Arc<Plant>,
+    clock: StackClock,
+    updates: Updates,
+) -> Result<Stack, AceError> {
+    let stack = Stack::assemble(Parts {
+        environment: arguments.place.environment.clone(),
+        configuration,
+        store: Arc::clone(store) as _,
+        traffic: Arc::clone(plant) as _,
+        fleet: Arc::clone(plant) as _,
+        metrics: Arc::clone(plant) as _,
+        prober: Arc::clone(plant) as _,
+        alarms: Arc::new(LocalAlarms::default()),
+        revisions: None,
+        clock,
+        updates,
+    })
+    .await?;
+    Ok(stack)
+}

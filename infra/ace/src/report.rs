@@ -1,0 +1,236 @@
+//! What a run prints: the same entries live, as plain lines, or as JSON.
+
+use std::collections::BTreeMap;
+
+use console::Style;
+use jiff::Timestamp;
+use local_stack::Update;
+use rollout::{Colour, Rollout};
+use serde::Serialize;
+use serde_json::{Value, json};
+use weighted_proxy::{ArmCounts, LoadTotals, MinuteCounts};
+
+use crate::arguments::Output;
+use crate::live::Live;
+use crate::words::{Tone, clock, decision};
+
+/// Where entries go.
+pub(crate) enum Screen {
+    Live(Box<Live>),
+    Plain,
+    Json,
+}
+
+impl Screen {
+    pub(crate) fn of(output: Output) -> Self {
+        match output {
+            Output::Json => Self::Json,
+            Output::Human if console::user_attended() => Self::Live(Box::new(Live::new())),
+            Output::Human => Self::Plain,
+        }
+    }
+}
+
+/// Prints what happens.
+pub(crate) struct Reporter {
+    screen: Screen,
+    began: Timestamp,
+    canary: Option<Colour>,
+    shown_until: Option<Timestamp>,
+}
+
+/// How a run ended, in numbers.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) ended: String,
+    pub(crate) reason: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) rollout: String,
+    pub(crate) took_seconds: i64,
+    pub(crate) requests: u64,
+    pub(crate) failed: u64,
+    pub(crate) not_sent: u64,
+    pub(crate) canary_weight: u16,
+    pub(crate) p99_ms: Option<u64>,
+}
+
+impl Summary {
+    /// Failed requests as a percentage of all.
+    fn failed_percent(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+        let share = |part: u64, whole: u64| 100.0 * part as f64 / whole.max(1) as f64;
+        share(self.failed, self.requests)
+    }
+}
+
+impl Reporter {
+    pub(crate) const fn new(screen: Screen, began: Timestamp) -> Self {
+        Self { screen, began, canary: None, shown_until: None }
+    }
+
+    /// One entry: text for people, data for programs.
+    pub(crate) fn say(&self, at: Timestamp, kind: &str, tone: Tone, text: &str, data: Value) {
+        match &self.screen {
+            Screen::Json => {
+                let mut entry = json!({ "at": at.to_string(), "kind": kind });
+                if let (Some(entry), Value::Object(data)) = (entry.as_object_mut(), data) {
+                    entry.extend(data);
+                }
+                println!("{entry}");
+            }
+            Screen::Plain => println!("{}", self.line(at, tone, text)),
+            Screen::Live(live) => live.print(&self.line(at, tone, text)),
+        }
+    }
+
+    fn line(&self, at: Timestamp, tone: Tone, text: &str) -> String {
+        let since = at.duration_since(self.began).as_secs();
+        let mark = match tone {
+            Tone::Plain => " ".to_owned(),
+            Tone::Good => Style::new().green().apply_to("✓").to_string(),
+            Tone::Bad => Style::new().red().bold().apply_to("✗").to_string(),
+            Tone::Warning => Style::new().yellow().apply_to("!").to_string(),
+        };
+        format!("{:>6} {mark} {text}", clock(u64::try_from(since).unwrap_or(0)))
+    }
+
+    /// Something happened in the stack.
+    pub(crate) fn update(&mut self, update: &Update) {
+        match update {
+            Update::Stored { at, rollout, record } => {
+                self.canary = Some(rollout.canary);
+                if let Screen::Live(live) = &mut self.screen {
+                    live.rollout(rollout);
+                }
+                let words = decision(rollout, record);
+                if matches!(self.screen, Screen::Json) || words.is_some() {
+                    let (tone, text) = words.unwrap_or((Tone::Plain, String::new()));
+                    self.say(*at, "decision", tone, &text, data(rollout, record));
+                }
+            }
+            Update::Machine(event) => self.machine(event),
+            Update::Published(outcome) => {
+                if matches!(self.screen, Screen::Json) {
+                    self.say(outcome.at, "outcome", Tone::Plain, "", json!({ "outcome": outcome }));
+                }
+            }
+        }
+    }
+
+    fn machine(&self, event: &asl::HistoryEvent) {
+        match &event.event {
+            asl::Event::StateEntered { name, .. } if matches!(self.screen, Screen::Json) => {
+                self.say(event.at, "state", Tone::Plain, "", json!({ "state": name }));
+            }
+            asl::Event::TaskFailed { error, cause } => {
+                let text = format!("a function failed with {error}: {cause}");
+                self.say(
+                    event.at,
+                    "function_failed",
+                    Tone::Warning,
+                    &text,
+                    json!({ "error": error, "cause": cause }),
+                );
+            }
+            asl::Event::TaskTimedOut { error, cause } => {
+                let text = format!("a function timed out: {cause}");
+                self.say(
+                    event.at,
+                    "function_failed",
+                    Tone::Warning,
+                    &text,
+                    json!({ "error": error, "cause": cause }),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// The minutes that ended by now and were not shown yet.
+    pub(crate) fn minutes(&mut self, minutes: &[MinuteCounts]) {
+        for counts in minutes {
+            if self.shown_until.is_some_and(|until| counts.minute < until) {
+                continue;
+            }
+            self.shown_until = Some(rollout::Seconds(60).after(counts.minute));
+            self.minute(counts);
+        }
+    }
+
+    /// Up to when minutes were shown.
+    pub(crate) const fn shown_until(&self) -> Option<Timestamp> {
+        self.shown_until
+    }
+
+    fn minute(&self, counts: &MinuteCounts) {
+        let end = rollout::Seconds(60).after(counts.minute);
+        let Some(canary) = self.canary else { return };
+        let (new, old) = match canary {
+            Colour::Blue => (&counts.arms.blue, &counts.arms.green),
+            Colour::Green => (&counts.arms.green, &counts.arms.blue),
+        };
+        let dim = Style::new().dim();
+        let text = format!("{} canary {}   baseline {}", dim.apply_to("minute"), arm(new), arm(old));
+        let of =
+            |arm: &ArmCounts| json!({ "requests": arm.requests, "errors": arm.errors, "slow": arm.slow });
+        let data = json!({ "minute": counts.minute.to_string(), "canary": of(new), "baseline": of(old) });
+        self.say(end, "minute", Tone::Plain, &text, data);
+    }
+
+    /// Moves the bars.
+    pub(crate) fn tick(&mut self, now: Timestamp, load: &LoadTotals) {
+        if let Screen::Live(live) = &mut self.screen {
+            live.tick(now, load);
+        }
+    }
+
+    /// The end.
+    pub(crate) fn finish(&mut self, now: Timestamp, summary: &Summary, tone: Tone) {
+        if let Screen::Live(live) = &self.screen {
+            live.clear();
+        }
+        let text = format!(
+            "{}: {}\n         {} requests in {}, {} failed ({:.2} %){}; canary weight {} %",
+            Style::new().bold().apply_to(&summary.ended),
+            summary.reason,
+            summary.requests,
+            clock(u64::try_from(summary.took_seconds).unwrap_or(0)),
+            summary.failed,
+            summary.failed_percent(),
+            summary.p99_ms.map_or_else(String::new, |p99| format!(", p99 {p99} ms")),
+            summary.canary_weight,
+        );
+        self.say(now, "summary", tone, &text, json!(summary));
+        if summary.not_sent > 0 {
+            let text = format!(
+                "{} requests were due and not sent: this machine is too busy for the rate",
+                summary.not_sent
+            );
+            self.say(now, "warning", Tone::Warning, &text, json!({ "not_sent": summary.not_sent }));
+        }
+    }
+}
+
+fn arm(counts: &ArmCounts) -> String {
+    let errors = if counts.errors > 0 {
+        Style::new().red().apply_to(format!("{:>4} errors", counts.errors)).to_string()
+    } else {
+        format!("{:>4} errors", counts.errors)
+    };
+    let slow = if counts.slow > 0 { format!(" {:>4} slow", counts.slow) } else { String::new() };
+    format!("{:>5} requests {errors}{slow}", counts.requests)
+}
+
+fn data(rollout: &Rollout, record: &engine::history::Record) -> Value {
+    let mut fields = BTreeMap::from([
+        ("rollout", json!(rollout.id)),
+        ("version", json!(rollout.version)),
+        ("phase", json!(rollout.phase.name())),
+        ("weight", json!(rollout.desired_weight().percent())),
+        ("event", json!(record.event)),
+    ]);
+    if let Some((_, words)) = decision(rollout, record) {
+        fields.insert("text", json!(words));
+    }
+    json!(fields)
+}

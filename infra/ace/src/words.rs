@@ -1,0 +1,154 @@
+//! What happened, in words.
+
+use engine::history::Record;
+use rollout::{CleanUp, Event, Observed, OldTraffic, Phase, Probe, Rollout, Seconds};
+
+/// How a line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Warning,
+}
+
+/// A decision in words; `None` for bookkeeping.
+pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, String)> {
+    let canary = rollout.canary;
+    Some(match &record.event {
+        Event::Started { .. } => (
+            Tone::Plain,
+            format!(
+                "{}: {} {} begins on {canary}; {} keeps all requests (rollout {})",
+                rollout.plan.service,
+                strategy(rollout),
+                rollout.plan.version,
+                canary.other(),
+                rollout.id
+            ),
+        ),
+        Event::Refused { reason, .. } => (Tone::Warning, format!("refused: {reason}")),
+        Event::Probed { probe: Probe::Ready, .. } => {
+            (Tone::Good, format!("{canary} is healthy, and every smoke test passed"))
+        }
+        Event::Probed { probe: Probe::NotReady(reason), .. } => {
+            (Tone::Warning, format!("{canary} is not healthy yet: {reason}"))
+        }
+        Event::Probed { probe: Probe::SmokeTestFailed(reason), .. } => {
+            (Tone::Bad, format!("a smoke test failed: {reason}"))
+        }
+        Event::Judged { verdict, .. } => {
+            let tone = match verdict.name() {
+                "pass" => Tone::Good,
+                "fail" => Tone::Bad,
+                _ => Tone::Warning,
+            };
+            (tone, format!("{}: {verdict}", verdict.name()))
+        }
+        Event::Abort { cause, .. } => (Tone::Bad, format!("rolling back: {cause}")),
+        Event::WeightRead { observed, .. } => weight_read(rollout, observed)?,
+        Event::CleanUpDue { traffic, .. } => clean_up(rollout, traffic)?,
+        Event::Advance { .. } => match &rollout.phase {
+            Phase::Promoted { clean_up: CleanUp::Scheduled { .. }, .. } => {
+                let after = rollout.plan.clean_up.after;
+                let text = format!(
+                    "promoted: {} is live on {canary}; {} goes once it is seen to be idle, in {after}",
+                    rollout.plan.version,
+                    canary.other()
+                );
+                (Tone::Good, text)
+            }
+            _ => return None,
+        },
+        Event::Performed { .. } => return None,
+    })
+}
+
+fn strategy(rollout: &Rollout) -> &'static str {
+    match rollout.plan.strategy {
+        rollout::Strategy::Canary => "canary",
+        rollout::Strategy::BlueGreen => "blue-green",
+    }
+}
+
+fn weight_read(rollout: &Rollout, observed: &Observed) -> Option<(Tone, String)> {
+    let canary = rollout.canary;
+    Some(match &rollout.phase {
+        Phase::Baking { step, .. } => (
+            Tone::Plain,
+            format!(
+                "step {} of {}: {} of the requests go to {canary}",
+                step.number(),
+                rollout.plan.steps.len(),
+                rollout.desired_weight()
+            ),
+        ),
+        Phase::Frozen { found, .. } => {
+            (Tone::Warning, format!("frozen: the rule was changed by somebody else ({found})"))
+        }
+        Phase::Settling { .. } => (
+            Tone::Plain,
+            format!(
+                "{canary} is at weight 0; looking again in {}, when no late writer can be left",
+                rollout.plan.zombie_bound
+            ),
+        ),
+        Phase::RolledBack { .. } => {
+            (Tone::Good, format!("{canary} is still at weight 0: rolled back, verified"))
+        }
+        Phase::Restoring { .. } => (Tone::Warning, format!("read back {observed}: setting weight 0 again")),
+        _ => return None,
+    })
+}
+
+fn clean_up(rollout: &Rollout, traffic: &OldTraffic) -> Option<(Tone, String)> {
+    let old = rollout.canary.other();
+    let Phase::Promoted { clean_up, .. } = &rollout.phase else { return None };
+    Some(match (clean_up, traffic) {
+        (CleanUp::Done { .. }, _) => (
+            Tone::Good,
+            format!(
+                "{old} served nothing for {}: taken down",
+                Seconds(rollout.plan.clean_up.quiet_minutes * 60)
+            ),
+        ),
+        (CleanUp::Kept { reason }, _) => (Tone::Warning, format!("{old} was left running: {reason}")),
+        (CleanUp::Scheduled { .. }, OldTraffic::Requests(requests)) => {
+            (Tone::Warning, format!("{old} still served {requests} requests: looking again later"))
+        }
+        (CleanUp::Scheduled { .. }, _) => {
+            (Tone::Warning, format!("{old}'s traffic could not be read: looking again later"))
+        }
+    })
+}
+
+/// A count of seconds as minutes and seconds.
+pub(crate) fn clock(seconds: u64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// An event in words, without its rollout.
+pub(crate) fn event(event: &Event) -> String {
+    match event {
+        Event::Started { .. } => "started".to_owned(),
+        Event::Refused { reason, .. } => format!("refused: {reason}"),
+        Event::Probed { probe: Probe::Ready, .. } => "looked: ready".to_owned(),
+        Event::Probed { probe: Probe::NotReady(reason), .. } => format!("looked: not ready: {reason}"),
+        Event::Probed { probe: Probe::SmokeTestFailed(reason), .. } => format!("smoke test failed: {reason}"),
+        Event::Advance { .. } => "asked for the next move".to_owned(),
+        Event::WeightRead { observed, .. } => format!("read back {observed}"),
+        Event::Judged { verdict, .. } => format!("{}: {verdict}", verdict.name()),
+        Event::Abort { cause, .. } => format!("roll back ({}): {cause}", cause.name()),
+        Event::Performed { effects, .. } => format!("{} effects done", effects.len()),
+        Event::CleanUpDue { traffic: OldTraffic::Quiet, .. } => "the old colour is quiet".to_owned(),
+        Event::CleanUpDue { traffic: OldTraffic::Requests(requests), .. } => {
+            format!("the old colour still served {requests} requests")
+        }
+        Event::CleanUpDue { traffic: OldTraffic::Reused(by), .. } => {
+            format!("rollout {by} uses the old colour")
+        }
+        Event::CleanUpDue { traffic: OldTraffic::Unknown(reason), .. } => {
+            format!("the old colour's traffic could not be read: {reason}")
+        }
+    }
+}

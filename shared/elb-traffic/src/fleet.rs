@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use aws_client::{Fault, SdkConfig};
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetHealthDescription, TargetHealthStateEnum,
+    TargetDescription, TargetHealthDescription, TargetHealthReasonEnum, TargetHealthStateEnum,
 };
 use engine::ports::{Fleet, PortResult};
 use rollout::{Colour, Route, Version};

@@ -42,6 +42,10 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
     }
     match &rollout.phase {
         Phase::Preparing { attempts } => match event {
+            // The same look told twice is one attempt.
+            Event::Probed { probe: Probe::NotReady(_), at } if *attempts > 0 && *at <= rollout.updated_at => {
+                Err(not_now(rollout, event))
+            }
             Event::Probed { probe, at } => Ok(probed(rollout, *attempts, probe, *at)),
             other => Err(not_now(rollout, other)),
         },
@@ -56,13 +60,16 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
         Phase::Baking { step, since, judged_until, sight } => match event {
             Event::Judged { verdict, until, at } => {
                 let look = Look { step: *step, since: *since, judged_until: *judged_until, sight: *sight };
-                judged(rollout, look, verdict, *until, *at).ok_or_else(|| not_now(rollout, event))
+                judged(rollout, &look, verdict, *until, *at).ok_or_else(|| not_now(rollout, event))
             }
             Event::WeightRead { observed, at } => found_while_baking(rollout, *step, observed, *at, event),
             other => Err(not_now(rollout, other)),
         },
         Phase::Frozen { step, found, since } => match event {
-            Event::WeightRead { observed, at } => Ok(thaw(rollout, *step, found, *since, observed, *at)),
+            // What was read before the change was found, or found it, says nothing new about it.
+            Event::WeightRead { observed, at } if at > since => {
+                Ok(thaw(rollout, *step, found, *since, observed, *at))
+            }
             other => Err(not_now(rollout, other)),
         },
         Phase::Restoring { cause, since } => match event {
@@ -71,7 +78,8 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
         },
         Phase::Settling { cause, since, restored_at } => match event {
             Event::WeightRead { observed, at } => {
-                settled(rollout, cause, *since, *restored_at, observed, *at).ok_or_else(|| not_now(rollout, event))
+                settled(rollout, cause, *since, *restored_at, observed, *at)
+                    .ok_or_else(|| not_now(rollout, event))
             }
             other => Err(not_now(rollout, other)),
         },
@@ -81,7 +89,9 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
             }
             other => Err(ended(rollout, other)),
         },
-        Phase::Promoted { .. } | Phase::RolledBack { .. } | Phase::Refused { .. } => Err(ended(rollout, event)),
+        Phase::Promoted { .. } | Phase::RolledBack { .. } | Phase::Refused { .. } => {
+            Err(ended(rollout, event))
+        }
     }
 }
 
@@ -128,7 +138,8 @@ fn probed(rollout: &Rollout, attempts: u32, probe: &Probe, at: Timestamp) -> Rol
         Probe::Ready => rollout.to(Phase::Cleared { next: Next::Step(StepIndex(0)) }, at),
         Probe::SmokeTestFailed(reason) => roll_back(rollout, Cause::SmokeTestFailed(reason.clone()), at),
         Probe::NotReady(reason) if attempts >= rollout.plan.readiness.attempts.get() => {
-            let reason = format!("{reason} (looked {attempts} times, {} apart)", rollout.plan.readiness.interval);
+            let reason =
+                format!("{reason} (looked {attempts} times, {} apart)", rollout.plan.readiness.interval);
             roll_back(rollout, Cause::NeverReady(reason), at)
         }
         Probe::NotReady(_) => rollout.to(Phase::Preparing { attempts }, at),
@@ -223,13 +234,25 @@ struct Look {
     sight: Sight,
 }
 
-fn judged(rollout: &Rollout, look: Look, verdict: &Verdict, until: Timestamp, at: Timestamp) -> Option<Rollout> {
+fn judged(
+    rollout: &Rollout,
+    look: &Look,
+    verdict: &Verdict,
+    until: Timestamp,
+    at: Timestamp,
+) -> Option<Rollout> {
     let bake_ends = rollout.bake_ends(look.step, look.since);
     let baked = at >= bake_ends;
-    let out_of_patience = at >= rollout.plan.evidence.patience.after(bake_ends);
+    let out_of_patience = at >= rollout.patience_ends(look.step, look.since);
     let news = until > look.judged_until || verdict.is_blind();
-    // The last look of a bake may find nothing newer than the look before it.
-    if !news && !(baked && until == look.judged_until) {
+    // At the end of a bake, or of the patience, there may be nothing newer than the look before: it counts if it
+    // settles the step, and is a repetition otherwise.
+    let settles = match verdict {
+        Verdict::Fail(_) => true,
+        Verdict::Pass(_) => baked,
+        Verdict::Inconclusive { .. } | Verdict::NoData { .. } => out_of_patience,
+    };
+    if !(news || settles && until == look.judged_until) {
         return None;
     }
     if let Verdict::Fail(_) = verdict {
@@ -265,13 +288,20 @@ impl Look {
     }
 }
 
-fn restored(rollout: &Rollout, cause: &Cause, since: Timestamp, observed: &Observed, at: Timestamp) -> Rollout {
+fn restored(
+    rollout: &Rollout,
+    cause: &Cause,
+    since: Timestamp,
+    observed: &Observed,
+    at: Timestamp,
+) -> Rollout {
     if *observed != Observed::Weight(Weight::ZERO) {
         let mut again = without_weight_writes(rollout.to(rollout.phase.clone(), at));
         again.ask(Effect::SetWeight(Weight::ZERO));
         return again;
     }
-    let phase = Phase::Settling { cause: cause.clone(), since, restored_at: at };
+    // A weight that was read before the rollback was decided may still be followed by a write of the old epoch.
+    let phase = Phase::Settling { cause: cause.clone(), since, restored_at: at.max(since) };
     without_weight_writes(rollout.to(phase, at))
 }
 
@@ -310,6 +340,7 @@ fn clean_up(
             done.ask(Effect::TakeDown(rollout.canary.other()));
             return done;
         }
+        OldTraffic::Reused(reason) => return to(CleanUp::Kept { reason: reason.clone() }),
         OldTraffic::Requests(requests) => format!("it still served {requests} requests"),
         OldTraffic::Unknown(reason) => format!("its traffic could not be read: {reason}"),
     };

@@ -129,6 +129,8 @@ pub enum OldTraffic {
     Requests(u64),
     /// Not known: the source could not be read.
     Unknown(String),
+    /// Not this rollout's any more: a later rollout has taken the colour. Says which.
+    Reused(String),
 }
 
 /// Why a rollout is rolled back.
@@ -190,7 +192,9 @@ impl std::fmt::Display for Cause {
             Self::NeverReady(reason) => write!(f, "the new version never became healthy: {reason}"),
             Self::SmokeTestFailed(reason) => write!(f, "a smoke test failed: {reason}"),
             Self::NotEnoughEvidence(reason) => write!(f, "not enough evidence in time: {reason}"),
-            Self::Blind(reason) => write!(f, "the source of evidence was out of reach for too long: {reason}"),
+            Self::Blind(reason) => {
+                write!(f, "the source of evidence was out of reach for too long: {reason}")
+            }
             Self::ForeignChange(found) => write!(f, "the rule was changed by somebody else: {found}"),
             Self::Failure { error, detail } => write!(f, "{error}: {detail}"),
             Self::Requested { by, reason } => write!(f, "asked for by {by}: {reason}"),

@@ -6,6 +6,7 @@
 
 mod decide;
 mod event;
+mod invariants;
 mod names;
 mod pace;
 mod phase;
@@ -15,13 +16,17 @@ mod rollout;
 pub use analysis::Seconds;
 pub use decide::{Rejected, decide};
 pub use event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Pending, Probe};
+pub use invariants::{Violation, invariants};
 pub use names::{
-    AlarmName, Colour, EnvironmentName, Epoch, ExecutionArn, InvalidName, RolloutId, ServiceName, Version, Weight,
-    WeightOver100,
+    AlarmName, Colour, EnvironmentName, Epoch, ExecutionArn, InvalidName, RolloutId, ServiceName, Version,
+    Weight, WeightOver100,
 };
 pub use phase::{CleanUp, Next, Observed, Phase, Sight};
 pub use plan::{
-    Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step, StepIndex, Steps,
-    Strategy,
+    Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step,
+    StepIndex, Steps, Strategy,
 };
 pub use rollout::{LEASE, Lease, Rollout, Start, Target};
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,10 @@ fn visible(c: char) -> bool {
     c.is_ascii_graphic()
 }
 
+fn visible_or_space(c: char) -> bool {
+    visible(c) || c == ' '
+}
+
 name!(
     /// One rollout. Derived from what started it, so that the same trigger always names the same rollout.
     RolloutId, "rollout id", 80, "letters, digits, '-', '_' and '.'", plain
@@ -88,7 +92,7 @@ name!(
 );
 name!(
     /// A CloudWatch alarm that stops a rollout while it is in ALARM.
-    AlarmName, "alarm", 255, "visible ASCII characters without spaces", visible
+    AlarmName, "alarm", 255, "visible ASCII characters and spaces", visible_or_space
 );
 name!(
     /// The ARN of the Step Functions execution that drives a rollout.

@@ -19,8 +19,7 @@ impl Rollout {
             Phase::Preparing { .. } => self.plan.readiness.interval,
             Phase::Baking { sight: Sight::LostSince(_), .. } | Phase::Frozen { .. } => ANXIOUS,
             Phase::Baking { step, since, sight: Sight::Clear, .. } => {
-                let closing =
-                    next_closing(self.evidence_since(*since), now, self.plan.evidence.metric_delay);
+                let closing = next_closing(self.evidence_since(*since), now, self.plan.evidence.metric_delay);
                 let ends = self.bake_ends(*step, *since);
                 let next = if ends > now { closing.min(ends) } else { closing };
                 Seconds::until(now, next)

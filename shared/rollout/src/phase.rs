@@ -2,9 +2,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Cause;
 use crate::names::Weight;
 use crate::plan::StepIndex;
-use crate::Cause;
 
 /// Where a rollout stands. What belongs to a phase lives in its variant and nowhere else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -184,4 +184,3 @@ impl Phase {
         matches!(self, Self::Restoring { .. } | Self::Settling { .. } | Self::RolledBack { .. })
     }
 }
-

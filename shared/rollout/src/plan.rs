@@ -88,7 +88,7 @@ pub struct StepIndex(pub u16);
 impl StepIndex {
     /// The step's number as people count, from 1.
     pub const fn number(self) -> u16 {
-        self.0 + 1
+        self.0.saturating_add(1)
     }
 }
 

@@ -109,6 +109,11 @@ impl Rollout {
         self.plan.steps.get(step).map_or(Seconds(0), |step| step.bake).after(since)
     }
 
+    /// When a step that began to bake at `since` has waited long enough for evidence.
+    pub fn patience_ends(&self, step: StepIndex, since: Timestamp) -> Timestamp {
+        self.plan.evidence.patience.after(self.bake_ends(step, since))
+    }
+
     pub(crate) fn after(&self, step: StepIndex) -> Next {
         let next = StepIndex(step.0.saturating_add(1));
         if self.plan.steps.get(next).is_some() { Next::Step(next) } else { Next::Finish }
@@ -118,14 +123,17 @@ impl Rollout {
     pub fn desired_weight(&self) -> Weight {
         let of = |step| self.plan.steps.get(step).map_or(Weight::ZERO, |step| step.weight);
         match &self.phase {
-            Phase::Refused { .. } | Phase::Preparing { .. } => Weight::ZERO,
             Phase::Cleared { next: Next::Step(step) } => {
                 step.0.checked_sub(1).map_or(Weight::ZERO, |before| of(StepIndex(before)))
             }
             Phase::Cleared { next: Next::Finish } | Phase::Promoted { .. } => Weight::FULL,
             Phase::Shifting { to, .. } => *to,
             Phase::Baking { step, .. } | Phase::Frozen { step, .. } => of(*step),
-            Phase::Restoring { .. } | Phase::Settling { .. } | Phase::RolledBack { .. } => Weight::ZERO,
+            Phase::Refused { .. }
+            | Phase::Preparing { .. }
+            | Phase::Restoring { .. }
+            | Phase::Settling { .. }
+            | Phase::RolledBack { .. } => Weight::ZERO,
         }
     }
 

@@ -1,3 +1,4 @@
+use aws_lambda_events::sns::SnsEvent;
 use jiff::Timestamp;
 use rollout::{ExecutionArn, RolloutId};
 use serde::Deserialize;
@@ -49,6 +50,16 @@ pub struct CaughtError {
     pub cause: String,
 }
 
+impl CaughtError {
+    /// What the function said: Lambda wraps it in JSON (`errorMessage`), Step Functions' own errors are plain.
+    pub fn message(&self) -> String {
+        serde_json::from_str::<Value>(&self.cause)
+            .ok()
+            .and_then(|wrapped| wrapped.get("errorMessage")?.as_str().map(str::to_owned))
+            .unwrap_or_else(|| self.cause.clone())
+    }
+}
+
 /// A `CloudWatch` alarm's change of state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
@@ -66,8 +77,16 @@ impl TryFrom<Value> for Rollback {
     type Error = Refusal;
 
     fn try_from(value: Value) -> Result<Self, Refusal> {
-        if let Some(records) = value.get("Records").and_then(Value::as_array) {
-            return records.iter().map(alarm).collect::<Result<_, _>>().map(Self::Alarms);
+        if value.get("Records").is_some() {
+            let event: SnsEvent = serde_path_to_error::deserialize(value).map_err(|error| {
+                format!("{}: {}: send the event as SNS delivers it", error.path(), error.inner())
+            })?;
+            return event
+                .records
+                .iter()
+                .map(|record| alarm(&record.sns.message))
+                .collect::<Result<_, _>>()
+                .map(Self::Alarms);
         }
         if value.get("source").and_then(Value::as_str) == Some("aws.states") {
             return Ok(Self::Watchdog {
@@ -97,8 +116,7 @@ impl TryFrom<Value> for Rollback {
 }
 
 /// `CloudWatch` writes the alarm as JSON text into the message, its time as `2026-01-02T03:04:05.678+0000`.
-fn alarm(record: &Value) -> Result<Alarm, Refusal> {
-    let message = text(record, "Sns.Message")?;
+fn alarm(message: &str) -> Result<Alarm, Refusal> {
     let message: Value = serde_json::from_str(message)
         .map_err(|error| format!("Sns.Message is not the JSON of a CloudWatch alarm: {error}"))?;
     let changed = text(&message, "StateChangeTime")?;

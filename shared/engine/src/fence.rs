@@ -2,10 +2,10 @@
 //! whoever finds it moved puts the new epoch's weights back.
 
 use contract::{ErrorName, Failure};
-use rollout::{Observed, Rollout, Target, Weight};
+use rollout::{Colour, Lease, Observed, Rollout, Target, Version, Weight};
 
 use crate::failures;
-use crate::ports::{Store, Traffic};
+use crate::ports::{Fleet, Store, Traffic};
 
 /// How often a writer that lost its epoch puts the new weights back before it leaves that to whoever keeps moving it.
 const REPAIRS: usize = 4;
@@ -46,6 +46,44 @@ pub async fn write_weight(
         return Ok(Written::Lost);
     }
     traffic.read(route, rollout.canary).await.map(Written::Held).map_err(failures::port)
+}
+
+/// Takes an old colour down, unless a later rollout has taken the service since; if one does in between, its version
+/// is brought up again.
+///
+/// # Errors
+/// The store's and the fleet's.
+pub async fn take_down(
+    store: &dyn Store,
+    fleet: &dyn Fleet,
+    rollout: &Rollout,
+    colour: Colour,
+) -> Result<(), Failure> {
+    if taken_since(store, rollout).await?.is_some() {
+        return Ok(());
+    }
+    let route = &rollout.plan.route;
+    fleet.take_down(route, colour).await.map_err(failures::port)?;
+    let Some(target) = taken_since(store, rollout).await? else { return Ok(()) };
+    match version_on(store, &target, colour).await? {
+        Some(version) => fleet.bring_up(route, colour, &version).await.map_err(failures::port),
+        None => Ok(()),
+    }
+}
+
+/// The service, if it is not as an ended rollout left it: a later one began.
+pub(crate) async fn taken_since(store: &dyn Store, rollout: &Rollout) -> Result<Option<Target>, Failure> {
+    let target = current(store, rollout).await?;
+    let untouched = target.epoch == rollout.epoch && target.lease == Lease::Free;
+    Ok(if untouched { None } else { Some(target) })
+}
+
+async fn version_on(store: &dyn Store, target: &Target, colour: Colour) -> Result<Option<Version>, Failure> {
+    if target.live == colour {
+        return Ok(target.stable.clone());
+    }
+    let Lease::Held { by, .. } = &target.lease else { return Ok(None) };
+    Ok(store.rollout(by).await.map_err(failures::port)?.map(|later| later.plan.version))
 }
 
 async fn current(store: &dyn Store, rollout: &Rollout) -> Result<Target, Failure> {

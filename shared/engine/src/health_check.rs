@@ -106,11 +106,14 @@ impl HealthCheckFunction<'_> {
             return Ok(None);
         }
         let states = self.alarms.states(guardrails).await?;
-        Ok(guardrails
-            .iter()
-            .zip(states)
-            .find(|(_, state)| matches!(state, AlarmState::Alarm | AlarmState::Missing))
-            .map(|(alarm, _)| Cause::Guardrail(alarm.clone())))
+        Ok(guardrails.iter().zip(states).find_map(|(alarm, state)| match state {
+            AlarmState::Quiet => None,
+            AlarmState::Alarm => Some(Cause::Guardrail(alarm.clone())),
+            AlarmState::Missing => Some(Cause::Failure {
+                error: "MissingGuardrail".to_owned(),
+                detail: format!("alarm {alarm} does not exist any more, so nothing guards the rollout"),
+            }),
+        }))
     }
 
     async fn probe(&self, rollout: &Rollout) -> Probe {
@@ -140,8 +143,10 @@ impl HealthCheckFunction<'_> {
     ) -> Result<Rollout, Failure> {
         let now = self.clock.now();
         let window = closed_minutes(rollout.evidence_since(since), now, rollout.plan.evidence.metric_delay);
-        let baked = now >= rollout.bake_ends(step, since);
-        if window.end <= judged_until && !baked && alarms.is_ok() {
+        let seen = !window.is_empty();
+        let until = if seen { window.end.max(judged_until) } else { judged_until };
+        let due = now >= rollout.patience_ends(step, since) || seen && now >= rollout.bake_ends(step, since);
+        if until == judged_until && !due && alarms.is_ok() {
             return Ok(rollout);
         }
         let evidence = match alarms {
@@ -151,10 +156,11 @@ impl HealthCheckFunction<'_> {
         let look = Look::after(rollout.looks, rollout.plan.planned_looks());
         let verdict = judge(&rollout.plan.judge, &evidence, look);
         tracing::info!(rollout.id = %rollout.id, step.index = step.number(), verdict = %verdict, "judged");
-        let until = window.end.max(judged_until);
         let (environment, service) = (rollout.plan.environment.clone(), rollout.plan.service.clone());
         let recorded = ledger.record(rollout, Event::Judged { verdict, until, at: now }).await?;
-        if let Recorded::Applied(_) = &recorded {
+        if let Recorded::Applied(_) = &recorded
+            && seen
+        {
             let after = self.clock.now().duration_since(window.end);
             self.meter.measure(&environment, &service, Measure::DecidedAfter(after));
         }
@@ -175,7 +181,7 @@ impl HealthCheckFunction<'_> {
                 let (counted, earlier): (Vec<_>, Vec<_>) = minutes
                     .iter()
                     .filter(|minute| minute.start() >= window.first || minute.start() < before.end)
-                    .cloned()
+                    .copied()
                     .partition(|minute| minute.start() >= window.first);
                 match Minutes::new(counted) {
                     Ok(minutes) => Evidence::Minutes(minutes.with_reference(reference(&earlier))),

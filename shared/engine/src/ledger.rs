@@ -71,7 +71,13 @@ impl Ledger<'_> {
                     log(&before, &after, &event);
                     return Ok(Recorded::Applied(after));
                 }
-                Err(CommitError::Conflict { .. }) => before = self.load(&before.id).await?,
+                Err(CommitError::Conflict { .. }) => {
+                    before = self.load(&before.id).await?;
+                    // The conflict may be with ourselves: a commit whose answer was lost, repeated below the store.
+                    if before.version == after.version && before.head == after.head {
+                        return Ok(Recorded::Applied(before));
+                    }
+                }
                 Err(CommitError::Port(error)) => return Err(failures::port(error)),
             }
         }

@@ -2,9 +2,10 @@
 //! again: each is absolute, or told apart by its id.
 
 use contract::Failure;
-use rollout::{CleanUp, Effect, EffectId, Event, Milestone, Pending, Phase, Rollout};
+use rollout::{Effect, EffectId, Event, Milestone, Pending, Phase, Rollout};
 
 use crate::failures;
+use crate::fence::take_down;
 use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::ports::{CleanUpSchedule, Fleet, Measure, Meter, Notifier};
@@ -26,23 +27,48 @@ pub struct Hands<'a> {
 /// Performs what is pending as far as these hands reach, and acknowledges it in one commit. Weights are not written
 /// here: that needs the [fence](crate::fence).
 ///
+/// What cannot be published on the way is left for the next function that can, in order: those who want to know must
+/// not stop a rollout, least of all one on its way back. After the end there is no next function, so it is an error.
+///
 /// # Errors
-/// The first port that fails; what was performed before it is performed again next time.
+/// The first port that fails, after everything else was done and acknowledged.
 pub async fn perform(ledger: Ledger<'_>, hands: Hands<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
     let mut done: Vec<EffectId> = Vec::new();
+    let mut failed = None;
+    let mut silent = false;
     for pending in &rollout.pending {
-        if attempt(hands, &rollout, pending).await? {
-            done.push(pending.id);
+        let publishes = matches!(pending.effect, Effect::Publish(_));
+        if publishes && silent {
+            continue;
+        }
+        match attempt(ledger, hands, &rollout, pending).await {
+            Ok(true) => done.push(pending.id),
+            Ok(false) => {}
+            Err(error) if publishes && !rollout.phase.is_terminal() => {
+                tracing::warn!(rollout.id = %rollout.id, %error, "not published now, left in the outbox");
+                silent = true;
+            }
+            Err(error) => {
+                silent |= publishes;
+                failed = failed.or(Some(error));
+            }
         }
     }
-    if done.is_empty() {
-        return Ok(rollout);
-    }
-    let at = ledger.clock.now();
-    Ok(ledger.record(rollout, Event::Performed { effects: done, at }).await?.rollout())
+    let rollout = if done.is_empty() {
+        rollout
+    } else {
+        let at = ledger.clock.now();
+        ledger.record(rollout, Event::Performed { effects: done, at }).await?.rollout()
+    };
+    failed.map_or(Ok(rollout), Err)
 }
 
-async fn attempt(hands: Hands<'_>, rollout: &Rollout, pending: &Pending) -> Result<bool, Failure> {
+async fn attempt(
+    ledger: Ledger<'_>,
+    hands: Hands<'_>,
+    rollout: &Rollout,
+    pending: &Pending,
+) -> Result<bool, Failure> {
     let route = &rollout.plan.route;
     let result = match (&pending.effect, hands) {
         (Effect::Publish(milestone), Hands { notifier: Some(notifier), .. }) => {
@@ -55,7 +81,9 @@ async fn attempt(hands: Hands<'_>, rollout: &Rollout, pending: &Pending) -> Resu
         (Effect::BringUp(colour), Hands { fleet: Some(fleet), .. }) => {
             fleet.bring_up(route, *colour, &rollout.plan.version).await
         }
-        (Effect::TakeDown(colour), Hands { fleet: Some(fleet), .. }) => fleet.take_down(route, *colour).await,
+        (Effect::TakeDown(colour), Hands { fleet: Some(fleet), .. }) => {
+            return take_down(ledger.store, fleet, rollout, *colour).await.map(|()| true);
+        }
         (Effect::ScheduleCleanUp { at, attempt }, Hands { schedule: Some(schedule), .. }) => {
             schedule.schedule(&rollout.id, *attempt, *at).await
         }
@@ -69,7 +97,7 @@ fn count(hands: Hands<'_>, rollout: &Rollout, milestone: &Milestone) {
     let lasted = |at: jiff::Timestamp| at.duration_since(rollout.started_at);
     let measures: &[Measure] = match (milestone, &rollout.phase) {
         (Milestone::Started, _) => &[Measure::Started],
-        (Milestone::Promoted, Phase::Promoted { at, clean_up: CleanUp::Scheduled { .. } }) => {
+        (Milestone::Promoted, Phase::Promoted { at, .. }) => {
             &[Measure::Promoted, Measure::Lasted(lasted(*at))]
         }
         (Milestone::RolledBack(_), Phase::RolledBack { at, .. }) => {

@@ -3,9 +3,9 @@
 use analysis::Evidence;
 use async_trait::async_trait;
 use contract::{CleanUpDue, Failure, Function, PromoteStep, PromoteStepNext as Next, Reply};
-use rollout::{CleanUp, Event, OldTraffic, Phase, Rollout, Seconds};
+use rollout::{CleanUp, Event, Lease, OldTraffic, Phase, Rollout, Seconds};
 
-use crate::fence::{Written, write_weight};
+use crate::fence::{Written, taken_since, write_weight};
 use crate::ledger::Ledger;
 use crate::outbox::{Hands, perform};
 use crate::ports::{CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Store, Traffic};
@@ -95,7 +95,13 @@ impl PromoteStepFunction<'_> {
         if !scheduled {
             return Ok(rollout);
         }
-        let traffic = self.old_traffic(&rollout).await;
+        let traffic = match taken_since(self.store, &rollout).await? {
+            Some(target) => OldTraffic::Reused(match target.lease {
+                Lease::Held { by, .. } => format!("rollout {by} has taken it since"),
+                Lease::Free => "a later rollout has used it since".to_owned(),
+            }),
+            None => self.old_traffic(&rollout).await,
+        };
         let event = Event::CleanUpDue { attempt: due.attempt, traffic, at: self.clock.now() };
         Ok(ledger.record(rollout, event).await?.rollout())
     }

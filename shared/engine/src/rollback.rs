@@ -1,8 +1,10 @@
 //! rollback: whatever happened, back to the live colour. It never waits for the execution.
 
 use async_trait::async_trait;
-use contract::{Alarm, Failure, Function, Reply, Rollback, RollbackNext as Next};
-use rollout::{Cause, EnvironmentName, Event, ExecutionArn, Lease, Phase, Rollout, RolloutId, Seconds};
+use contract::{Alarm, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
+use rollout::{
+    Cause, EnvironmentName, Event, ExecutionArn, Lease, Phase, Rollout, RolloutId, Seconds, ServiceName,
+};
 
 use crate::failures;
 use crate::fence::{Written, write_weight};
@@ -44,7 +46,7 @@ impl Function for RollbackFunction<'_> {
                     None => self.driven_by(&execution).await?,
                 };
                 let cause = match error {
-                    Some(caught) => Cause::Failure { error: caught.error, detail: caught.cause },
+                    Some(caught) => Cause::Failure { detail: caught.message(), error: caught.error },
                     None => Cause::Failure {
                         error: "UnknownAnswer".to_owned(),
                         detail: "the state machine was given an answer that it does not know".to_owned(),
@@ -93,10 +95,11 @@ impl RollbackFunction<'_> {
             rollout = ledger.record(rollout, Event::Abort { cause, at: self.clock.now() }).await?.rollout();
         }
         if let Phase::Settling { .. } = rollout.phase {
+            // The time before the read: a read that took long must not count as one after the zombie bound.
+            let at = self.clock.now();
             let observed =
                 self.traffic.read(&rollout.plan.route, rollout.canary).await.map_err(failures::port)?;
-            rollout =
-                ledger.record(rollout, Event::WeightRead { observed, at: self.clock.now() }).await?.rollout();
+            rollout = ledger.record(rollout, Event::WeightRead { observed, at }).await?.rollout();
         }
         for _ in 0..WRITES {
             if !matches!(rollout.phase, Phase::Restoring { .. }) {
@@ -146,35 +149,51 @@ impl RollbackFunction<'_> {
             return Ok(reply);
         }
         self.clock.pause(Seconds(reply.wait_seconds)).await;
-        self.roll_back(&id, cause()).await
+        let reply = self.roll_back(&id, cause()).await?;
+        if reply.next == Next::Settle {
+            // An error is what makes Lambda deliver the event again.
+            return Err(Failure::new(
+                ErrorName::TransientError,
+                format!("rollout {id} could not be verified at weight 0 yet; the watchdog is tried again"),
+            ));
+        }
+        Ok(reply)
     }
 
-    /// Alarms roll back the active rollouts whose guardrail they are; the executions verify and finish.
+    /// Alarms roll back the active rollouts whose guardrail they are; the executions verify and finish. One rollout
+    /// that cannot be rolled back does not keep the others from it.
     async fn alarms(&self, alarms: &[Alarm]) -> Result<Reply<Next>, Failure> {
         let configuration = self.store.configuration(&self.environment).await.map_err(failures::port)?;
         let mut answer = self.nothing("", "no alarm of an active rollout");
+        let mut failed = None;
         let Some(configuration) = configuration else { return Ok(answer) };
         for alarm in alarms.iter().filter(|alarm| alarm.state == "ALARM") {
+            if configuration.environment.account.as_ref().is_some_and(|ours| *ours != alarm.account) {
+                tracing::warn!(alarm = alarm.name, account = alarm.account, "an alarm of a foreign account");
+                continue;
+            }
             for service in configuration.services().keys() {
-                let target = self.store.target(&self.environment, service).await.map_err(failures::port)?;
-                let Some(Lease::Held { by, .. }) = target.map(|target| target.lease) else { continue };
-                let rollout = self.ledger().load(&by).await?;
-                let guards =
-                    rollout.plan.guardrails.iter().find(|guardrail| guardrail.as_str() == alarm.name);
-                let Some(guardrail) = guards else { continue };
-                if alarm.changed_at < rollout.started_at {
-                    answer = self.nothing(
-                        service.as_str(),
-                        format!(
-                            "alarm {guardrail} changed at {}, before rollout {by} began",
-                            alarm.changed_at
-                        ),
-                    );
-                    continue;
+                match self.alarm(alarm, service).await {
+                    Ok(Some(reply)) if answer.next == Next::Nothing => answer = reply,
+                    Ok(_) => {}
+                    Err(failure) => failed = failed.or(Some(failure)),
                 }
-                answer = self.roll_back(&by, Cause::Guardrail(guardrail.clone())).await?;
             }
         }
-        Ok(answer)
+        failed.map_or(Ok(answer), Err)
+    }
+
+    async fn alarm(&self, alarm: &Alarm, service: &ServiceName) -> Result<Option<Reply<Next>>, Failure> {
+        let target = self.store.target(&self.environment, service).await.map_err(failures::port)?;
+        let Some(Lease::Held { by, .. }) = target.map(|target| target.lease) else { return Ok(None) };
+        let rollout = self.ledger().load(&by).await?;
+        let guards = rollout.plan.guardrails.iter().find(|guardrail| guardrail.as_str() == alarm.name);
+        let Some(guardrail) = guards else { return Ok(None) };
+        if alarm.changed_at < rollout.started_at {
+            let reason =
+                format!("alarm {guardrail} changed at {}, before rollout {by} began", alarm.changed_at);
+            return Ok(Some(self.nothing(service.as_str(), reason)));
+        }
+        self.roll_back(&by, Cause::Guardrail(guardrail.clone())).await.map(Some)
     }
 }

@@ -42,8 +42,14 @@ pub struct StartDeployFunction<'a> {
 struct Wanted {
     id: RolloutId,
     service: ServiceName,
-    version: Version,
+    version: Built,
     strategy: Option<Strategy>,
+}
+
+/// How the version is known.
+enum Built {
+    Named(Version),
+    By { pipeline: String, execution_id: String },
 }
 
 enum Reading {
@@ -59,7 +65,7 @@ impl Function for StartDeployFunction<'_> {
 
     async fn call(&self, request: StartDeploy) -> Result<Reply<Next>, Failure> {
         let configuration = self.configuration().await?;
-        let wanted = match self.read(&configuration, &request.trigger).await? {
+        let wanted = match self.read(&configuration, &request.trigger)? {
             Reading::Wanted(wanted) => wanted,
             Reading::Ignored { service, reason } => {
                 return Ok(without_rollout(&self.environment, &service, Next::Ignored, reason));
@@ -68,8 +74,14 @@ impl Function for StartDeployFunction<'_> {
         if let Some(existing) = self.store.rollout(&wanted.id).await.map_err(failures::port)? {
             return self.again(existing, &request.execution).await;
         }
+        let version = match wanted.version {
+            Built::Named(version) => version,
+            Built::By { pipeline, execution_id } => {
+                self.revisions.of(&pipeline, &execution_id).await.map_err(failures::port)?
+            }
+        };
         let plan = configuration
-            .plan(&self.environment, &wanted.service, wanted.version.clone(), wanted.strategy)
+            .plan(&self.environment, &wanted.service, version, wanted.strategy)
             .map_err(|error| Failure::new(ErrorName::UnknownService, error.to_string()))?;
         self.begin(wanted.id, plan, request.execution).await
     }
@@ -88,7 +100,7 @@ impl StartDeployFunction<'_> {
         })
     }
 
-    async fn read(&self, configuration: &Environment, trigger: &Trigger) -> Result<Reading, Failure> {
+    fn read(&self, configuration: &Environment, trigger: &Trigger) -> Result<Reading, Failure> {
         let ignored =
             |service: &str, reason: String| Ok(Reading::Ignored { service: service.to_owned(), reason });
         match trigger {
@@ -110,7 +122,7 @@ impl StartDeployFunction<'_> {
                     return ignored(service.as_str(), reason);
                 }
                 let id = self.id(service, &["pipeline", pipeline, execution_id, &attempt.to_string()])?;
-                let version = self.revisions.of(pipeline, execution_id).await.map_err(failures::port)?;
+                let version = Built::By { pipeline: pipeline.clone(), execution_id: execution_id.clone() };
                 Ok(Reading::Wanted(Wanted { id, service: service.clone(), version, strategy: None }))
             }
             Trigger::Requested { service, version, strategy, by: _, request_id, origin } => {
@@ -118,7 +130,7 @@ impl StartDeployFunction<'_> {
                 Ok(Reading::Wanted(Wanted {
                     id: self.id(service, &["request", request_id])?,
                     service: service.clone(),
-                    version: version.clone(),
+                    version: Built::Named(version.clone()),
                     strategy: *strategy,
                 }))
             }
@@ -133,8 +145,8 @@ impl StartDeployFunction<'_> {
             hasher.update(part.as_bytes());
         }
         let digest = hasher.finalize();
-        let tail: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("{service}-{tail}")
+        let tail = digest.iter().take(8).fold(0_u64, |tail, byte| tail << 8 | u64::from(*byte));
+        format!("{service}-{tail:016x}")
             .parse()
             .map_err(|error: rollout::InvalidName| Failure::new(ErrorName::InvalidInput, error.to_string()))
     }

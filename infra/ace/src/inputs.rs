@@ -54,36 +54,56 @@ pub(crate) fn restamp(mut event: Value, now: Timestamp) -> Value {
     event
 }
 
-/// Shaped like the UUID of a pipeline execution, and new for every instant.
+/// Shaped like the UUID of a pipeline execution, and another one at every nanosecond.
 pub(crate) fn fresh_id(now: Timestamp) -> String {
-    // The low bits change fastest and people look at the front, so the digits are turned round.
-    let digits: String = format!("{:032x}", now.as_nanosecond()).chars().rev().collect();
+    // An odd multiplier loses nothing and spreads the low digits, which change fastest, over all.
+    const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    let spread = now.as_nanosecond().unsigned_abs().wrapping_mul(SPREAD);
+    let digits = format!("{:032x}", spread.rotate_left(64));
     let groups = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
     let parts: Vec<&str> = groups.iter().filter_map(|(from, to)| digits.get(*from..*to)).collect();
     parts.join("-")
 }
 
+/// What an event is about.
+pub(crate) struct Subject {
+    pub(crate) service: ServiceName,
+    /// Whether a rollout can come of it.
+    pub(crate) starts: bool,
+}
+
 /// What the event is about, before anything is started: an event that no rollout could come of is refused here, with
 /// the same words that start-deploy has for it.
-pub(crate) fn service(
+pub(crate) fn subject(
     event: &Value,
     path: &Path,
     configuration: &Environment,
     config: &Path,
-) -> Result<ServiceName, AceError> {
+) -> Result<Subject, AceError> {
     let request = json!({ "event": event, "execution_arn": "arn:local" });
     let name = || path.display().to_string();
     let unknown = |source| AceError::Unknown { path: config.display().to_string(), source };
     let request: StartDeploy = serde_json::from_value(request)
         .map_err(|error| AceError::Event { path: name(), reason: error.to_string() })?;
     match request.trigger {
-        Trigger::Pipeline { pipeline, .. } => {
-            configuration.service_of_pipeline(&pipeline).cloned().map_err(unknown)
+        Trigger::Pipeline { pipeline, state, .. } => {
+            let service = configuration.service_of_pipeline(&pipeline).cloned().map_err(unknown)?;
+            Ok(Subject { service, starts: state == "SUCCEEDED" })
         }
-        Trigger::Requested { service, .. } => Ok(service),
+        Trigger::Requested { service, .. } => Ok(Subject { service, starts: true }),
         // Whatever it is about, it starts nothing; any service will do to show so.
-        Trigger::Other { .. } => configuration.services().keys().next().cloned().ok_or_else(|| {
-            AceError::Event { path: name(), reason: "the configuration has no service".to_owned() }
-        }),
+        Trigger::Other { .. } => {
+            let reason = || "the configuration has no service".to_owned();
+            let service = configuration.services().keys().next().cloned();
+            let service = service.ok_or_else(|| AceError::Event { path: name(), reason: reason() })?;
+            Ok(Subject { service, starts: false })
+        }
     }
+}
+
+/// A function's error as Step Functions carries it: JSON text with the message inside.
+pub(crate) fn message(cause: &str) -> String {
+    let parsed: Option<Value> = serde_json::from_str(cause).ok();
+    let message = parsed.as_ref().and_then(|error| error.get("errorMessage")).and_then(Value::as_str);
+    message.unwrap_or(cause).to_owned()
 }

@@ -49,12 +49,12 @@ impl Live {
     pub(crate) fn tick(&mut self, now: Timestamp, load: &LoadTotals) {
         let Some(rollout) = &self.rollout else { return };
         self.head.set_message(format!(
-            "{} {}  {}  {} requests, {} failed",
+            "{} {}  {} requests, {} failed  {}",
             rollout.plan.service,
             rollout.plan.version,
-            console::style(engine::describe(rollout)).bold(),
             load.sent,
-            load.failed
+            load.failed,
+            console::style(engine::describe(rollout)).bold(),
         ));
         for (index, bar) in self.bars.iter().enumerate() {
             let index = StepIndex(u16::try_from(index).unwrap_or(u16::MAX));

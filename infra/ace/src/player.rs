@@ -54,16 +54,16 @@ impl Player {
         let event = inputs::event(&arguments.event)?;
         let now = Timestamp::now();
         let event = if arguments.exact { event } else { inputs::restamp(event, now) };
-        let service = inputs::service(&event, &arguments.event, &configuration, &config)?;
+        let subject = inputs::subject(&event, &arguments.event, &configuration, &config)?;
         let environment = &arguments.place.environment;
         let version =
             "reading".parse().map_err(|error: rollout::InvalidName| AceError::Prober(error.to_string()))?;
         let plan = configuration
-            .plan(environment, &service, version, None)
+            .plan(environment, &subject.service, version, None)
             .map_err(|source| AceError::Unknown { path: config.display().to_string(), source })?;
 
         let store = Arc::new(EmbeddedStore::open(&arguments.place.store)?);
-        let target = store.target(environment, &service).await?;
+        let target = store.target(environment, &subject.service).await?;
         let live = target.as_ref().map_or(Colour::Blue, |target| target.live);
         let stable = target.and_then(|target| target.stable).map_or_else(|| "v0".to_owned(), String::from);
         let clock = StackClock::new(now, arguments.speed);
@@ -74,8 +74,8 @@ impl Player {
         let stack = assemble(arguments, configuration.clone(), &store, &plant, clock, updates).await?;
         let mended = stack.mend(&configuration).await?;
         let warm_up = match plan.strategy {
-            Strategy::Canary => Seconds(0),
-            Strategy::BlueGreen => REFERENCE,
+            Strategy::BlueGreen if subject.starts => REFERENCE,
+            Strategy::Canary | Strategy::BlueGreen => Seconds(0),
         };
         let name = inputs::fresh_id(now);
         Ok((Self { stack, plant, load, store, event, name, mended, warm_up }, received))
@@ -89,9 +89,14 @@ impl Player {
         self.stack.clock().now()
     }
 
-    /// Lets the old version serve long enough to be a reference, where the plan has no concurrent baseline.
-    pub(crate) async fn warm_up(&self) {
-        self.stack.clock().wait(self.warm_up).await;
+    /// How long the old version has to serve before it is a reference; nothing where the baseline is concurrent.
+    pub(crate) const fn warm_up(&self) -> Seconds {
+        self.warm_up
+    }
+
+    /// The colour that a new version gets.
+    pub(crate) fn canary(&self) -> Colour {
+        self.plant.canary()
     }
 
     pub(crate) fn deliver(&self, times: NonZeroU32) -> Result<Started, AceError> {

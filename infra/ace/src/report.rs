@@ -1,6 +1,7 @@
 //! What a run prints: the same entries live, as plain lines, or as JSON.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use console::Style;
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use weighted_proxy::{ArmCounts, LoadTotals, MinuteCounts};
 
 use crate::arguments::Output;
+use crate::inputs::message;
 use crate::live::Live;
 use crate::words::{Tone, clock, decision};
 
@@ -68,6 +70,11 @@ impl Reporter {
         Self { screen, began, canary: None, shown_until: None }
     }
 
+    /// The colour that a new version gets.
+    pub(crate) const fn expect(&mut self, canary: Colour) {
+        self.canary = Some(canary);
+    }
+
     /// One entry: text for people, data for programs.
     pub(crate) fn say(&self, at: Timestamp, kind: &str, tone: Tone, text: &str, data: Value) {
         match &self.screen {
@@ -98,7 +105,6 @@ impl Reporter {
     pub(crate) fn update(&mut self, update: &Update) {
         match update {
             Update::Stored { at, rollout, record } => {
-                self.canary = Some(rollout.canary);
                 if let Screen::Live(live) = &mut self.screen {
                     live.rollout(rollout);
                 }
@@ -123,7 +129,7 @@ impl Reporter {
                 self.say(event.at, "state", Tone::Plain, "", json!({ "state": name }));
             }
             asl::Event::TaskFailed { error, cause } => {
-                let text = format!("a function failed with {error}: {cause}");
+                let text = format!("a function failed with {error}: {}", message(cause));
                 self.say(
                     event.at,
                     "function_failed",
@@ -189,17 +195,19 @@ impl Reporter {
         if let Screen::Live(live) = &self.screen {
             live.clear();
         }
-        let text = format!(
-            "{}: {}\n         {} requests in {}, {} failed ({:.2} %){}; canary weight {} %",
-            Style::new().bold().apply_to(&summary.ended),
-            summary.reason,
-            summary.requests,
-            clock(u64::try_from(summary.took_seconds).unwrap_or(0)),
-            summary.failed,
-            summary.failed_percent(),
-            summary.p99_ms.map_or_else(String::new, |p99| format!(", p99 {p99} ms")),
-            summary.canary_weight,
-        );
+        let mut text = format!("{}: {}", Style::new().bold().apply_to(&summary.ended), summary.reason);
+        if !summary.rollout.is_empty() {
+            let _ = write!(
+                text,
+                "\n         {} requests in {}, {} failed ({:.2} %){}; canary weight {} %",
+                summary.requests,
+                clock(u64::try_from(summary.took_seconds).unwrap_or(0)),
+                summary.failed,
+                summary.failed_percent(),
+                summary.p99_ms.map_or_else(String::new, |p99| format!(", p99 {p99} ms")),
+                summary.canary_weight,
+            );
+        }
         self.say(now, "summary", tone, &text, json!(summary));
         if summary.not_sent > 0 {
             let text = format!(

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::Ending;
 use crate::arguments::Run;
 use crate::error::{AceError, Reason};
+use crate::inputs::message;
 use crate::player::Player;
 use crate::report::{Reporter, Screen, Summary};
 use crate::words::Tone;
@@ -28,7 +29,8 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
         let text = format!("rollout {mended} was left behind by a run that was cut off: rolled back");
         reporter.say(began, "mended", Tone::Warning, &text, json!({ "rollout": mended }));
     }
-    player.warm_up().await;
+    reporter.expect(player.canary());
+    warm_up(&player, &mut reporter).await;
     let started = player.deliver(arguments.deliver)?;
     let finished = started.finished();
     tokio::pin!(finished);
@@ -36,7 +38,10 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
     let outcomes = loop {
         tokio::select! {
             outcomes = &mut finished => break outcomes,
-            Some(update) = updates.recv() => reporter.update(&update),
+            Some(update) = updates.recv() => {
+                refresh(&player, &mut reporter);
+                reporter.update(&update);
+            }
             () = tokio::time::sleep(TICK) => refresh(&player, &mut reporter),
             signal = tokio::signal::ctrl_c(), if !interrupted => {
                 interrupted = signal.is_ok();
@@ -67,6 +72,24 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
     };
     reporter.finish(now, &summary, tone);
     Ok(ending)
+}
+
+/// Lets the old version serve long enough to be a reference, where the plan has no concurrent baseline.
+async fn warm_up(player: &Player, reporter: &mut Reporter) {
+    let span = player.warm_up();
+    if span == Seconds(0) {
+        return;
+    }
+    let (now, text) = (
+        player.now(),
+        format!("{span} of requests to the version that is live, to compare the new one with"),
+    );
+    reporter.say(now, "warm_up", Tone::Plain, &text, json!({ "seconds": span }));
+    let until = span.after(now);
+    while player.now() < until {
+        tokio::time::sleep(TICK).await;
+        refresh(player, reporter);
+    }
 }
 
 fn refresh(player: &Player, reporter: &mut Reporter) {
@@ -120,46 +143,39 @@ fn end(outcomes: &[Outcome], rollout: Option<&Rollout>) -> Result<End, AceError>
             source: Reason(message(cause.as_deref().unwrap_or_default())),
         });
     }
-    let reason = match first {
-        Some(Outcome::Succeeded { output, .. }) => text(output, "reason"),
+    if let Some(rollout) = rollout {
+        let (ending, tone) = match rollout.phase {
+            Phase::Promoted { .. } => (Ending::Good, Tone::Good),
+            Phase::RolledBack { .. } => (Ending::RolledBack, Tone::Bad),
+            _ => (Ending::Unknown, Tone::Warning),
+        };
+        return Ok((ending, rollout.phase.name().replace('_', " "), cause(rollout), tone));
+    }
+    let (state, reason) = match first {
+        Some(Outcome::Succeeded { output, state }) => (state.to_lowercase(), text(output, "reason")),
         Some(Outcome::Failed { error, cause, .. }) => {
-            format!(
-                "{}: {}",
-                error.clone().unwrap_or_default(),
-                message(cause.as_deref().unwrap_or_default())
-            )
+            let said = message(cause.as_deref().unwrap_or_default());
+            ("failed".to_owned(), format!("{}: {said}", error.clone().unwrap_or_default()))
         }
-        Some(Outcome::TimedOut) => "the execution took longer than its limit".to_owned(),
-        Some(Outcome::Aborted { .. }) | None => "the execution was stopped".to_owned(),
+        Some(Outcome::TimedOut) => {
+            ("timed out".to_owned(), "the execution took longer than its limit".to_owned())
+        }
+        Some(Outcome::Aborted { .. }) | None => ("stopped".to_owned(), "no rollout had begun".to_owned()),
     };
-    Ok(match rollout.map(|rollout| &rollout.phase) {
-        Some(Phase::Promoted { .. }) => (Ending::Good, "promoted".to_owned(), reason, Tone::Good),
-        Some(Phase::RolledBack { .. }) => (Ending::RolledBack, "rolled back".to_owned(), reason, Tone::Bad),
-        Some(Phase::Refused { .. }) => (Ending::Unknown, "refused".to_owned(), reason, Tone::Warning),
-        Some(phase) => (Ending::Unknown, format!("left {}", phase.name()), reason, Tone::Bad),
-        None => {
-            let state = match first {
-                Some(Outcome::Succeeded { state, .. } | Outcome::Failed { state, .. }) => {
-                    state.to_lowercase()
-                }
-                _ => "unknown".to_owned(),
-            };
-            (Ending::Unknown, state, reason, Tone::Warning)
-        }
-    })
+    Ok((Ending::Unknown, state, reason, Tone::Warning))
+}
+
+/// Why a rollout ended as it did.
+fn cause(rollout: &Rollout) -> String {
+    match &rollout.phase {
+        Phase::RolledBack { cause, .. } => cause.to_string(),
+        Phase::Refused { reason, .. } => reason.clone(),
+        _ => engine::describe(rollout),
+    }
 }
 
 fn text(output: &Value, field: &str) -> String {
     output.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// A function's error is JSON text in the cause.
-fn message(cause: &str) -> String {
-    let parsed: Option<Value> = serde_json::from_str(cause).ok();
-    parsed
-        .map(|error| text(&error, "errorMessage"))
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| cause.to_owned())
 }
 
 /// The instant a whole minute ago; what is shown first.

@@ -141,6 +141,11 @@ impl Plant {
         &self.proxy
     }
 
+    /// The colour that was not live at the start.
+    pub const fn canary(&self) -> Colour {
+        self.live.other()
+    }
+
     /// The share of the colour that was not live at the start, as the proxy has it now.
     pub fn canary_weight(&self) -> u16 {
         self.proxy.weights().get(arm(self.live.other()))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use asl::{Execution, Identity, Machine};
+use asl::{Execution, Identity, Machine, Tasks};
 use contract::Failure;
 use engine::ports::{Clock, Fleet, Metrics, PortError, Prober, Revisions, Store, Traffic};
 use environments::Environment;
@@ -140,12 +140,25 @@ impl Stack {
     /// # Errors
     /// [`StackError`].
     pub fn play(&self, name: &str, event: Value) -> Result<Execution, StackError> {
+        self.play_over(name, event, Arc::clone(&self.ports) as _)
+    }
+
+    /// The same with other functions in the place of the stack's own, or with something between it and them.
+    ///
+    /// # Errors
+    /// [`StackError`].
+    pub fn play_over(
+        &self,
+        name: &str,
+        event: Value,
+        tasks: Arc<dyn Tasks>,
+    ) -> Result<Execution, StackError> {
         let identity = Identity::new(&self.machine_arn, name)?;
         let execution = Execution::start(
             Arc::clone(&self.machine),
             identity,
             event,
-            Arc::clone(&self.ports) as _,
+            tasks,
             Arc::new(self.clock.clone()),
             Arc::new(self.updates.clone()),
         )?;

@@ -1,0 +1,101 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use aws_client::{Fault, SdkConfig};
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
+use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
+use engine::ports::{AlarmState, Alarms, PortError, PortResult};
+use rollout::AlarmName;
+
+/// Names a call (`DescribeAlarms`, Amazon CloudWatch API Reference).
+const NAMES_A_CALL: usize = 100;
+/// The same as a page's size, so that one page answers all names.
+const PAGE: i32 = 100;
+
+/// The guardrails from CloudWatch.
+#[derive(Clone, Debug)]
+pub struct CloudWatchAlarms(Client);
+
+impl CloudWatchAlarms {
+    /// With a client of this configuration. Makes no call.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(Client::new(config))
+    }
+}
+
+#[async_trait]
+impl Alarms for CloudWatchAlarms {
+    async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>> {
+        let names: Vec<_> =
+            alarms.iter().map(AlarmName::as_str).collect::<BTreeSet<_>>().into_iter().collect();
+        let mut found = BTreeMap::new();
+        for names in names.chunks(NAMES_A_CALL) {
+            let described = self
+                .0
+                .describe_alarms()
+                .set_alarm_names(Some(names.iter().map(|&name| name.to_owned()).collect()))
+                // Without types, composite alarms are left out of the answer.
+                .alarm_types(AlarmType::MetricAlarm)
+                .alarm_types(AlarmType::CompositeAlarm)
+                .max_records(PAGE)
+                .send()
+                .await
+                .map_err(|error| port(&Fault::new("cloudwatch:DescribeAlarms", &error)))?;
+            found.extend(states(&described));
+        }
+        Ok(alarms
+            .iter()
+            .map(|alarm| found.get(alarm.as_str()).cloned().unwrap_or(AlarmState::Missing))
+            .collect())
+    }
+}
+
+/// The state of each alarm of an answer. Insufficient data is quiet, as it is for CloudWatch's own actions on ALARM.
+fn states(described: &DescribeAlarmsOutput) -> Vec<(String, AlarmState)> {
+    let metric = described.metric_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
+    let composite =
+        described.composite_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
+    metric
+        .chain(composite)
+        .filter_map(|(name, state)| {
+            let state = if state == Some(&StateValue::Alarm) { AlarmState::Alarm } else { AlarmState::Quiet };
+            Some((name?.to_owned(), state))
+        })
+        .collect()
+}
+
+fn port(fault: &Fault) -> PortError {
+    let service = "CloudWatch";
+    if fault.kind.is_transient() {
+        PortError::Transient { service, detail: fault.detail() }
+    } else {
+        PortError::Permanent { service, detail: fault.detail(), remedy: fault.remedy().to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::types::{CompositeAlarm, MetricAlarm};
+
+    use super::*;
+
+    #[test]
+    fn metric_and_composite_alarms_are_told_and_only_alarm_is_alarm() {
+        let metric = |name: &str, state| MetricAlarm::builder().alarm_name(name).state_value(state).build();
+        let composite = CompositeAlarm::builder().alarm_name("all").state_value(StateValue::Alarm).build();
+        let described = DescribeAlarmsOutput::builder()
+            .metric_alarms(metric("ok", StateValue::Ok))
+            .metric_alarms(metric("new", StateValue::InsufficientData))
+            .metric_alarms(metric("red", StateValue::Alarm))
+            .composite_alarms(composite)
+            .build();
+        let expected = [
+            ("ok", AlarmState::Quiet),
+            ("new", AlarmState::Quiet),
+            ("red", AlarmState::Alarm),
+            ("all", AlarmState::Alarm),
+        ];
+        assert_eq!(states(&described), expected.map(|(name, state)| (name.to_owned(), state)));
+    }
+}

@@ -1,1 +1,34 @@
 //! Scenarios, contract tests, conformance suites and emulator tests.
+//!
+//! [`Run`] plays whole rollouts in virtual time: the real state machine file, the real functions and the embedded
+//! store over a [`World`] in memory, whose traffic is a formula and whose faults are scripted. A test drives it, then
+//! compares its transcript with the one in `snapshots/`, beside what it asserts outright. After a change that is meant,
+//! `INSTA_UPDATE=always cargo test -p e2e` writes the transcripts anew; read the difference before committing it.
+//!
+//! [`store_conformance`] is what every adapter of the store port has to pass.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "support of tests: a panic is a failed test"
+)]
+
+pub mod files;
+mod interference;
+mod journal;
+mod load;
+mod run;
+mod sns;
+mod store_conformance;
+mod verify;
+mod world;
+
+pub use interference::{Interference, Wrong};
+pub use journal::{Journal, Kind};
+pub use load::{Load, Rates};
+pub use run::{Run, Setup, configuration, stamp};
+pub use sns::alarm_event;
+
+pub use verify::{Allow, Verified};
+pub use world::{Act, Fault, Readiness, Snag, World, Write};

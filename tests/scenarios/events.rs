@@ -1,0 +1,175 @@
+//! Every sample of `events/`, replayed through the stack with the end that it has to have.
+
+use asl::Outcome;
+use contract::{PromoteStep, Rollback, StartDeploy, Trigger};
+use e2e::files::{self, event};
+use e2e::{Run, Setup, configuration};
+use serde_json::{Value, json};
+
+/// The alarms of the samples, as guardrails.
+const ALARMS: [&str; 4] = [
+    "checkout-production-5xx",
+    "checkout-production-error-rate",
+    "checkout-production-guardrail",
+    "checkout-production-latency-band",
+];
+
+async fn guarded() -> Run {
+    let configuration = configuration(&format!("  guardrails: [{}]\n", ALARMS.join(", ")));
+    let run = Run::new(Setup { configuration, ..Setup::default() }).await;
+    for alarm in ALARMS {
+        run.alarms.set(alarm.parse().unwrap(), false);
+    }
+    run
+}
+
+enum End {
+    /// The execution ends in this state.
+    Execution(&'static str),
+    /// Of a rollout that runs when rollback gets it, after so many minutes: whether it is rolled back.
+    Alarm { at: &'static str, rolls_back: bool },
+    /// A rollout whose execution has failed is rolled back.
+    Watchdog,
+    /// The rollout is rolled back.
+    RollBack,
+    /// The old colour is looked at.
+    CleanUp,
+}
+
+const ENDS: [(&str, End); 17] = [
+    ("clean-up", End::CleanUp),
+    ("codepipeline-action-succeeded", End::Execution("Ignored")),
+    ("codepipeline-failed", End::Execution("Ignored")),
+    ("codepipeline-stage-succeeded", End::Execution("Ignored")),
+    ("codepipeline-started", End::Execution("Ignored")),
+    ("codepipeline-succeeded-blue-green", End::Execution("Promoted")),
+    ("codepipeline-succeeded-canary", End::Execution("Promoted")),
+    ("codepipeline-superseded", End::Execution("Ignored")),
+    ("manual-request", End::Execution("Promoted")),
+    ("roll-back-request", End::RollBack),
+    ("sns-alarm-anomaly", End::Alarm { at: "8:08", rolls_back: true }),
+    ("sns-alarm-composite", End::Alarm { at: "7:09", rolls_back: true }),
+    ("sns-alarm-insufficient-data", End::Alarm { at: "7:09", rolls_back: false }),
+    ("sns-alarm-math", End::Alarm { at: "7:09", rolls_back: true }),
+    ("sns-alarm-metric", End::Alarm { at: "7:09", rolls_back: true }),
+    ("sns-alarm-ok", End::Alarm { at: "16:24", rolls_back: false }),
+    ("watchdog", End::Watchdog),
+];
+
+#[test]
+fn every_sample_has_an_end() {
+    let samples: Vec<String> = files::names("events")
+        .into_iter()
+        .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+        .collect();
+    let known: Vec<&str> = ENDS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(samples, known);
+}
+
+#[test]
+fn every_sample_is_a_request_of_the_function_it_is_for() {
+    for (name, end) in ENDS {
+        let sample = event(name);
+        match end {
+            End::Execution(_) => {
+                let input =
+                    json!({ "event": sample, "execution_arn": "arn:aws:states:us-east-1:1:execution:m:n" });
+                let request: StartDeploy = serde_json::from_value(input).unwrap();
+                let fits = match (name, &request.trigger) {
+                    ("manual-request", Trigger::Requested { by, .. }) => by == "dana@example.com",
+                    ("codepipeline-action-succeeded", Trigger::Other { detail_type }) => {
+                        detail_type == "CodePipeline Action Execution State Change"
+                    }
+                    ("codepipeline-stage-succeeded", Trigger::Other { detail_type }) => {
+                        detail_type == "CodePipeline Stage Execution State Change"
+                    }
+                    (_, Trigger::Pipeline { state, attempt: 1, origin, .. }) => {
+                        origin.account == "123456789012"
+                            && name.starts_with(&format!("codepipeline-{}", state.to_lowercase()))
+                    }
+                    _ => false,
+                };
+                assert!(fits, "{name}: {:?}", request.trigger);
+            }
+            End::CleanUp => {
+                let request: PromoteStep = serde_json::from_value(sample).unwrap();
+                assert!(matches!(request, PromoteStep::CleanUp(due) if due.attempt == 1));
+            }
+            End::Alarm { rolls_back, .. } => {
+                let request: Rollback = serde_json::from_value(sample).unwrap();
+                let Rollback::Alarms(alarms) = request else { panic!("{name}: {request:?}") };
+                assert_eq!(alarms.len(), 1);
+                assert_eq!(alarms[0].state == "ALARM", rolls_back, "{name}");
+                assert!(ALARMS.contains(&alarms[0].name.as_str()), "{name}");
+                assert_eq!(alarms[0].account, "123456789012");
+            }
+            End::Watchdog => {
+                let request: Rollback = serde_json::from_value(sample).unwrap();
+                assert!(matches!(request, Rollback::Watchdog { status, .. } if status == "FAILED"));
+            }
+            End::RollBack => {
+                let request: Rollback = serde_json::from_value(sample).unwrap();
+                assert!(matches!(request, Rollback::Requested { by, .. } if by == "dana@example.com"));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_sample_ends_as_it_has_to() {
+    for (name, end) in ENDS {
+        let run = guarded().await;
+        match end {
+            End::Execution(expected) => {
+                let outcome = run.play("first", event(name)).finished().await;
+                let Outcome::Succeeded { state, .. } = outcome else { panic!("{name}: {outcome:?}") };
+                assert_eq!(state, expected, "{name}");
+                let verified = run.verified().await;
+                match expected {
+                    "Promoted" => drop(verified.promoted(&run)),
+                    _ => assert!(verified.rollouts.is_empty(), "{name}"),
+                }
+            }
+            End::Alarm { at, rolls_back } => {
+                let execution = run.play("first", event("codepipeline-succeeded-canary"));
+                run.until(at).await;
+                let reply = run.call("rollback", event(name)).await.unwrap();
+                execution.finished().await;
+                let verified = run.verified().await;
+                if rolls_back {
+                    assert_eq!(reply["next"], "settle", "{name}");
+                    verified.rolled_back(&run, "guardrail");
+                } else {
+                    assert_eq!(reply["next"], "nothing", "{name}");
+                    verified.promoted(&run);
+                }
+            }
+            End::Watchdog => {
+                let sample = event(name);
+                let arn = sample["detail"]["executionArn"].clone();
+                // The sample carries the input of the execution that failed.
+                let input: Value = serde_json::from_str(sample["detail"]["input"].as_str().unwrap()).unwrap();
+                let started = json!({ "event": input, "execution_arn": arn });
+                assert_eq!(run.call("start-deploy", started).await.unwrap()["next"], "started");
+                assert_eq!(run.call("rollback", sample).await.unwrap()["next"], "rolled_back");
+                run.verified().await.rolled_back(&run, "failure");
+            }
+            End::RollBack => {
+                let execution = run.play("first", event("codepipeline-succeeded-canary"));
+                run.until("7:09").await;
+                assert_eq!(run.call("rollback", event(name)).await.unwrap()["next"], "settle");
+                execution.finished().await;
+                run.verified().await.rolled_back(&run, "requested");
+            }
+            End::CleanUp => {
+                run.canary().await;
+                // The Scheduler calls an hour later; a call that comes early is answered like one on time.
+                run.until("40:00").await;
+                assert_eq!(run.call("promote-step", event(name)).await.unwrap()["next"], "promoted");
+                assert_eq!(run.world.version(rollout::Colour::Blue), None, "quiet for five minutes");
+                run.until("100:00").await;
+                run.verified().await.promoted(&run);
+            }
+        }
+    }
+}

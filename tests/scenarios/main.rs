@@ -1,0 +1,16 @@
+//! Whole rollouts in virtual time, and what the parts of the project promise each other.
+
+mod arrows;
+mod before_traffic;
+mod blue_green;
+mod canary;
+mod events;
+mod evidence;
+mod guardrails;
+mod late_writers;
+mod machine;
+mod outside;
+mod refusals;
+mod schemas;
+mod template;
+mod unreliable;

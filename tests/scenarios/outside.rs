@@ -1,0 +1,71 @@
+//! What people and AWS do to an execution from outside.
+
+use e2e::Run;
+use e2e::files::event;
+use rollout::Colour;
+use serde_json::{Value, json};
+
+pub(crate) fn ended(execution_arn: &str, status: &str) -> Value {
+    let mut watchdog = event("watchdog");
+    watchdog["detail"]["executionArn"] = execution_arn.into();
+    watchdog["detail"]["status"] = status.into();
+    watchdog
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_execution_is_rolled_back_by_the_watchdog() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("8:03").await;
+    execution.stop(None, None);
+    execution.finished().await;
+    assert_ne!(run.world.share(Colour::Green), 0, "stopping alone moves no traffic");
+    run.until("8:05").await;
+    let arn = execution.identity().execution_arn().to_owned();
+    let reply = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap();
+    assert_eq!(reply["next"], "rolled_back");
+    let again = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap();
+    assert_eq!(again["next"], "rolled_back", "delivered twice, it changes nothing");
+    run.verified().await.rolled_back(&run, "failure");
+    run.golden("execution_stopped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_watchdog_leaves_a_promoted_rollout_alone() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    execution.finished().await;
+    let arn = execution.identity().execution_arn().to_owned();
+    assert_eq!(run.call("rollback", ended(&arn, "FAILED")).await.unwrap()["next"], "nothing");
+    let unknown = ended("arn:aws:states:us-east-1:123456789012:execution:rollout:other", "FAILED");
+    assert_eq!(run.call("rollback", unknown).await.unwrap()["next"], "nothing");
+    run.verified().await.promoted(&run);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_can_ask_for_a_rollback_at_every_step() {
+    for at in ["0:05", "0:30", "6:30", "9:30", "13:30", "15:30"] {
+        let run = Run::usual().await;
+        let execution = run.play("first", event("codepipeline-succeeded-canary"));
+        run.until(at).await;
+        let id = run.rollouts().await[0].id.clone();
+        let request = json!({ "roll_back": { "rollout_id": id, "by": "dana", "reason": "wrong tax" } });
+        assert_eq!(run.call("rollback", request).await.unwrap()["next"], "settle", "at {at}");
+        assert_eq!(run.world.share(Colour::Green), 0, "at {at}");
+        execution.finished().await;
+        run.verified().await.rolled_back(&run, "requested");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_process_left_behind_is_mended() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("8:03").await;
+    execution.stop(None, None);
+    execution.finished().await;
+    let mended = run.stack.mend(&e2e::configuration("")).await.unwrap();
+    assert_eq!(mended.len(), 1);
+    run.verified().await.rolled_back(&run, "failure");
+    assert_eq!(run.stack.mend(&e2e::configuration("")).await.unwrap(), []);
+}

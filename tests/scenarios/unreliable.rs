@@ -1,0 +1,188 @@
+//! Functions that fail, hang or die, at each state of the machine.
+
+use std::ops::RangeInclusive;
+
+use asl::Outcome;
+use e2e::files::event;
+use e2e::{Act, Allow, Fault, Interference, Rates, Run, Setup, Snag, Wrong};
+use rollout::Colour;
+
+use crate::outside::ended;
+
+const EVER: RangeInclusive<u32> = 1..=u32::MAX;
+
+async fn with(function: &'static str, calls: RangeInclusive<u32>, wrong: Wrong) -> Run {
+    let interferences = vec![Interference { function, calls, wrong }];
+    Run::new(Setup { interferences, ..Setup::default() }).await
+}
+
+fn state(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Succeeded { state, .. } | Outcome::Failed { state, .. } => state,
+        Outcome::TimedOut | Outcome::Aborted { .. } => panic!("{outcome:?}"),
+    }
+}
+
+/// The first, and a later, call of each function on the way forward.
+const FORWARD: [(&str, u32); 5] =
+    [("start-deploy", 1), ("health-check", 1), ("health-check", 5), ("promote-step", 1), ("promote-step", 4)];
+
+/// What the state machine has to survive once without anybody noticing: the names that Lambda and we give to what may
+/// go away, a hang, a reply that was lost after everything was done.
+#[tokio::test(start_paused = true)]
+async fn one_failure_that_may_go_away_changes_nothing() {
+    for (function, call) in FORWARD {
+        for wrong in [
+            Wrong::Error("TransientError"),
+            Wrong::Error("ConflictError"),
+            Wrong::Error("Lambda.TooManyRequestsException"),
+            Wrong::Error("Lambda.Unknown"),
+            Wrong::Hangs,
+            Wrong::LostReply,
+        ] {
+            let run = with(function, call..=call, wrong).await;
+            let outcome = run.canary().await;
+            assert_eq!(state(&outcome), "Promoted", "call {call} of {function}: {wrong:?}");
+            run.verified().await.promoted(&run);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_stays_rolls_back() {
+    for (function, call) in FORWARD {
+        if function == "start-deploy" {
+            continue;
+        }
+        for wrong in [Wrong::Error("PermanentError"), Wrong::Error("TransientError"), Wrong::Hangs] {
+            let run = with(function, call..=u32::MAX, wrong).await;
+            let outcome = run.canary().await;
+            assert_eq!(state(&outcome), "RolledBack", "{function} from call {call}: {wrong:?}");
+            run.verified().await.rolled_back(&run, "failure");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transient_error_is_tried_again() {
+    let run = with("health-check", 4..=5, Wrong::Error("TransientError")).await;
+    run.canary().await;
+    run.verified().await.promoted(&run);
+    run.golden("health_check_transient");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permanent_error_of_health_check_rolls_back() {
+    let run = with("health-check", 4..=4, Wrong::Error("PermanentError")).await;
+    run.canary().await;
+    run.verified().await.rolled_back(&run, "failure");
+    run.golden("health_check_permanent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permanent_error_of_promote_step_rolls_back() {
+    let run = with("promote-step", 2..=2, Wrong::Error("PermanentError")).await;
+    run.canary().await;
+    run.verified().await.rolled_back(&run, "failure");
+    run.golden("promote_step_permanent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_for_good_has_nothing_to_roll_back() {
+    let run = with("start-deploy", EVER, Wrong::Error("PermanentError")).await;
+    assert_eq!(state(&run.canary().await), "NothingToRollBack");
+    assert!(run.verified().await.rollouts.is_empty());
+    assert!(run.world.writes().is_empty());
+    run.golden("start_deploy_permanent");
+}
+
+/// The rollout began and its execution never heard of it: it is found by the execution.
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_reply_is_always_lost_is_rolled_back() {
+    let run = with("start-deploy", EVER, Wrong::LostReply).await;
+    assert_eq!(state(&run.canary().await), "RolledBack");
+    run.verified().await.rolled_back(&run, "failure");
+    run.golden("start_deploy_reply_lost");
+}
+
+/// Bad canary, and rollback itself stumbles.
+async fn bad_canary(run: &Run) -> Outcome {
+    let rates = Rates { errors: 50_000, ..Rates::USUAL };
+    run.world.fault(Fault { colour: Colour::Green, from: 25, rates });
+    run.canary().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_fails_for_a_while_goes_on_until_it_is_done() {
+    for wrong in
+        [Wrong::Error("TransientError"), Wrong::Error("ConflictError"), Wrong::Hangs, Wrong::LostReply]
+    {
+        let run = with("rollback", 1..=15, wrong).await;
+        assert_eq!(state(&bad_canary(&run).await), "RolledBack", "{wrong:?}");
+        run.verified().await.rolled_back(&run, "verdict");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_fails_is_taken_over_by_the_watchdog() {
+    let run = with("rollback", EVER, Wrong::Error("PermanentError")).await;
+    let outcome = bad_canary(&run).await;
+    let Outcome::Failed { error, state, .. } = &outcome else { panic!("{outcome:?}") };
+    assert_eq!((error.as_deref(), state.as_str()), (Some("RollbackFailed"), "RollbackFailed"));
+    let arn = run.rollouts().await[0].execution.clone();
+    let reply = run.call("rollback", ended(arn.as_str(), "FAILED")).await.unwrap();
+    assert_eq!(reply["next"], "rolled_back");
+    run.verified().await.rolled_back(&run, "verdict");
+    run.golden("rollback_permanent_then_watchdog");
+}
+
+/// Dead between the commit of a decision and the effect that it asks for, or between the effect and its
+/// acknowledgement: the next attempt finds the decision and does the rest.
+#[tokio::test(start_paused = true)]
+async fn a_function_that_dies_after_its_commit_is_finished_by_the_next_attempt() {
+    for act in [Act::BringUp, Act::Set(10), Act::Set(50), Act::Set(100)] {
+        for snag in [Snag::DiesBefore, Snag::DiesAfter, Snag::Transient] {
+            let run = Run::usual().await;
+            run.world.snag(act, snag);
+            assert_eq!(state(&run.canary().await), "Promoted", "{act:?} {snag:?}");
+            run.verified_but(Allow { told_again: true, ..Allow::default() }).await.promoted(&run);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_dies_after_its_commit_is_finished_by_the_next_attempt() {
+    for snag in [Snag::DiesBefore, Snag::DiesAfter, Snag::Transient] {
+        let run = Run::usual().await;
+        run.world.snag(Act::Set(0), snag);
+        assert_eq!(state(&bad_canary(&run).await), "RolledBack", "{snag:?}");
+        run.verified().await.rolled_back(&run, "verdict");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_between_decision_and_weight_is_told_as_it_was() {
+    let run = Run::usual().await;
+    run.world.snag(Act::Set(25), Snag::DiesBefore);
+    run.canary().await;
+    run.verified().await.promoted(&run);
+    run.golden("promote_step_dies_after_commit");
+}
+
+/// Half of the start is done: the colour is up, nothing is acknowledged.
+#[tokio::test(start_paused = true)]
+async fn a_crash_in_the_start_is_told_as_it_was() {
+    let run = Run::usual().await;
+    run.world.snag(Act::BringUp, Snag::DiesAfter);
+    run.canary().await;
+    run.verified().await.promoted(&run);
+    run.golden("start_deploy_dies_after_commit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_weight_that_the_load_balancer_refuses_for_good_rolls_back() {
+    let run = Run::usual().await;
+    run.world.snag(Act::Set(25), Snag::Permanent);
+    run.play("first", event("codepipeline-succeeded-canary")).finished().await;
+    run.verified().await.rolled_back(&run, "failure");
+}

@@ -1,0 +1,216 @@
+//! A run: the stack over a world, in virtual time.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+use asl::{Execution, Outcome};
+use contract::Failure;
+use engine::history::Record;
+use engine::ports::{Clock, Store};
+use environments::Environment;
+use jiff::Timestamp;
+use local_stack::{EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
+use rollout::{Colour, Rollout, Seconds, ServiceName, Target};
+use serde_json::Value;
+
+use crate::interference::{Interference, UnreliableTasks};
+use crate::journal::{Journal, Kind};
+use crate::world::World;
+
+/// What a run starts with.
+pub struct Setup {
+    /// The time at the start.
+    pub start: Timestamp,
+    /// The configuration of the environment, which is called production.
+    pub configuration: Environment,
+    /// Requests a minute.
+    pub per_minute: u32,
+    /// The functions' calls that go wrong.
+    pub interferences: Vec<Interference>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            start: "2026-08-03T09:15:07Z".parse().expect("a timestamp"),
+            configuration: configuration(""),
+            per_minute: 6_000,
+            interferences: Vec::new(),
+        }
+    }
+}
+
+/// The environment production with the services checkout (canary) and catalog (blue-green). The text is what stands
+/// under `rollout` besides a smoke test, indented by two spaces.
+pub fn configuration(rules: &str) -> Environment {
+    let service = |name: &str, strategy: &str| {
+        let group = |colour: &str| {
+            format!("{{ target_group: {name}-{colour}, endpoint: \"http://{colour}.{name}.example.com\" }}")
+        };
+        format!(
+            "  {name}:\n    pipeline: {name}\n    strategy: {strategy}\n    route:\n      rule: rule/{name}\n      \
+             load_balancer: app/shop\n      blue: {}\n      green: {}\n",
+            group("blue"),
+            group("green")
+        )
+    };
+    let readiness = "  readiness:\n    smoke_tests:\n      - { name: the start page answers, path: / }\n";
+    let text = format!(
+        "environment: {{ name: ace-flow-production, region: us-east-1, stage: prod, account: \"123456789012\" }}\n\
+         rollout:\n{readiness}{rules}\nservices:\n{}{}",
+        service("checkout", "canary"),
+        service("catalog", "blue-green")
+    );
+    Environment::from_yaml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// `7:14` as the instant so many minutes and seconds after the start.
+pub fn stamp(start: Timestamp, at: &str) -> Timestamp {
+    let (minutes, seconds) = at.split_once(':').expect("minutes and seconds");
+    let seconds = minutes.parse::<u32>().unwrap() * 60 + seconds.parse::<u32>().unwrap();
+    Seconds(seconds).after(start)
+}
+
+/// The stack over a world. Needs a tokio runtime whose time is paused.
+pub struct Run {
+    /// The world.
+    pub world: Arc<World>,
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// The guardrails.
+    pub alarms: Arc<LocalAlarms>,
+    /// The stack.
+    pub stack: Stack,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    start: Timestamp,
+    tasks: Arc<UnreliableTasks>,
+}
+
+impl Run {
+    /// A run that begins now.
+    pub async fn new(setup: Setup) -> Self {
+        let clock = StackClock::new(setup.start, NonZeroU32::MIN);
+        let (updates, receiver) = Updates::channel();
+        let journal = Arc::new(Journal::new(setup.start, receiver));
+        let world = Arc::new(World::new(clock.clone(), Arc::clone(&journal), setup.per_minute));
+        let store: Arc<dyn Store> = Arc::new(EmbeddedStore::in_memory().unwrap());
+        let alarms = Arc::new(LocalAlarms::default());
+        let stack = Stack::assemble(Parts {
+            environment: "production".parse().unwrap(),
+            configuration: setup.configuration,
+            store: Arc::clone(&store),
+            traffic: Arc::clone(&world) as _,
+            fleet: Arc::clone(&world) as _,
+            metrics: Arc::clone(&world) as _,
+            prober: Arc::clone(&world) as _,
+            alarms: Arc::clone(&alarms),
+            revisions: None,
+            clock,
+            updates,
+        })
+        .await
+        .unwrap();
+        let tasks = Arc::new(UnreliableTasks {
+            ports: stack.ports().clone(),
+            interferences: setup.interferences,
+            calls: Mutex::new(BTreeMap::new()),
+        });
+        Self { world, journal, alarms, stack, store, start: setup.start, tasks }
+    }
+
+    /// A run in which nothing goes wrong yet.
+    pub async fn usual() -> Self {
+        Self::new(Setup::default()).await
+    }
+
+    /// Starts an execution with an event, as the rule of EventBridge does.
+    pub fn play(&self, name: &str, event: Value) -> Execution {
+        self.note(format!("execution {name} starts"));
+        self.stack.play_over(name, event, Arc::clone(&self.tasks) as _).unwrap()
+    }
+
+    /// Plays the canary event to its end.
+    pub async fn canary(&self) -> Outcome {
+        self.play("first", crate::files::event("codepipeline-succeeded-canary")).finished().await
+    }
+
+    /// Calls a function without the state machine, as SNS and the Scheduler do.
+    ///
+    /// # Errors
+    /// The function's.
+    pub async fn call(&self, function: &str, payload: Value) -> Result<Value, Failure> {
+        let answer = self.stack.ports().call(function, payload).await.expect("the function is there");
+        let text = match &answer {
+            Ok(reply) => {
+                format!(
+                    "{function} answers {}: {}",
+                    reply["next"],
+                    reply["reason"].as_str().unwrap_or_default()
+                )
+            }
+            Err(failure) => format!("{function} fails: {}: {failure}", failure.name),
+        };
+        self.note(text);
+        answer
+    }
+
+    /// An alarm changes its state, and SNS tells rollback.
+    ///
+    /// # Errors
+    /// rollback's.
+    pub async fn ring(&self, alarm: &str) -> Result<Value, Failure> {
+        self.alarms.set(alarm.parse().unwrap(), true);
+        self.note(format!("alarm {alarm} is in ALARM"));
+        self.call("rollback", crate::sns::alarm_event(alarm, "ALARM", self.now())).await
+    }
+
+    /// Adds a line of the test's own.
+    pub fn note(&self, text: impl Into<String>) {
+        self.journal.note(self.now(), Kind::Test, text);
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        Clock::now(self.stack.clock())
+    }
+
+    /// Waits until so many minutes and seconds (`7:14`) after the start.
+    pub async fn until(&self, at: &str) {
+        self.stack.clock().wait(Seconds::until(self.now(), stamp(self.start, at))).await;
+    }
+
+    /// The rollouts, oldest first.
+    pub async fn rollouts(&self) -> Vec<Rollout> {
+        let mut rollouts = self.store.recent(&"production".parse().unwrap(), 100).await.unwrap();
+        rollouts.reverse();
+        rollouts
+    }
+
+    /// The history of a rollout.
+    pub async fn history(&self, rollout: &Rollout) -> Vec<Record> {
+        self.store.history(&rollout.id).await.unwrap()
+    }
+
+    /// A service's target.
+    pub async fn target(&self, service: &ServiceName) -> Option<Target> {
+        self.store.target(&"production".parse().unwrap(), service).await.unwrap()
+    }
+
+    /// Compares the transcript with the stored one of that name.
+    pub fn golden(&self, name: &str) {
+        let mut text = self.journal.transcript();
+        for colour in [Colour::Blue, Colour::Green] {
+            let (requests, errors) = self.world.served(colour);
+            let version = self.world.version(colour).unwrap_or_else(|| "down".to_owned());
+            let share = self.world.share(colour);
+            text += &format!("{colour}: {version}, {share} % now, {requests} requests, {errors} errors\n");
+        }
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, text));
+    }
+}

@@ -1,0 +1,18 @@
+//! Alarms as SNS delivers them.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::files;
+
+/// The event that rollback gets when an alarm changes its state: the sample of a metric's alarm, with these values.
+pub fn alarm_event(alarm: &str, state: &str, changed_at: Timestamp) -> Value {
+    let mut event = files::event("sns-alarm-metric");
+    let text = event.pointer_mut("/Records/0/Sns/Message").expect("the sample has a message");
+    let mut message: Value = serde_json::from_str(text.as_str().unwrap()).expect("the message is JSON");
+    message["AlarmName"] = alarm.into();
+    message["NewStateValue"] = state.into();
+    message["StateChangeTime"] = changed_at.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string().into();
+    *text = message.to_string().into();
+    event
+}

@@ -1,0 +1,156 @@
+//! What holds after every run, whatever happened in it.
+
+use std::collections::BTreeSet;
+
+use analysis::Verdict;
+use engine::history::{Record, first_break};
+use jiff::Timestamp;
+use local_stack::Update;
+use rollout::{Event, Lease, Phase, Rollout, Weight};
+
+use crate::run::Run;
+use crate::world::Write;
+
+/// The rollouts of a run that ended as it should.
+pub struct Verified {
+    /// The rollouts, oldest first.
+    pub rollouts: Vec<Rollout>,
+}
+
+impl Verified {
+    /// The one rollout of the run.
+    pub fn only(&self) -> &Rollout {
+        match self.rollouts.as_slice() {
+            [rollout] => rollout,
+            others => panic!("{} rollouts", others.len()),
+        }
+    }
+
+    /// The only rollout was promoted: the rule, the target and the phase say the same.
+    pub fn promoted(&self, run: &Run) -> &Self {
+        let rollout = self.only();
+        assert!(matches!(rollout.phase, Phase::Promoted { .. }), "{:?}", rollout.phase);
+        assert_eq!(run.world.share(rollout.canary), 100);
+        assert_eq!(run.world.version(rollout.canary).as_deref(), Some(rollout.plan.version.as_str()));
+        self
+    }
+
+    /// The only rollout was rolled back for a cause of this name.
+    pub fn rolled_back(&self, run: &Run, cause: &str) -> &Self {
+        let rollout = self.only();
+        let Phase::RolledBack { cause: found, .. } = &rollout.phase else { panic!("{:?}", rollout.phase) };
+        assert_eq!(found.name(), cause, "{found}");
+        assert_eq!(run.world.share(rollout.canary), 0);
+        self
+    }
+}
+
+/// What a run may do that others must not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allow {
+    /// A writer of weights outlives its rollout's epoch.
+    pub late_writes: bool,
+    /// A function dies between publishing a milestone and acknowledging it.
+    pub told_again: bool,
+}
+
+impl Run {
+    /// Asserts what holds after every run in which no function dies half way, and gives the rollouts.
+    pub async fn verified(&self) -> Verified {
+        self.verified_but(Allow::default()).await
+    }
+
+    /// Asserts what holds after every run, with exceptions.
+    pub async fn verified_but(&self, allow: Allow) -> Verified {
+        assert_eq!(self.world.violations(), Vec::<String>::new());
+        self.told_once(allow);
+        let rollouts = self.rollouts().await;
+        for rollout in &rollouts {
+            let history = self.history(rollout).await;
+            assert_eq!(first_break(&history), None, "the history of {} is broken", rollout.id);
+            assert_eq!(history.len() as u64, rollout.version);
+            assert_eq!(history.last().map(|record| &record.hash), Some(&rollout.head));
+            assert!(rollout.phase.is_terminal(), "{} is {:?}", rollout.id, rollout.phase);
+            assert!(rollout.pending.is_empty(), "not done: {:?}", rollout.pending);
+            raised_by_passes_only(&history);
+            self.weights_follow_the_plan(rollout, &history, allow);
+            if let Some(target) = self.target(&rollout.plan.service).await {
+                assert_eq!(target.lease, Lease::Free);
+                assert_eq!(target.canary_weight, Weight::ZERO);
+                assert_eq!(self.world.share(target.live), 100, "the live colour has all requests");
+            }
+        }
+        Verified { rollouts }
+    }
+
+    /// Each milestone is published under one id, and once. One that was published and not acknowledged is published
+    /// again, under its id and word by word.
+    fn told_once(&self, allow: Allow) {
+        let published: Vec<_> = self.journal.updates().into_iter().filter_map(published).collect();
+        let ids: BTreeSet<_> = published.iter().map(|outcome| outcome.id.clone()).collect();
+        let milestones: BTreeSet<_> = published
+            .iter()
+            .map(|outcome| (outcome.rollout.clone(), outcome.milestone.clone(), outcome.detail.clone()))
+            .collect();
+        assert_eq!(milestones.len(), ids.len(), "a milestone has two ids, or an id two milestones");
+        assert!(allow.told_again || ids.len() == published.len(), "a milestone was published twice");
+    }
+
+    fn weights_follow_the_plan(&self, rollout: &Rollout, history: &[Record], allow: Allow) {
+        let turned =
+            history.iter().find(|record| record.phase == "restoring").map(|record| record.event.at());
+        let ended = ended(rollout);
+        let writes: Vec<_> = self
+            .world
+            .writes()
+            .into_iter()
+            .filter(|write| !write.foreign && write.colour == rollout.canary)
+            .filter(|write| write.at >= rollout.started_at && write.at <= ended)
+            .collect();
+        let (forward, back): (Vec<Write>, Vec<Write>) =
+            writes.into_iter().partition(|write| turned.is_none_or(|turned| write.at < turned));
+        let forward: Vec<u8> = forward.iter().map(|write| write.percent).collect();
+        assert!(forward.is_sorted(), "the weight fell before any rollback: {forward:?}");
+        let planned: Vec<u8> = rollout.plan.steps.iter().map(|step| step.weight.percent()).collect();
+        assert!(forward.iter().all(|weight| planned.contains(weight)), "{forward:?} of {planned:?}");
+        if matches!(rollout.phase, Phase::Promoted { .. }) {
+            let mut taken = forward;
+            taken.dedup();
+            assert_eq!(taken, planned, "every step was taken");
+        }
+        assert!(
+            allow.late_writes || back.iter().all(|write| write.percent == 0),
+            "written after the rollback was decided: {back:?}"
+        );
+    }
+}
+
+fn published(update: Update) -> Option<engine::outcome::Outcome> {
+    match update {
+        Update::Published(outcome) => Some(*outcome),
+        Update::Machine(_) | Update::Stored { .. } => None,
+    }
+}
+
+fn ended(rollout: &Rollout) -> Timestamp {
+    match &rollout.phase {
+        Phase::Promoted { at, .. } | Phase::RolledBack { at, .. } | Phase::Refused { at, .. } => *at,
+        _ => Timestamp::MAX,
+    }
+}
+
+/// Every move forward follows a look that cleared it: ready before the first, a pass before each other one.
+fn raised_by_passes_only(history: &[Record]) {
+    for (index, record) in history.iter().enumerate() {
+        if !matches!(record.event, Event::Advance { .. }) {
+            continue;
+        }
+        let before =
+            history[..index].iter().rev().find(|record| !matches!(record.event, Event::Performed { .. }));
+        match before.map(|record| &record.event) {
+            Some(Event::Probed { probe: rollout::Probe::Ready, .. }) => {}
+            Some(Event::Judged { verdict: Verdict::Pass(_), .. }) => {}
+            other => panic!("record {} advanced after {other:?}", record.number),
+        }
+    }
+}

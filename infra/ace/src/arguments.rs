@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Play an event on the embedded stack and watch the rollout.
     Run(Run),
+    /// Publish an environment's configuration to its stack on AWS, for the rollouts that start from now on.
+    #[cfg(feature = "aws")]
+    Publish(Publish),
     /// Show everything that happened to a rollout.
     History(History),
     /// Show the newest rollouts and which version is live.
@@ -58,6 +61,20 @@ pub(crate) struct Run {
     pub(crate) output: OutputArgument,
 }
 
+#[cfg(feature = "aws")]
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The environment.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: EnvironmentName,
+    /// Its configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The stack's table: the output TableName of `sam deploy`.
+    #[arg(long, env = "ACE_TABLE", value_name = "NAME")]
+    pub(crate) table: String,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct History {
     /// The rollout, as `ace status` names it.
@@ -94,9 +111,13 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn config(&self) -> PathBuf {
-        let default = || PathBuf::from(format!(".ace-flow/environments/{}/config.yml", self.environment));
-        self.config.clone().unwrap_or_else(default)
+        config_of(self.config.as_ref(), &self.environment)
     }
+}
+
+pub(crate) fn config_of(named: Option<&PathBuf>, environment: &EnvironmentName) -> PathBuf {
+    let default = || PathBuf::from(format!(".ace-flow/environments/{environment}/config.yml"));
+    named.cloned().unwrap_or_else(default)
 }
 
 #[derive(Debug, Args)]

@@ -60,6 +60,9 @@ pub(crate) enum AceError {
     Stack(#[from] local_stack::StackError),
     #[error(transparent)]
     Port(#[from] engine::ports::PortError),
+    #[cfg(feature = "aws")]
+    #[error("cannot reach AWS")]
+    Aws(#[source] aws_client::ConfigError),
     #[error("cannot start the HTTP client: {0}")]
     Prober(String),
 }
@@ -82,6 +85,8 @@ impl AceError {
             | Self::NoRollout { .. }
             | Self::NoStore { .. }
             | Self::Store(_) => false,
+            #[cfg(feature = "aws")]
+            Self::Aws(_) => false,
             Self::Plant(_) | Self::Stack(_) | Self::Port(_) | Self::Prober(_) => true,
         }
     }

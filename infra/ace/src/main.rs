@@ -7,6 +7,8 @@ mod history;
 mod inputs;
 mod live;
 mod player;
+#[cfg(feature = "aws")]
+mod publish;
 mod report;
 mod run;
 mod status;
@@ -63,6 +65,8 @@ async fn main() -> ExitCode {
 async fn act(command: Command) -> Result<Ending, AceError> {
     match command {
         Command::Run(run) => run::run(run).await,
+        #[cfg(feature = "aws")]
+        Command::Publish(publish) => publish::publish(&publish).await,
         Command::History(history) => history::history(&history).await,
         Command::Status(status) => status::status(&status).await,
     }

@@ -179,6 +179,7 @@ async fn plant(
     let options = PlantOptions {
         services,
         route: plan.route.clone(),
+        health_path: plan.readiness.path.clone(),
         live,
         stable,
         first_step: plan.steps.iter().next().map_or(Weight::FULL, |step| step.weight),

@@ -32,6 +32,7 @@ pub struct Plant {
     services: Services,
     prober: Arc<dyn Prober>,
     route: Route,
+    health_path: String,
     live: Colour,
     first_step: Weight,
     samples: PerArm<tokio::sync::Mutex<Option<Sample>>>,
@@ -59,6 +60,8 @@ pub struct PlantOptions {
     pub services: Services,
     /// The route as the configuration has it.
     pub route: Route,
+    /// The path of the health check.
+    pub health_path: String,
     /// The colour that is live.
     pub live: Colour,
     /// The version that is live, as the sample service says it.
@@ -99,7 +102,7 @@ impl Plant {
         prober: Arc<dyn Prober>,
         clock: StackClock,
     ) -> Result<Self, PlantError> {
-        let PlantOptions { services, route, live, stable, first_step, slow_over_ms } = options;
+        let PlantOptions { services, route, health_path, live, stable, first_step, slow_over_ms } = options;
         let mut samples = PerArm { blue: None, green: None };
         let targets = match &services {
             Services::Own { baseline, canary } => match live {
@@ -129,6 +132,7 @@ impl Plant {
             services,
             prober,
             route,
+            health_path,
             live,
             first_step,
             samples,
@@ -222,10 +226,16 @@ impl Fleet for Plant {
 
     async fn healthy(&self, _: &Route, colour: Colour) -> PortResult<Result<(), String>> {
         let up = match self.services {
-            Services::Own { .. } => true,
-            Services::Bundled(_) => self.samples.get(arm(colour)).lock().await.is_some(),
+            Services::Own { .. } => {
+                match self.prober.probe(&self.base_url(colour), &self.health_path, &[]).await {
+                    Probe::Ready => Ok(()),
+                    Probe::NotReady(reason) | Probe::SmokeTestFailed(reason) => Err(reason),
+                }
+            }
+            Services::Bundled(_) if self.samples.get(arm(colour)).lock().await.is_some() => Ok(()),
+            Services::Bundled(_) => Err(format!("{colour} has no target")),
         };
-        Ok(if up { Ok(()) } else { Err(format!("{colour} has no target")) })
+        Ok(up)
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) struct Publish {
     /// Its configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The stack's table: the output TableName of `sam deploy`.
+    /// The stack's table: the output Table of `sam deploy`.
     #[arg(long, env = "ACE_TABLE", value_name = "NAME")]
     pub(crate) table: String,
 }

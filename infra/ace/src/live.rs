@@ -12,6 +12,8 @@ pub(crate) struct Live {
     head: ProgressBar,
     bars: Vec<ProgressBar>,
     rollout: Option<Rollout>,
+    /// The step under way: a rollback's phase does not say from where.
+    under_way: Option<StepIndex>,
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -26,7 +28,7 @@ impl Live {
         let head = screen.add(ProgressBar::no_length());
         head.set_style(style("\n{msg}"));
         head.set_message("traffic begins");
-        Self { screen, head, bars: Vec::new(), rollout: None }
+        Self { screen, head, bars: Vec::new(), rollout: None, under_way: None }
     }
 
     pub(crate) fn print(&self, line: &str) {
@@ -43,6 +45,9 @@ impl Live {
                 self.bars.push(bar);
             }
         }
+        if let Phase::Shifting { step, .. } = rollout.phase {
+            self.under_way = Some(step);
+        }
         self.rollout = Some(rollout.clone());
     }
 
@@ -58,7 +63,7 @@ impl Live {
         ));
         for (index, bar) in self.bars.iter().enumerate() {
             let index = StepIndex(u16::try_from(index).unwrap_or(u16::MAX));
-            show(bar, rollout, index, now);
+            show(bar, rollout, index, self.under_way == Some(index), now);
         }
     }
 
@@ -70,7 +75,7 @@ impl Live {
     }
 }
 
-fn show(bar: &ProgressBar, rollout: &Rollout, index: StepIndex, now: Timestamp) {
+fn show(bar: &ProgressBar, rollout: &Rollout, index: StepIndex, under_way: bool, now: Timestamp) {
     let whole = bar.length().unwrap_or(1);
     let passed = |bar: &ProgressBar| {
         bar.set_position(whole);
@@ -91,9 +96,7 @@ fn show(bar: &ProgressBar, rollout: &Rollout, index: StepIndex, now: Timestamp) 
             passed(bar);
         }
         Phase::Promoted { .. } => passed(bar),
-        Phase::Restoring { .. } | Phase::Settling { .. } | Phase::RolledBack { .. }
-            if bar.position() > 0 && bar.position() < whole =>
-        {
+        Phase::Restoring { .. } | Phase::Settling { .. } | Phase::RolledBack { .. } if under_way => {
             bar.set_message(console::style("rolled back").red().to_string());
         }
         _ => {}

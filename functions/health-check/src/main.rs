@@ -1,3 +1,30 @@
-//! Lambda function health-check.
+//! Lambda function health-check: what a rollout looks like now, before and with traffic.
 
-fn main() {}
+use std::error::Error;
+use std::process::ExitCode;
+
+use cloudwatch_metrics::{CloudWatchAlarms, CloudWatchMetrics};
+use dynamo_store::DynamoStore;
+use elb_traffic::{ElbTraffic, TargetGroups};
+use engine::HealthCheckFunction;
+use http_probe::HttpProber;
+use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
+
+fn main() -> ExitCode {
+    lambda_host::main(build)
+}
+
+fn build(settings: &Settings<'_>) -> Result<HealthCheckFunction<'static>, Box<dyn Error + Send + Sync>> {
+    let (table,) = all((settings.required::<String>("ACE_TABLE"),))?;
+    let aws = aws_client::from_env()?;
+    Ok(HealthCheckFunction {
+        store: keep(DynamoStore::new(&aws, table)),
+        traffic: keep(ElbTraffic::new(&aws)),
+        fleet: keep(TargetGroups::new(&aws)),
+        metrics: keep(CloudWatchMetrics::new(&aws)),
+        alarms: keep(CloudWatchAlarms::new(&aws)),
+        prober: keep(HttpProber::new()?),
+        meter: &EmfMeter,
+        clock: &SystemClock,
+    })
+}

@@ -1,3 +1,38 @@
-//! Lambda function promote-step.
+//! Lambda function promote-step: takes the step that was cleared, ends the rollout, cleans up the old colour.
 
-fn main() {}
+use std::error::Error;
+use std::process::ExitCode;
+
+use clean_up_schedule::{Delivery, Schedules};
+use cloudwatch_metrics::CloudWatchMetrics;
+use dynamo_store::DynamoStore;
+use elb_traffic::{ElbTraffic, TargetGroups};
+use engine::PromoteStepFunction;
+use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
+use notify::SnsNotifier;
+
+fn main() -> ExitCode {
+    lambda_host::main(build)
+}
+
+fn build(settings: &Settings<'_>) -> Result<PromoteStepFunction<'static>, Box<dyn Error + Send + Sync>> {
+    let (table, topic, group, role, function, dead_letters) = all((
+        settings.required::<String>("ACE_TABLE"),
+        settings.required("ACE_OUTCOME_TOPIC"),
+        settings.optional("ACE_CLEAN_UP_GROUP"),
+        settings.required("ACE_CLEAN_UP_ROLE"),
+        settings.required("ACE_CLEAN_UP_TARGET"),
+        settings.required("ACE_CLEAN_UP_DLQ"),
+    ))?;
+    let aws = aws_client::from_env()?;
+    Ok(PromoteStepFunction {
+        store: keep(DynamoStore::new(&aws, table)),
+        traffic: keep(ElbTraffic::new(&aws)),
+        metrics: keep(CloudWatchMetrics::new(&aws)),
+        fleet: keep(TargetGroups::new(&aws)),
+        notifier: keep(SnsNotifier::new(&aws, topic)),
+        schedule: keep(Schedules::new(&aws, Delivery { group, function, role, dead_letters })),
+        meter: &EmfMeter,
+        clock: &SystemClock,
+    })
+}

@@ -51,21 +51,25 @@ impl Metrics {
         self
     }
 
-    /// A rollout ended promoted after `duration`: `RolloutsPromoted`, Count, and `RolloutDuration`, Seconds.
-    pub const fn rollout_promoted(mut self, duration: Duration) -> Self {
+    /// A rollout ended promoted: `RolloutsPromoted`, Count.
+    pub const fn rollout_promoted(mut self) -> Self {
         self.promoted += 1;
-        self.rollout_duration = Some(duration);
         self
     }
 
-    /// A rollout ended rolled back after `duration`: `RolloutsRolledBack`, Count, and `RolloutDuration`, Seconds.
-    pub const fn rollout_rolled_back(mut self, duration: Duration) -> Self {
+    /// A rollout ended rolled back: `RolloutsRolledBack`, Count.
+    pub const fn rollout_rolled_back(mut self) -> Self {
         self.rolled_back += 1;
+        self
+    }
+
+    /// How long a rollout took that ended: `RolloutDuration`, Seconds.
+    pub const fn rollout_lasted(mut self, duration: Duration) -> Self {
         self.rollout_duration = Some(duration);
         self
     }
 
-    /// The time from the event to the committed decision: `DecisionLatency`, Milliseconds.
+    /// The time from the end of the last judged minute to its stored verdict: `DecisionLatency`, Milliseconds.
     pub const fn decision_latency(mut self, latency: Duration) -> Self {
         self.decision_latency = Some(latency);
         self
@@ -235,8 +239,9 @@ mod tests {
         let duration = Duration::from_mins(13);
         let all = metrics()
             .rollout_started()
-            .rollout_promoted(duration)
-            .rollout_rolled_back(duration)
+            .rollout_promoted()
+            .rollout_rolled_back()
+            .rollout_lasted(duration)
             .decision_latency(Duration::from_millis(3));
         let root = assert_specified(&all.line().unwrap());
         let mut defined = root["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().iter();

@@ -1,6 +1,8 @@
 //! The configuration of an environment: what can be rolled out there, and how. Pure: text in, a valid
 //! [`Environment`] or an error that names the place out; [`Environment::plan`] resolves it to a plan.
 
+mod invalid;
+mod place;
 mod settings;
 mod span;
 
@@ -13,6 +15,8 @@ use rollout::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use invalid::InvalidConfiguration;
+pub use place::Place;
 pub use settings::{
     BlueGreenRules, CanaryRules, CleanUpSettings, EvidenceSettings, Identity, Overrides, ReadinessRules,
     Rules, Service,
@@ -46,44 +50,6 @@ struct Written {
     services: BTreeMap<ServiceName, Service>,
 }
 
-/// What is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidConfiguration {
-    /// The text is not a configuration; the message names line and column.
-    #[error("{0}")]
-    Syntax(String),
-    /// Two services would be started by one pipeline.
-    #[error(
-        "services {first} and {second} have the same pipeline {pipeline:?}: give each service a pipeline of its own"
-    )]
-    SharedPipeline {
-        /// One.
-        first: ServiceName,
-        /// The other.
-        second: ServiceName,
-        /// The pipeline.
-        pipeline: String,
-    },
-    /// Two services would move one rule's traffic.
-    #[error(
-        "services {first} and {second} have the same rule {rule:?}: give each service a listener rule of its own"
-    )]
-    SharedRule {
-        /// One.
-        first: ServiceName,
-        /// The other.
-        second: ServiceName,
-        /// The rule.
-        rule: String,
-    },
-    /// Both colours are one.
-    #[error("service {0} has the same target group for blue and green: a rollout needs two")]
-    OneColour(ServiceName),
-    /// The account is no account.
-    #[error("environment.account is {0:?}: write the twelve digits of the AWS account, in quotes")]
-    Account(String),
-}
-
 /// A service that the environment does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} is not in the configuration of environment {environment}: {known}")]
@@ -97,32 +63,7 @@ impl TryFrom<Written> for Environment {
     type Error = InvalidConfiguration;
 
     fn try_from(written: Written) -> Result<Self, InvalidConfiguration> {
-        if let Some(account) = &written.environment.account
-            && (account.len() != 12 || !account.chars().all(|c| c.is_ascii_digit()))
-        {
-            return Err(InvalidConfiguration::Account(account.clone()));
-        }
-        let mut pipelines = BTreeMap::new();
-        let mut rules = BTreeMap::new();
-        for (name, service) in &written.services {
-            if service.route.blue.target_group == service.route.green.target_group {
-                return Err(InvalidConfiguration::OneColour(name.clone()));
-            }
-            if let Some(first) = pipelines.insert(&service.pipeline, name) {
-                return Err(InvalidConfiguration::SharedPipeline {
-                    first: first.clone(),
-                    second: name.clone(),
-                    pipeline: service.pipeline.clone(),
-                });
-            }
-            if let Some(first) = rules.insert(&service.route.rule, name) {
-                return Err(InvalidConfiguration::SharedRule {
-                    first: first.clone(),
-                    second: name.clone(),
-                    rule: service.route.rule.clone(),
-                });
-            }
-        }
+        invalid::check(&written)?;
         Ok(Self { environment: written.environment, rollout: written.rollout, services: written.services })
     }
 }
@@ -139,7 +80,14 @@ impl Environment {
     /// # Errors
     /// [`InvalidConfiguration`] with the line and column of the first mistake, and the remedy.
     pub fn from_yaml(text: &str) -> Result<Self, InvalidConfiguration> {
-        serde_saphyr::from_str(text).map_err(|error| InvalidConfiguration::Syntax(error.to_string()))
+        let written: Written = serde_saphyr::from_str(text)
+            .map_err(|error| InvalidConfiguration::Syntax(place::told(&error)))?;
+        Self::try_from(written).map_err(|invalid| match invalid.place().and_then(|place| place.find(text)) {
+            Some((line, column)) => {
+                InvalidConfiguration::Syntax(format!("line {line} column {column}: {invalid}"))
+            }
+            None => invalid,
+        })
     }
 
     /// The JSON Schema of the configuration file.
@@ -237,3 +185,6 @@ impl Environment {
         UnknownService { what, environment: self.environment.name.clone(), known }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@ use std::num::NonZeroU32;
 use analysis::Policy;
 use rollout::{AlarmName, Route, SmokeTest, Steps, Strategy, Weight};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::span::Span;
 
@@ -115,8 +116,19 @@ pub struct CanaryRules {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepSettings {
+    #[serde(deserialize_with = "percent")]
     weight: Weight,
     bake: Span,
+}
+
+/// A weight, refused with the number that was written, however great.
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Weight, D::Error> {
+    let percent = u64::deserialize(deserializer)?;
+    u8::try_from(percent).ok().and_then(|percent| Weight::try_from(percent).ok()).ok_or_else(|| {
+        D::Error::custom(format!(
+            "weight {percent} is over 100: a weight is a percentage of requests from 0 to 100"
+        ))
+    })
 }
 
 mod steps {

@@ -1,0 +1,146 @@
+use std::collections::BTreeMap;
+
+use rollout::{Colour, ServiceName};
+
+use crate::Written;
+use crate::place::Place;
+use crate::settings::ReadinessRules;
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidConfiguration {
+    /// The text is not a configuration; the message names line and column.
+    #[error("{0}")]
+    Syntax(String),
+    /// Two services would be started by one pipeline.
+    #[error(
+        "services {first} and {second} have the same pipeline {pipeline:?}: give each service a pipeline of its own"
+    )]
+    SharedPipeline {
+        /// One.
+        first: ServiceName,
+        /// The other.
+        second: ServiceName,
+        /// The pipeline.
+        pipeline: String,
+    },
+    /// Two services would move one rule's traffic.
+    #[error(
+        "services {first} and {second} have the same rule {rule:?}: give each service a listener rule of its own"
+    )]
+    SharedRule {
+        /// One.
+        first: ServiceName,
+        /// The other.
+        second: ServiceName,
+        /// The rule.
+        rule: String,
+    },
+    /// Both colours are one.
+    #[error("service {0} has the same target group for blue and green: a rollout needs two")]
+    OneColour(ServiceName),
+    /// The account is no account.
+    #[error("environment.account is {0:?}: write the twelve digits of the AWS account, in quotes")]
+    Account(String),
+    /// A colour's endpoint is no base URL.
+    #[error("{place} is {value:?}: write a URL that begins with http:// or https:// and names a host")]
+    Endpoint {
+        /// Where it is written.
+        place: Place,
+        /// What is written.
+        value: String,
+    },
+    /// The path of a check is no path.
+    #[error(
+        "{place} is {value:?}: write a path that begins with '/', it is appended to the colour's endpoint"
+    )]
+    Path {
+        /// Where it is written.
+        place: Place,
+        /// What is written.
+        value: String,
+    },
+}
+
+impl InvalidConfiguration {
+    /// Where the mistake is written, unless the message says it already.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Syntax(_) => None,
+            Self::SharedPipeline { second, .. } => Some(Place::of(["services", second.as_str(), "pipeline"])),
+            Self::SharedRule { second, .. } => {
+                Some(Place::of(["services", second.as_str(), "route", "rule"]))
+            }
+            Self::OneColour(service) => {
+                Some(Place::of(["services", service.as_str(), "route", "green", "target_group"]))
+            }
+            Self::Account(_) => Some(Place::of(["environment", "account"])),
+            Self::Endpoint { place, .. } | Self::Path { place, .. } => Some(place.clone()),
+        }
+    }
+}
+
+/// What no field can tell alone.
+pub(crate) fn check(written: &Written) -> Result<(), InvalidConfiguration> {
+    if let Some(account) = &written.environment.account
+        && (account.len() != 12 || !account.chars().all(|c| c.is_ascii_digit()))
+    {
+        return Err(InvalidConfiguration::Account(account.clone()));
+    }
+    check_paths(&written.rollout.readiness, &Place::of(["rollout", "readiness"]))?;
+    let mut pipelines = BTreeMap::new();
+    let mut rules = BTreeMap::new();
+    for (name, service) in &written.services {
+        let place = Place::of(["services", name.as_str()]);
+        if service.route.blue.target_group == service.route.green.target_group {
+            return Err(InvalidConfiguration::OneColour(name.clone()));
+        }
+        for colour in [Colour::Blue, Colour::Green] {
+            let endpoint = &service.route.arm(colour).endpoint;
+            if !is_base_url(endpoint) {
+                let place = place.key("route").key(&colour.to_string()).key("endpoint");
+                return Err(InvalidConfiguration::Endpoint { place, value: endpoint.clone() });
+            }
+        }
+        if let Some(readiness) = &service.rollout.readiness {
+            check_paths(readiness, &place.key("rollout").key("readiness"))?;
+        }
+        if let Some(first) = pipelines.insert(&service.pipeline, name) {
+            return Err(InvalidConfiguration::SharedPipeline {
+                first: first.clone(),
+                second: name.clone(),
+                pipeline: service.pipeline.clone(),
+            });
+        }
+        if let Some(first) = rules.insert(&service.route.rule, name) {
+            return Err(InvalidConfiguration::SharedRule {
+                first: first.clone(),
+                second: name.clone(),
+                rule: service.route.rule.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_paths(readiness: &ReadinessRules, place: &Place) -> Result<(), InvalidConfiguration> {
+    let check = |path: &str, place: Place| {
+        if path.starts_with('/') {
+            return Ok(());
+        }
+        Err(InvalidConfiguration::Path { place, value: path.to_owned() })
+    };
+    check(&readiness.path, place.key("path"))?;
+    readiness
+        .smoke_tests
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, test)| check(&test.path, place.key("smoke_tests").item(index).key("path")))
+}
+
+fn is_base_url(endpoint: &str) -> bool {
+    ["http://", "https://"]
+        .iter()
+        .filter_map(|scheme| endpoint.strip_prefix(scheme))
+        .any(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+}

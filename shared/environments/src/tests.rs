@@ -1,0 +1,245 @@
+use rollout::{Colour, Seconds, Step, Strategy, Weight};
+
+use super::*;
+
+const FULL: &str = r#"environment:
+  name: ace-flow-staging
+  region: us-east-1
+  stage: staging
+  account: "123456789012"
+rollout:
+  canary:
+    steps:
+      - { weight: 10, bake: 5m }
+      - weight: 25
+        bake: 2m
+      - { weight: 100, bake: 90s }
+  judge:
+    false_rollback_budget: 0.01
+  guardrails: [High 5XX]
+services:
+  checkout:
+    pipeline: p1
+    strategy: canary
+    route:
+      rule: rule1
+      load_balancer: lb
+      blue: { target_group: blue-tg, endpoint: "http://blue.internal:8080" }
+      green: { target_group: green-tg, endpoint: "https://green.internal" }
+    rollout:
+      readiness:
+        attempts: 3
+        smoke_tests:
+          - { name: cart, path: /cart, contains: total }
+          - { name: pay, path: /pay, method: POST, status: 405 }
+      guardrails: []
+  search:
+    pipeline: p2
+    strategy: blue-green
+    route:
+      rule: rule2
+      load_balancer: lb
+      blue: { target_group: b2, endpoint: "http://blue" }
+      green: { target_group: g2, endpoint: "http://green" }
+    rollout:
+      blue_green: { monitor: 10m }
+"#;
+
+const LEAST: &str = r#"environment: { name: ace-flow-dev, region: us-east-1, stage: dev }
+services:
+  web:
+    pipeline: web-pipeline
+    strategy: canary
+    route:
+      rule: rule
+      load_balancer: lb
+      blue: { target_group: b, endpoint: "http://blue" }
+      green: { target_group: g, endpoint: "http://green" }
+"#;
+
+fn read(text: &str) -> Environment {
+    Environment::from_yaml(text).unwrap()
+}
+
+fn resolve(text: &str, service: &str, strategy: Option<Strategy>) -> Result<Plan, UnknownService> {
+    let stack: EnvironmentName = "staging".parse().unwrap();
+    read(text).plan(&stack, &service.parse().unwrap(), "v1".parse().unwrap(), strategy)
+}
+
+fn steps(plan: &Plan) -> Vec<(u8, u32)> {
+    plan.steps.iter().map(|Step { weight, bake }| (weight.percent(), bake.0)).collect()
+}
+
+#[test]
+fn what_is_left_out_is_as_the_users_document_says() {
+    let plan = resolve(LEAST, "web", None).unwrap();
+    assert_eq!(steps(&plan), [(10, 300), (25, 120), (50, 120), (75, 120), (100, 120)]);
+    assert_eq!((plan.readiness.attempts.get(), plan.readiness.interval), (30, Seconds(10)));
+    assert_eq!(plan.readiness.path, "/health");
+    assert_eq!((plan.strategy, plan.zombie_bound), (Strategy::Canary, ZOMBIE_BOUND));
+    assert!(plan.guardrails.is_empty() && plan.readiness.smoke_tests.is_empty());
+    let rules = read(LEAST).rollout;
+    assert_eq!(rules, Rules::default());
+    assert_eq!(rules.accept_events_for, Span::of(86_400));
+    assert_eq!(steps(&resolve(LEAST, "web", Some(Strategy::BlueGreen)).unwrap()), [(100, 300)]);
+}
+
+#[test]
+fn a_service_replaces_whole_parts_and_takes_the_rest_from_its_environment() {
+    let checkout = resolve(FULL, "checkout", None).unwrap();
+    assert_eq!(steps(&checkout), [(10, 300), (25, 120), (100, 90)]);
+    assert_eq!((checkout.readiness.attempts.get(), checkout.readiness.interval), (3, Seconds(10)));
+    assert_eq!(checkout.readiness.smoke_tests.len(), 2);
+    assert_eq!(
+        (checkout.readiness.smoke_tests[0].status, checkout.readiness.smoke_tests[1].status),
+        (200, 405)
+    );
+    assert!(checkout.guardrails.is_empty());
+    assert_eq!(checkout.route.arm(Colour::Green).endpoint, "https://green.internal");
+    let search = resolve(FULL, "search", None).unwrap();
+    assert_eq!((search.strategy, steps(&search)), (Strategy::BlueGreen, vec![(100, 600)]));
+    assert_eq!(search.guardrails.iter().map(rollout::AlarmName::as_str).collect::<Vec<_>>(), ["High 5XX"]);
+    let asked = resolve(FULL, "search", Some(Strategy::Canary)).unwrap();
+    assert_eq!((asked.strategy, asked.steps.len()), (Strategy::Canary, 3));
+    assert_eq!(asked.steps.get(rollout::StepIndex(2)).map(|step| step.weight), Some(Weight::FULL));
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_the_known_ones() {
+    assert_eq!(
+        resolve(FULL, "chekout", None).unwrap_err().to_string(),
+        "service \"chekout\" is not in the configuration of environment ace-flow-staging: known services are \
+         checkout, search; correct the name or add it under services"
+    );
+    let environment = read(FULL);
+    assert_eq!(environment.service_of_pipeline("p2").unwrap().as_str(), "search");
+    assert_eq!(
+        environment.service_of_pipeline("p3").unwrap_err().to_string(),
+        "pipeline \"p3\" is not in the configuration of environment ace-flow-staging: known pipelines are p1, p2; \
+         correct the name or add it under services"
+    );
+    let empty = "environment: { name: dev, region: us-east-1, stage: dev }";
+    assert_eq!(
+        resolve(empty, "web", None).unwrap_err().to_string(),
+        "service \"web\" is not in the configuration of environment dev: it has no services; add it under services"
+    );
+}
+
+#[test]
+fn a_configuration_survives_storage() {
+    for text in [FULL, LEAST] {
+        let environment = read(text);
+        let stored = serde_json::to_string(&environment).unwrap();
+        assert_eq!(serde_json::from_str::<Environment>(&stored).unwrap(), environment);
+    }
+    // What is stored is checked again when it is read.
+    let broken = serde_json::to_string(&read(FULL)).unwrap().replace("\"p2\"", "\"p1\"");
+    let error = serde_json::from_str::<Environment>(&broken).unwrap_err().to_string();
+    assert!(error.contains("the same pipeline \"p1\""), "{error}");
+}
+
+#[test]
+fn a_mistake_is_told_with_its_place_and_its_remedy() {
+    let cases = [
+        // replace, by, line, column, says
+        ("strategy: canary", "strategy: canarry", 19, 15, "expected one of canary, blue-green"),
+        (
+            "  stage:",
+            "  stages:",
+            4,
+            3,
+            "unknown field `stages`, expected one of name, region, stage, account",
+        ),
+        (
+            "services:",
+            "servces:",
+            16,
+            1,
+            "unknown field `servces`, expected one of environment, rollout, services",
+        ),
+        ("    pipeline: p1\n", "", 24, 5, "field `pipeline` is missing: add it to this block"),
+        (
+            "pipeline: p1",
+            "pipeline: p1\n    pipeline: p3",
+            19,
+            5,
+            "`pipeline` is written twice in this block",
+        ),
+        ("weight: 25", "weight: lots", 10, 17, "not a whole number that fits here: write its digits"),
+        ("weight: 25", "weight: -5", 10, 17, "not a whole number that fits here: write its digits"),
+        ("attempts: 3", "attempts: many", 27, 19, "not a whole number that fits here: write its digits"),
+        ("weight: 25", "weight: 101", 10, 17, "weight 101 is over 100: a weight is a percentage of requests"),
+        ("weight: 25", "weight: 300", 10, 17, "weight 300 is over 100: a weight is a percentage of requests"),
+        (
+            "weight: 25",
+            "weight: 5",
+            9,
+            7,
+            "step 2 has weight 5 %, which does not rise above the 10 % before it",
+        ),
+        ("weight: 100", "weight: 90", 9, 7, "the last step has weight 90 %: end with a step of weight 100"),
+        ("bake: 5m", "bake: 5 minutes", 9, 29, "is not a span of time: write a whole number and a unit"),
+        ("bake: 2m", "bake: 120", 11, 15, "\"120\" is not a span of time: write a whole number and a unit"),
+        ("budget: 0.01", "budget: 2", 14, 28, "write one percent as 0.01"),
+        ("name: cart", "name: [cart", 29, 21, "mismatched bracket"),
+        ("  search:", "  sea rch:", 32, 3, "service \"sea rch\" is not valid: use 1 to 48 characters"),
+        (
+            "pipeline: p2",
+            "pipeline: p1",
+            33,
+            15,
+            "services checkout and search have the same pipeline \"p1\"",
+        ),
+        ("rule: rule2", "rule: rule1", 36, 13, "give each service a listener rule of its own"),
+        ("green-tg", "blue-tg", 24, 30, "service checkout has the same target group for blue and green"),
+        ("\"123456789012\"", "\"12345\"", 5, 12, "write the twelve digits of the AWS account, in quotes"),
+        (
+            "\"https://green.internal\"",
+            "green.internal",
+            24,
+            50,
+            "services.checkout.route.green.endpoint is \"green.internal\": write a URL that begins with http://",
+        ),
+        ("\"http://blue\"", "\"http:///x\"", 38, 43, "services.search.route.blue.endpoint is \"http:///x\""),
+        (
+            "path: /pay",
+            "path: pay",
+            30,
+            32,
+            "services.checkout.rollout.readiness.smoke_tests[1].path is \"pay\": write a path that begins with '/'",
+        ),
+        (
+            "  guardrails: [High 5XX]",
+            "  readiness: { path: health }",
+            15,
+            22,
+            "rollout.readiness.path is \"health\": write a path that begins with '/'",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (from, to, line, column, says) in cases {
+        assert!(FULL.contains(from), "{from}");
+        let error = Environment::from_yaml(&FULL.replacen(from, to, 1)).unwrap_err().to_string();
+        if !(error.starts_with(&format!("line {line} column {column}: ")) && error.contains(says)) {
+            wrong.push(format!("{to}: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_cut_off_file_is_refused() {
+    let cut = FULL.find("blue-tg, ").unwrap();
+    let error = Environment::from_yaml(&FULL[..cut]).unwrap_err().to_string();
+    assert!(error.starts_with("line 23 column "), "{error}");
+    let error = Environment::from_yaml("").unwrap_err().to_string();
+    assert!(error.contains("write at least the block `environment`"), "{error}");
+}
+
+#[test]
+fn the_schema_is_that_of_the_file() {
+    let schema = serde_json::to_value(Environment::schema()).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["required"], serde_json::json!(["environment"]));
+    assert_eq!(schema["$defs"]["StepSettings"]["properties"]["bake"]["$ref"], "#/$defs/Span");
+}

@@ -43,3 +43,6 @@ pub async fn invoke<F: Function>(
     let reply = function.call(request).await?;
     serde_json::to_value(reply).map_err(|error| Failure::new(ErrorName::PermanentError, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! What crosses a boundary of ours: names, replies, requests as AWS delivers them.
+
+mod names;
+mod rollback;
+mod start_deploy;
+mod turns;

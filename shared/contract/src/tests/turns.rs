@@ -1,0 +1,70 @@
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::*;
+
+const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:rollout:1";
+
+fn turn() -> Value {
+    json!({ "rollout_id": "checkout-1", "epoch": 3, "execution_arn": EXECUTION })
+}
+
+#[test]
+fn promote_step_is_given_a_turn_or_a_clean_up() {
+    let read = |value: Value| serde_json::from_value::<PromoteStep>(value).map_err(|error| error.to_string());
+    let expected = Turn {
+        rollout_id: "checkout-1".parse().unwrap(),
+        epoch: 3,
+        execution_arn: EXECUTION.parse().unwrap(),
+    };
+    assert_eq!(read(turn()), Ok(PromoteStep::Advance(expected)));
+    let due = CleanUpDue { rollout_id: "checkout-1".parse().unwrap(), attempt: 2 };
+    assert_eq!(read(PromoteStep::clean_up_payload(&due)), Ok(PromoteStep::CleanUp(due)));
+    for (value, says) in [
+        (json!({ "clean_up": { "rollout_id": "checkout-1" } }), "clean_up: missing field `attempt`"),
+        (
+            json!({ "clean_up": { "rollout_id": "a b", "attempt": 1 } }),
+            "clean_up: rollout id \"a b\" is not valid",
+        ),
+        (json!({ "rollout_id": "checkout-1", "epoch": 3 }), "missing field `execution_arn`"),
+        (
+            json!({ "rollout_id": "checkout-1", "epoch": "3", "execution_arn": EXECUTION }),
+            "invalid type: string \"3\"",
+        ),
+    ] {
+        let error = read(value).unwrap_err();
+        assert!(error.starts_with(says), "{error}");
+    }
+    let mut more = turn();
+    more["why"] = json!(1);
+    assert!(read(more).unwrap_err().starts_with("unknown field `why`"));
+}
+
+struct Echo;
+
+#[async_trait]
+impl Function for Echo {
+    const NAME: &'static str = "echo";
+    type Request = Turn;
+    type Reply = Turn;
+
+    async fn call(&self, turn: Turn) -> Result<Turn, Failure> {
+        if turn.epoch == 0 {
+            return Err(Failure::new(ErrorName::ConflictError, "again"));
+        }
+        Ok(turn)
+    }
+}
+
+#[tokio::test]
+async fn a_function_is_called_with_json() {
+    assert_eq!(invoke(&Echo, turn()).await, Ok(turn()));
+    let mut lost = turn();
+    lost["epoch"] = json!(0);
+    assert_eq!(invoke(&Echo, lost).await, Err(Failure::new(ErrorName::ConflictError, "again")));
+    let failure = invoke(&Echo, json!({})).await.unwrap_err();
+    assert_eq!(
+        (failure.name, failure.message.as_str()),
+        (ErrorName::InvalidInput, "missing field `rollout_id`")
+    );
+}

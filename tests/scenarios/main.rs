@@ -1,4 +1,10 @@
 //! Whole rollouts in virtual time, and what the parts of the project promise each other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in the helpers of tests a panic is a failed test"
+)]
 
 mod arrows;
 mod before_traffic;

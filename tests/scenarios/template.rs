@@ -1,1 +1,168 @@
-//! soon
+//! `infra/template.yaml` against the state machine, the functions and the samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use e2e::files;
+use environments::ZOMBIE_BOUND;
+use serde_json::{Map, Value};
+
+use crate::machine::{kebab, tasks};
+
+fn template() -> Value {
+    serde_saphyr::from_str(&files::text("infra/template.yaml")).unwrap()
+}
+
+struct Lambda {
+    timeout: u64,
+    policies: Vec<String>,
+    variables: BTreeSet<String>,
+}
+
+fn keys(variables: &Value) -> BTreeSet<String> {
+    variables.as_object().map(Map::keys).into_iter().flatten().cloned().collect()
+}
+
+/// The functions of the template by the name of their binary; what Globals gives is left out of the variables.
+fn lambdas() -> BTreeMap<String, Lambda> {
+    let template = template();
+    let shared = &template["Globals"]["Function"];
+    let functions = template["Resources"].as_object().unwrap().values();
+    functions
+        .filter(|resource| resource["Type"] == "AWS::Serverless::Function")
+        .map(|resource| {
+            let own = &resource["Properties"];
+            let timeout = own.get("Timeout").unwrap_or(&shared["Timeout"]).as_u64().unwrap();
+            let policies = own["Policies"].as_array().unwrap().iter();
+            let lambda = Lambda {
+                timeout,
+                policies: policies.filter_map(|policy| Some(policy.as_str()?.to_owned())).collect(),
+                variables: keys(&own["Environment"]["Variables"]),
+            };
+            (resource["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned(), lambda)
+        })
+        .collect()
+}
+
+#[test]
+fn the_template_has_each_function_and_gives_it_to_the_state_machine() {
+    let built: Vec<String> = lambdas().into_keys().collect();
+    assert_eq!(built, files::names("functions"));
+    let template = template();
+    let machine = &template["Resources"]["RolloutStateMachine"]["Properties"];
+    let substitutions = machine["DefinitionSubstitutions"].as_object().unwrap();
+    let wanted: BTreeSet<String> = tasks().into_values().map(|(placeholder, _)| placeholder).collect();
+    assert_eq!(substitutions.keys().cloned().collect::<BTreeSet<_>>(), wanted);
+    for (placeholder, reference) in substitutions {
+        let logical = reference.as_str().unwrap().strip_suffix(".Version").expect("a pinned version");
+        let resource = &template["Resources"][logical];
+        assert_eq!(resource["Metadata"]["BuildProperties"]["Binary"], kebab(placeholder), "{placeholder}");
+    }
+}
+
+/// A Task that gives up before its function does would start a second one beside the first.
+#[test]
+fn a_task_waits_longer_than_its_function_can_take() {
+    let lambdas = lambdas();
+    for (task, (placeholder, state)) in tasks() {
+        let patience = state["TimeoutSeconds"].as_u64().unwrap_or_else(|| panic!("{task} has no limit"));
+        let timeout = lambdas[&kebab(&placeholder)].timeout;
+        assert!(patience > timeout, "{task} waits {patience} s, its function may take {timeout} s");
+    }
+}
+
+/// Whoever moves weights forward may still be writing for as long as its timeout: the verification comes later.
+/// rollback writes the weights of its own epoch only, and waits for the bound itself when the watchdog calls it.
+#[test]
+fn the_zombie_bound_outlasts_every_writer_of_weights() {
+    let bound = u64::from(ZOMBIE_BOUND.0);
+    let mut writers = Vec::new();
+    for (name, lambda) in lambdas() {
+        if !lambda.policies.iter().any(|policy| policy == "TrafficPolicy") {
+            continue;
+        }
+        if name == "rollback" {
+            assert!(lambda.timeout > 2 * bound, "rollback waits {bound} s within its {} s", lambda.timeout);
+        } else {
+            assert!(
+                bound > lambda.timeout,
+                "{name} may write for {} s, the bound is {bound} s",
+                lambda.timeout
+            );
+        }
+        writers.push(name);
+    }
+    assert_eq!(writers, ["promote-step", "rollback"]);
+}
+
+/// The `ACE_` names that occur as text in a function's sources.
+fn read_by(function: &str) -> BTreeSet<String> {
+    let folder = format!("functions/{function}/src");
+    let mut names = BTreeSet::new();
+    for file in files::names(&folder) {
+        let text = files::text(&format!("{folder}/{file}"));
+        let quoted = text.split('"').skip(1).step_by(2);
+        names.extend(quoted.filter(|text| text.starts_with("ACE_")).map(str::to_owned));
+    }
+    names
+}
+
+#[test]
+fn every_variable_that_is_read_is_set_and_every_one_that_is_set_is_read() {
+    let template = template();
+    let shared = keys(&template["Globals"]["Function"]["Environment"]["Variables"]);
+    let mut read_by_any = BTreeSet::new();
+    for (name, lambda) in lambdas() {
+        let read = read_by(&name);
+        let set = &shared | &lambda.variables;
+        assert_eq!(&read - &set, BTreeSet::new(), "{name} reads what the template does not set");
+        assert_eq!(&lambda.variables - &read, BTreeSet::new(), "{name} does not read what the template sets");
+        read_by_any.extend(read);
+    }
+    let ours: BTreeSet<String> = shared.into_iter().filter(|name| name.starts_with("ACE_")).collect();
+    assert_eq!(&ours - &read_by_any, BTreeSet::new(), "Globals sets what no function reads");
+}
+
+/// Whether a rule's pattern matches an event, for the patterns that the template uses: lists of texts, and a wildcard
+/// from a parameter, which is taken to match.
+fn matches(pattern: &Value, event: &Value) -> bool {
+    match pattern {
+        Value::Object(fields) => fields.iter().all(|(name, pattern)| matches(pattern, &event[name])),
+        Value::Array(any) => any.iter().any(|one| one.get("wildcard").is_some() || one == event),
+        _ => false,
+    }
+}
+
+#[test]
+fn the_samples_reach_whom_they_are_for() {
+    let template = template();
+    let pattern = |resource: &str, event: &str| {
+        template["Resources"][resource]["Properties"]["Events"][event]["Properties"]["Pattern"].clone()
+    };
+    let pipeline = pattern("RolloutStateMachine", "Pipeline");
+    let watchdog = pattern("RollbackFunction", "Watchdog");
+    for (sample, starts) in [
+        ("codepipeline-succeeded-canary", true),
+        ("codepipeline-succeeded-blue-green", true),
+        ("codepipeline-failed", true),
+        ("codepipeline-superseded", true),
+        ("codepipeline-started", false),
+        ("codepipeline-stage-succeeded", false),
+        ("codepipeline-action-succeeded", false),
+        ("manual-request", false),
+        ("watchdog", false),
+    ] {
+        assert_eq!(matches(&pipeline, &files::event(sample)), starts, "{sample}");
+    }
+    let mut request = pattern("RolloutStateMachine", "Request");
+    assert_eq!(request["detail"]["environment"][0], "Environment", "the parameter");
+    request["detail"]["environment"][0] = "production".into();
+    assert!(matches(&request, &files::event("manual-request")));
+    let mut lost = files::event("watchdog");
+    lost["detail"]["stateMachineArn"] = watchdog["detail"]["stateMachineArn"][0].clone();
+    for (status, matched) in
+        [("FAILED", true), ("TIMED_OUT", true), ("ABORTED", true), ("SUCCEEDED", false), ("RUNNING", false)]
+    {
+        lost["detail"]["status"] = status.into();
+        assert_eq!(matches(&watchdog, &lost), matched, "{status}");
+    }
+}

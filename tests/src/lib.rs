@@ -11,6 +11,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,
+    clippy::indexing_slicing,
     reason = "support of tests: a panic is a failed test"
 )]
 
@@ -30,5 +31,6 @@ pub use load::{Load, Rates};
 pub use run::{Run, Setup, configuration, stamp};
 pub use sns::alarm_event;
 
+pub use store_conformance::{Shelf, store_conformance};
 pub use verify::{Allow, Verified};
 pub use world::{Act, Fault, Readiness, Snag, World, Write};

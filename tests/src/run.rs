@@ -1,6 +1,7 @@
 //! A run: the stack over a world, in virtual time.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
@@ -91,11 +92,15 @@ pub struct Run {
 impl Run {
     /// A run that begins now.
     pub async fn new(setup: Setup) -> Self {
+        Self::on(Arc::new(EmbeddedStore::in_memory().unwrap()), setup).await
+    }
+
+    /// A run that begins now, on a store of the test's own.
+    pub async fn on(store: Arc<dyn Store>, setup: Setup) -> Self {
         let clock = StackClock::new(setup.start, NonZeroU32::MIN);
         let (updates, receiver) = Updates::channel();
         let journal = Arc::new(Journal::new(setup.start, receiver));
         let world = Arc::new(World::new(clock.clone(), Arc::clone(&journal), setup.per_minute));
-        let store: Arc<dyn Store> = Arc::new(EmbeddedStore::in_memory().unwrap());
         let alarms = Arc::new(LocalAlarms::default());
         let stack = Stack::assemble(Parts {
             environment: "production".parse().unwrap(),
@@ -205,7 +210,8 @@ impl Run {
             let (requests, errors) = self.world.served(colour);
             let version = self.world.version(colour).unwrap_or_else(|| "down".to_owned());
             let share = self.world.share(colour);
-            text += &format!("{colour}: {version}, {share} % now, {requests} requests, {errors} errors\n");
+            writeln!(text, "{colour}: {version}, {share} % now, {requests} requests, {errors} errors")
+                .unwrap();
         }
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));

@@ -6,7 +6,7 @@ use analysis::Verdict;
 use engine::history::{Record, first_break};
 use jiff::Timestamp;
 use local_stack::Update;
-use rollout::{Event, Lease, Phase, Rollout, Weight};
+use rollout::{Event, Lease, Phase, Probe, Rollout, Weight};
 
 use crate::run::Run;
 use crate::world::Write;
@@ -148,8 +148,9 @@ fn raised_by_passes_only(history: &[Record]) {
         let before =
             history[..index].iter().rev().find(|record| !matches!(record.event, Event::Performed { .. }));
         match before.map(|record| &record.event) {
-            Some(Event::Probed { probe: rollout::Probe::Ready, .. }) => {}
-            Some(Event::Judged { verdict: Verdict::Pass(_), .. }) => {}
+            Some(
+                Event::Probed { probe: Probe::Ready, .. } | Event::Judged { verdict: Verdict::Pass(_), .. },
+            ) => {}
             other => panic!("record {} advanced after {other:?}", record.number),
         }
     }

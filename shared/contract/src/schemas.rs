@@ -2,7 +2,8 @@ use schemars::{Schema, schema_for};
 
 use crate::{CleanUpDue, HealthCheckNext, PromoteStepNext, Reply, RollbackNext, StartDeployNext, Turn};
 
-/// The JSON Schemas of everything that crosses a boundary of ours, by file name (`events/schemas/<name>.json`).
+/// The JSON Schemas of everything that crosses a boundary of ours, by file name (`shared/contract/schemas/<name>.json`,
+/// which a test of the package e2e compares).
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("start-deploy.reply", schema_for!(Reply<StartDeployNext>)),

@@ -19,7 +19,8 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(#[schemars(length(min = 1, max = $max))] String);
+        #[schemars(extend("minLength" = 1, "maxLength" = $max))]
+        pub struct $name(String);
 
         impl $name {
             /// The name as text.
@@ -132,7 +133,8 @@ impl fmt::Display for Colour {
 /// The canary's share of requests in percent, 0..=100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u8", into = "u8")]
-pub struct Weight(#[schemars(range(max = 100))] u8);
+#[schemars(extend("maximum" = 100))]
+pub struct Weight(u8);
 
 /// A weight over 100 percent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

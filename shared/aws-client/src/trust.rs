@@ -63,9 +63,34 @@ impl Trust {
     }
 }
 
-/// A root is self-signed, so that its common name stands in its bytes as a string of known length.
+/// A root is self-signed, so that its issuer is its own name, and the common name ends it.
 fn is_amazon(der: &[u8]) -> bool {
-    AMAZON_ROOTS.iter().any(|name| der.windows(name.len()).any(|window| window == name.as_bytes()))
+    issuer(der).is_some_and(|issuer| AMAZON_ROOTS.iter().any(|name| issuer.ends_with(name.as_bytes())))
+}
+
+/// The issuer's attributes in a certificate of version 3, as DER (RFC 5280, section 4.1).
+///
+/// It is read where it stands: searching the bytes of every root took almost half of a function's start.
+fn issuer(certificate: &[u8]) -> Option<&[u8]> {
+    let (signed_and_signature, _) = element(certificate)?;
+    let (signed, _) = element(signed_and_signature)?;
+    let (_version, rest) = element(signed)?;
+    let (_serial_number, rest) = element(rest)?;
+    let (_signature_algorithm, rest) = element(rest)?;
+    element(rest).map(|(issuer, _)| issuer)
+}
+
+/// The contents of the first element of `der`, and what follows that element.
+fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    // A length up to 127 is one byte; for a longer one, that byte tells how many bytes the length has.
+    let (&length, rest) = der.get(1..)?.split_first()?;
+    let (length, rest) = if length < 0x80 {
+        (usize::from(length), rest)
+    } else {
+        let (length, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+        (length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)), rest)
+    };
+    rest.split_at_checked(length)
 }
 
 fn pem(der: &[u8]) -> String {
@@ -85,6 +110,17 @@ mod tests {
                 found.iter().filter(|der| der.windows(name.len()).any(|w| w == name.as_bytes())).count();
             assert_eq!(holders, 1, "{name}");
         }
+    }
+
+    #[test]
+    fn every_root_names_its_issuer_and_a_part_of_one_does_not() {
+        for der in Trust::Public.certificates() {
+            assert!(issuer(der).is_some_and(|issuer| issuer.len() > 10));
+            assert_eq!(issuer(&der[..40]), None);
+        }
+        assert_eq!(issuer(&[]), None);
+        assert_eq!(element(&[0x30, 0x82, 0x01]), None);
+        assert_eq!(element(&[0x30, 0x02, 1, 2, 3]), Some((&[1, 2][..], &[3][..])));
     }
 
     #[test]

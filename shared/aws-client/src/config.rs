@@ -16,6 +16,7 @@ use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::credentials::EnvironmentCredentials;
+use crate::http::OnFirstRequest;
 use crate::trust::Trust;
 
 /// Longest time to open a connection, TLS included.
@@ -93,7 +94,7 @@ pub fn from_variables(
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentCredentials::read(&variables)))
-        .http_client(http)
+        .http_client(OnFirstRequest(http))
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new())
         .retry_config(

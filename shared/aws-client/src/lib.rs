@@ -24,6 +24,7 @@
 mod config;
 mod credentials;
 pub mod fault;
+mod http;
 #[cfg(feature = "replay")]
 pub mod replay;
 #[cfg(test)]

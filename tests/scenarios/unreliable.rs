@@ -186,3 +186,39 @@ async fn a_weight_that_the_load_balancer_refuses_for_good_rolls_back() {
     run.play("first", event("codepipeline-succeeded-canary")).finished().await;
     run.verified().await.rolled_back(&run, "failure");
 }
+
+/// Those who want to know must not stop a rollout: what could not be told is told when it can be, in order.
+#[tokio::test(start_paused = true)]
+async fn a_topic_out_of_reach_for_a_while_holds_nothing_up() {
+    let run = Run::usual().await;
+    run.topic_down(true);
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("9:03").await;
+    run.topic_down(false);
+    execution.finished().await;
+    run.verified().await.promoted(&run);
+    run.golden("topic_down_for_a_while");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_gone_rolls_nothing_back() {
+    let run = Run::usual().await;
+    run.topic_down(true);
+    let outcome = run.canary().await;
+    let rollout = run.rollouts().await[0].clone();
+    assert_eq!(rollout.phase.name(), "promoted", "{outcome:?}");
+    assert_eq!(run.world.share(Colour::Green), 100);
+    assert!(!rollout.pending.is_empty(), "what was never told is not forgotten");
+    run.golden("topic_gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_gone_does_not_keep_a_bad_canary_alive() {
+    let run = Run::usual().await;
+    run.topic_down(true);
+    bad_canary(&run).await;
+    let rollout = run.rollouts().await[0].clone();
+    assert_eq!(rollout.phase.name(), "rolled_back");
+    assert_eq!(run.world.share(Colour::Green), 0);
+    run.golden("topic_gone_bad_canary");
+}

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use asl::{Resource, TaskError, Tasks};
 use async_trait::async_trait;
+use engine::outcome::Outcome;
+use engine::ports::{Notifier, PortError, PortResult};
 use local_stack::Ports;
 use serde_json::Value;
 
@@ -29,6 +32,22 @@ pub struct Interference {
     pub calls: RangeInclusive<u32>,
     /// How.
     pub wrong: Wrong,
+}
+
+/// The topic of the outcomes, which may be out of reach.
+pub(crate) struct Topic {
+    pub(crate) inner: Arc<dyn Notifier>,
+    pub(crate) down: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Notifier for Topic {
+    async fn publish(&self, outcome: &Outcome) -> PortResult<()> {
+        if self.down.load(Ordering::Relaxed) {
+            return Err(PortError::Transient { service: "SNS", detail: "no answer".to_owned() });
+        }
+        self.inner.publish(outcome).await
+    }
 }
 
 /// The functions, with what goes wrong.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use asl::{Execution, Outcome};
@@ -15,7 +16,7 @@ use local_stack::{EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates}
 use rollout::{Colour, Rollout, Seconds, ServiceName, Target};
 use serde_json::Value;
 
-use crate::interference::{Interference, UnreliableTasks};
+use crate::interference::{Interference, Topic, UnreliableTasks};
 use crate::journal::{Journal, Kind};
 use crate::world::World;
 
@@ -87,6 +88,7 @@ pub struct Run {
     pub store: Arc<dyn Store>,
     start: Timestamp,
     tasks: Arc<UnreliableTasks>,
+    topic_down: Arc<AtomicBool>,
 }
 
 impl Run {
@@ -117,12 +119,15 @@ impl Run {
         })
         .await
         .unwrap();
+        let topic_down = Arc::new(AtomicBool::new(false));
+        let mut ports = stack.ports().clone();
+        ports.notifier = Arc::new(Topic { inner: ports.notifier, down: Arc::clone(&topic_down) });
         let tasks = Arc::new(UnreliableTasks {
-            ports: stack.ports().clone(),
+            ports,
             interferences: setup.interferences,
             calls: Mutex::new(BTreeMap::new()),
         });
-        Self { world, journal, alarms, stack, store, start: setup.start, tasks }
+        Self { world, journal, alarms, stack, store, start: setup.start, tasks, topic_down }
     }
 
     /// A run in which nothing goes wrong yet.
@@ -169,6 +174,12 @@ impl Run {
         self.alarms.set(alarm.parse().unwrap(), true);
         self.note(format!("alarm {alarm} is in ALARM"));
         self.call("rollback", crate::sns::alarm_event(alarm, "ALARM", self.now())).await
+    }
+
+    /// Whether the functions that the state machine calls can publish nothing.
+    pub fn topic_down(&self, down: bool) {
+        self.note(if down { "the topic is out of reach" } else { "the topic is back" });
+        self.topic_down.store(down, Ordering::Relaxed);
     }
 
     /// Adds a line of the test's own.

@@ -13,8 +13,8 @@ use engine::ports::Store;
 
 pub use shelf::Shelf;
 
-/// Holds a store to the whole port. `run` is a word that no other run against the same table has used; a store that is
-/// new can be given any. Give the store in an [`Arc`]: some checks race tasks against each other, which a tokio runtime
+/// Holds a store to the whole port. `run` is a word of at most 24 letters and digits that no other run against the same
+/// table has used. Give the store in an [`Arc`]: some checks race tasks against each other, which a tokio runtime
 /// with several threads makes worth more.
 ///
 /// # Panics

@@ -6,7 +6,7 @@ use analysis::Verdict;
 use engine::history::{Record, first_break};
 use jiff::Timestamp;
 use local_stack::Update;
-use rollout::{Event, Lease, Phase, Probe, Rollout, Weight};
+use rollout::{Event, Lease, Phase, Probe, Rollout, Weight, invariants};
 
 use crate::run::Run;
 use crate::world::Write;
@@ -64,6 +64,11 @@ impl Run {
     pub async fn verified_but(&self, allow: Allow) -> Verified {
         assert_eq!(self.world.violations(), Vec::<String>::new());
         self.told_once(allow);
+        for update in self.journal.updates() {
+            if let Update::Stored { rollout, record, .. } = update {
+                assert_eq!(invariants(&rollout), Ok(()), "after record {}", record.number);
+            }
+        }
         let rollouts = self.rollouts().await;
         for rollout in &rollouts {
             let history = self.history(rollout).await;

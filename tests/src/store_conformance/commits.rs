@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::ports::Begun;
+use engine::ports::{Begun, PortError, Store};
 use jiff::SignedDuration;
 use rollout::{Epoch, Event, Lease, OldTraffic, Probe, Rollout};
 
@@ -188,13 +188,25 @@ pub(super) async fn taking_down_needs_a_free_target(shelf: &Shelf) {
 
 const MANY: usize = 8;
 
+/// A store may answer a race with a transient error, which is tried again, as the state machine does.
+async fn persistent(store: &dyn Store, kept: &Kept) -> Begun {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match store.begin(&kept.rollout, &kept.record, None).await {
+            Err(PortError::Transient { .. }) if attempts < 20 => {}
+            other => return other.unwrap(),
+        }
+    }
+}
+
 pub(super) async fn of_many_beginnings_one_wins(shelf: &Shelf) {
     let mut racers = tokio::task::JoinSet::new();
     for n in 0..MANY {
         let kept = shelf.begun(&n.to_string(), None, Shelf::start());
         let store = Arc::clone(&shelf.store);
         racers.spawn(async move {
-            let begun = store.begin(&kept.rollout, &kept.record, None).await.unwrap();
+            let begun = persistent(&*store, &kept).await;
             (kept.rollout.id, begun)
         });
     }
@@ -218,7 +230,7 @@ pub(super) async fn of_many_deliveries_one_wins(shelf: &Shelf) {
         kept.rollout.execution = arn.parse().unwrap();
         let store = Arc::clone(&shelf.store);
         racers.spawn(async move {
-            let begun = store.begin(&kept.rollout, &kept.record, None).await.unwrap();
+            let begun = persistent(&*store, &kept).await;
             (kept.rollout, begun)
         });
     }

@@ -1,0 +1,158 @@
+//! Stores that break one promise each: the suite has to notice every one of them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use e2e::store_conformance;
+use engine::history::Record;
+use engine::ports::{Begun, CommitError, PortResult, Store};
+use environments::Environment;
+use local_stack::EmbeddedStore;
+use rollout::{EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promise {
+    /// Kept: the wrapper itself breaks nothing.
+    Every,
+    PublishReplaces,
+    BeginComparesWhatWasSeen,
+    BeginFindsWhatExists,
+    CommitTellsConflicts,
+    CommitComparesTheVersion,
+    HistoryInOrder,
+    NewestFirst,
+    RecentIsLimited,
+    RecentIsOfOneEnvironment,
+    ExecutionsAreLinked,
+    TargetsAreStored,
+}
+
+struct Broken {
+    inner: EmbeddedStore,
+    promise: Promise,
+}
+
+#[async_trait]
+impl Store for Broken {
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
+        self.inner.configuration(environment).await
+    }
+
+    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
+        let there = self.inner.configuration(environment).await?.is_some();
+        if self.promise == Promise::PublishReplaces && there {
+            return Ok(());
+        }
+        self.inner.publish(environment, configuration).await
+    }
+
+    async fn target(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+    ) -> PortResult<Option<Target>> {
+        if self.promise == Promise::TargetsAreStored {
+            return Ok(None);
+        }
+        self.inner.target(environment, service).await
+    }
+
+    async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {
+        self.inner.rollout(id).await
+    }
+
+    async fn rollout_of(&self, execution: &ExecutionArn) -> PortResult<Option<RolloutId>> {
+        if self.promise == Promise::ExecutionsAreLinked {
+            return Ok(None);
+        }
+        self.inner.rollout_of(execution).await
+    }
+
+    async fn begin(
+        &self,
+        rollout: &Rollout,
+        record: &Record,
+        expected: Option<&Target>,
+    ) -> PortResult<Begun> {
+        let stored = self.inner.target(&rollout.plan.environment, &rollout.plan.service).await?;
+        let expected = match self.promise {
+            Promise::BeginComparesWhatWasSeen => stored.as_ref(),
+            _ => expected,
+        };
+        match self.inner.begin(rollout, record, expected).await? {
+            Begun::Exists(_) if self.promise == Promise::BeginFindsWhatExists => Ok(Begun::Created),
+            begun => Ok(begun),
+        }
+    }
+
+    async fn commit(&self, before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError> {
+        match self.promise {
+            Promise::CommitTellsConflicts => match self.inner.commit(before, after, record).await {
+                Err(CommitError::Conflict { .. }) => Ok(()),
+                other => other,
+            },
+            Promise::CommitComparesTheVersion => {
+                // Last writer wins: whatever is stored counts as what was seen.
+                let Some(stored) = self.inner.rollout(&before.id).await? else {
+                    return self.inner.commit(before, after, record).await;
+                };
+                let after = Rollout { version: stored.version + 1, ..after.clone() };
+                let record = Record { number: after.version, ..record.clone() };
+                self.inner
+                    .commit(&Rollout { version: stored.version, ..before.clone() }, &after, &record)
+                    .await
+            }
+            _ => self.inner.commit(before, after, record).await,
+        }
+    }
+
+    async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {
+        let mut history = self.inner.history(id).await?;
+        if self.promise == Promise::HistoryInOrder {
+            // As a sort key without leading zeros would have it.
+            history.sort_by_key(|record| record.number.to_string());
+        }
+        Ok(history)
+    }
+
+    async fn recent(&self, environment: &EnvironmentName, limit: usize) -> PortResult<Vec<Rollout>> {
+        match self.promise {
+            Promise::NewestFirst => {
+                let mut rollouts = self.inner.recent(environment, limit).await?;
+                rollouts.reverse();
+                Ok(rollouts)
+            }
+            Promise::RecentIsLimited => self.inner.recent(environment, usize::MAX).await,
+            Promise::RecentIsOfOneEnvironment => {
+                let name = environment.as_str().strip_suffix("-2").unwrap_or(environment.as_str());
+                self.inner.recent(&name.parse().unwrap(), limit).await
+            }
+            _ => self.inner.recent(environment, limit).await,
+        }
+    }
+}
+
+async fn conforms(promise: Promise) -> bool {
+    let store = Arc::new(Broken { inner: EmbeddedStore::in_memory().unwrap(), promise });
+    tokio::spawn(store_conformance(store, "broken")).await.is_ok()
+}
+
+#[tokio::test]
+async fn the_suite_notices_every_broken_promise() {
+    assert!(conforms(Promise::Every).await);
+    for promise in [
+        Promise::PublishReplaces,
+        Promise::BeginComparesWhatWasSeen,
+        Promise::BeginFindsWhatExists,
+        Promise::CommitTellsConflicts,
+        Promise::CommitComparesTheVersion,
+        Promise::HistoryInOrder,
+        Promise::NewestFirst,
+        Promise::RecentIsLimited,
+        Promise::RecentIsOfOneEnvironment,
+        Promise::ExecutionsAreLinked,
+        Promise::TargetsAreStored,
+    ] {
+        assert!(!conforms(promise).await, "{promise:?} is broken, and the suite did not notice");
+    }
+}

@@ -4,7 +4,7 @@ use analysis::{Evidence, Look, Minute, Minutes, Reference, Window, closed_minute
 use async_trait::async_trait;
 use contract::{Failure, Function, HealthCheckNext as Next, Reply, Turn};
 use jiff::Timestamp;
-use rollout::{Cause, Event, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight};
+use rollout::{Cause, Colour, Event, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight};
 
 use crate::failures;
 use crate::ledger::{Ledger, Recorded};
@@ -16,6 +16,9 @@ use crate::window::minutes_before;
 
 /// How far back the old version's minutes before the last shift are a reference once it has no traffic.
 const REFERENCE: Seconds = Seconds(15 * 60);
+
+/// A version under traffic is unhealthy when two looks say so, this far apart.
+const SECOND_LOOK: Seconds = Seconds(5);
 
 /// The function.
 pub struct HealthCheckFunction<'a> {
@@ -89,6 +92,10 @@ impl HealthCheckFunction<'_> {
                     let at = self.clock.now();
                     return Ok(ledger.record(rollout, Event::WeightRead { observed, at }).await?.rollout());
                 }
+                if let Some(cause) = self.unhealthy(&rollout).await {
+                    let at = self.clock.now();
+                    return Ok(ledger.record(rollout, Event::Abort { cause, at }).await?.rollout());
+                }
                 self.judge(ledger, rollout, step, since, judged_until, alarms).await
             }
             Phase::Frozen { .. } => {
@@ -126,6 +133,23 @@ impl HealthCheckFunction<'_> {
             Ok(Err(reason)) => Probe::NotReady(reason),
             Err(error) => Probe::NotReady(error.to_string()),
         }
+    }
+
+    /// Under traffic one answer that is lost must not end a rollout, and an outage of both versions must not blame the
+    /// new one.
+    async fn unhealthy(&self, rollout: &Rollout) -> Option<Cause> {
+        let Probe::NotReady(_) = self.health(rollout, rollout.canary).await else { return None };
+        self.clock.pause(SECOND_LOOK).await;
+        let Probe::NotReady(reason) = self.health(rollout, rollout.canary).await else { return None };
+        match self.health(rollout, rollout.canary.other()).await {
+            Probe::NotReady(_) => None,
+            Probe::Ready | Probe::SmokeTestFailed(_) => Some(Cause::Unhealthy(reason)),
+        }
+    }
+
+    async fn health(&self, rollout: &Rollout, colour: Colour) -> Probe {
+        let plan = &rollout.plan;
+        self.prober.probe(&plan.route.arm(colour).endpoint, &plan.readiness.path, &[]).await
     }
 
     async fn observe(&self, rollout: &Rollout) -> Result<Observed, Failure> {

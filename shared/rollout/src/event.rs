@@ -145,6 +145,8 @@ pub enum Cause {
     NeverReady(String),
     /// A smoke test failed.
     SmokeTestFailed(String),
+    /// The new version stopped being healthy under traffic, and the version beside it did not.
+    Unhealthy(String),
     /// There was not enough evidence within the plan's patience.
     NotEnoughEvidence(String),
     /// The source of evidence was out of reach for too long under traffic.
@@ -175,6 +177,7 @@ impl Cause {
             Self::Guardrail(_) => "guardrail",
             Self::NeverReady(_) => "never_ready",
             Self::SmokeTestFailed(_) => "smoke_test_failed",
+            Self::Unhealthy(_) => "unhealthy",
             Self::NotEnoughEvidence(_) => "not_enough_evidence",
             Self::Blind(_) => "blind",
             Self::ForeignChange(_) => "foreign_change",
@@ -191,6 +194,7 @@ impl std::fmt::Display for Cause {
             Self::Guardrail(alarm) => write!(f, "alarm {alarm} is in ALARM"),
             Self::NeverReady(reason) => write!(f, "the new version never became healthy: {reason}"),
             Self::SmokeTestFailed(reason) => write!(f, "a smoke test failed: {reason}"),
+            Self::Unhealthy(reason) => write!(f, "the new version is not healthy any more: {reason}"),
             Self::NotEnoughEvidence(reason) => write!(f, "not enough evidence in time: {reason}"),
             Self::Blind(reason) => {
                 write!(f, "the source of evidence was out of reach for too long: {reason}")

@@ -46,11 +46,23 @@ async fn an_event_of_another_region_is_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_pipeline_is_rejected() {
-    let mut unknown = event("codepipeline-succeeded-canary");
-    unknown["detail"]["pipeline"] = "cart".into();
-    rejected(unknown, "UnknownService", "known pipelines are catalog, checkout", "rejected_unknown_pipeline")
-        .await;
+async fn a_pipeline_of_somebody_else_is_ignored() {
+    let run = Run::usual().await;
+    let mut foreign = event("codepipeline-succeeded-canary");
+    foreign["detail"]["pipeline"] = "cart".into();
+    let outcome = run.play("first", foreign).finished().await;
+    let Outcome::Succeeded { state, output } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(state, "Ignored");
+    assert!(output["reason"].as_str().unwrap().contains("known pipelines are catalog, checkout"));
+    untouched(&run).await;
+    run.golden("ignored_foreign_pipeline");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_for_an_unknown_service_is_rejected() {
+    let mut unknown = event("manual-request");
+    unknown["detail"]["service"] = "cart".into();
+    rejected(unknown, "UnknownService", "known services are catalog, checkout", "rejected_unknown_service").await;
 }
 
 #[tokio::test(start_paused = true)]

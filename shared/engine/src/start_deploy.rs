@@ -112,9 +112,11 @@ impl StartDeployFunction<'_> {
             ),
             Trigger::Pipeline { pipeline, execution_id, attempt, state, origin } => {
                 admit(configuration, origin, self.clock.now())?;
-                let service = configuration
-                    .service_of_pipeline(pipeline)
-                    .map_err(|error| Failure::new(ErrorName::UnknownService, error.to_string()))?;
+                // A rule may match pipelines of others: theirs is no failure of ours.
+                let service = match configuration.service_of_pipeline(pipeline) {
+                    Ok(service) => service,
+                    Err(unknown) => return ignored("", unknown.to_string()),
+                };
                 if state != "SUCCEEDED" {
                     let reason = format!(
                         "execution {execution_id} of pipeline {pipeline} is {state}: only SUCCEEDED starts a rollout"

@@ -98,3 +98,36 @@ async fn a_foreign_target_group_is_replaced_by_the_rollback() {
     run.verified().await.rolled_back(&run, "foreign_change");
     run.golden("foreign_target_group");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_stops_being_healthy_under_traffic_is_rolled_back() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("6:03").await;
+    run.world.sick(Colour::Green, u32::MAX);
+    execution.finished().await;
+    run.verified().await.rolled_back(&run, "unhealthy");
+    run.golden("unhealthy_under_traffic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_that_is_lost_is_no_illness() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("6:03").await;
+    run.world.sick(Colour::Green, 1);
+    execution.finished().await;
+    run.verified().await.promoted(&run);
+}
+
+/// What both versions share says nothing about the new one.
+#[tokio::test(start_paused = true)]
+async fn an_illness_of_both_versions_does_not_blame_the_canary() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("6:03").await;
+    run.world.sick(Colour::Green, 4);
+    run.world.sick(Colour::Blue, 4);
+    execution.finished().await;
+    run.verified().await.promoted(&run);
+}

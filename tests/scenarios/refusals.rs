@@ -62,7 +62,8 @@ async fn a_pipeline_of_somebody_else_is_ignored() {
 async fn a_request_for_an_unknown_service_is_rejected() {
     let mut unknown = event("manual-request");
     unknown["detail"]["service"] = "cart".into();
-    rejected(unknown, "UnknownService", "known services are catalog, checkout", "rejected_unknown_service").await;
+    rejected(unknown, "UnknownService", "known services are catalog, checkout", "rejected_unknown_service")
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

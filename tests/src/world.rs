@@ -86,6 +86,7 @@ struct State {
     up: [Option<String>; 2],
     looks: u32,
     readiness: Readiness,
+    sick: [u32; 2],
     sticky: bool,
     source_down: bool,
     fault: Option<Fault>,
@@ -120,6 +121,7 @@ impl World {
             up: [Some("v1".to_owned()), None],
             looks: 0,
             readiness: Readiness::FromLook(2),
+            sick: [0; 2],
             sticky: false,
             source_down: false,
             fault: None,
@@ -166,6 +168,12 @@ impl World {
     pub fn source_down(&self, down: bool) {
         self.note(if down { "the metrics are out of reach" } else { "the metrics are back" });
         self.state().source_down = down;
+    }
+
+    /// The next looks at a colour's health find it unhealthy; `u32::MAX` is for good.
+    pub fn sick(&self, colour: Colour, looks: u32) {
+        self.note(format!("{colour} stops being healthy"));
+        self.state().sick[place(colour)] = looks;
     }
 
     /// Whether the rule has stickiness.
@@ -380,7 +388,20 @@ impl Metrics for World {
 #[async_trait]
 impl Prober for World {
     async fn probe(&self, endpoint: &str, path: &str, smoke_tests: &[SmokeTest]) -> Probe {
+        // The endpoints of the configuration begin with their colour.
+        let colour = if endpoint.starts_with("http://blue.") { Colour::Blue } else { Colour::Green };
+        let refused = || Probe::NotReady(format!("GET {endpoint}{path} answered 503"));
         let mut state = self.state();
+        match &mut state.sick[place(colour)] {
+            0 => {}
+            looks => {
+                *looks -= 1;
+                return refused();
+            }
+        }
+        if state.up[place(colour)].as_deref() == Some("v1") {
+            return Probe::Ready;
+        }
         state.looks += 1;
         match state.readiness {
             Readiness::FromLook(look) if state.looks >= look => Probe::Ready,
@@ -388,9 +409,7 @@ impl Prober for World {
                 let name = smoke_tests.first().map_or("none", |test| test.name.as_str());
                 Probe::SmokeTestFailed(format!("{name}: expected status 200, got 500"))
             }
-            Readiness::FromLook(_) | Readiness::NeverHealthy | Readiness::NeverReady => {
-                Probe::NotReady(format!("GET {endpoint}{path} answered 503"))
-            }
+            Readiness::FromLook(_) | Readiness::NeverHealthy | Readiness::NeverReady => refused(),
         }
     }
 }

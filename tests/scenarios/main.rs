@@ -16,6 +16,7 @@ mod guardrails;
 mod late_writers;
 mod machine;
 mod outside;
+mod readme;
 mod refusals;
 mod schemas;
 mod template;

@@ -1,0 +1,168 @@
+//! The command as a user runs it: what it prints, how it exits, what it writes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("state/local.redb")
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn ace(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ace"))
+            .args(arguments)
+            .arg("--store")
+            .arg(self.store())
+            .current_dir(project())
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap()
+    }
+
+    fn refused(&self, arguments: &[&str], says: &[&str]) {
+        let output = self.ace(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        // A long message is wrapped, with a bar in front of each line.
+        let flat = error.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
+        for words in says {
+            assert!(flat.contains(words), "{arguments:?} does not say {words:?}: {flat}");
+        }
+        let rollouts = self.ace(&["status", "--output", "json"]);
+        assert!(
+            rollouts.stdout.is_empty(),
+            "{arguments:?} wrote {}",
+            String::from_utf8_lossy(&rollouts.stdout)
+        );
+    }
+}
+
+const CANARY: &str = "events/codepipeline-succeeded-canary.json";
+
+fn sample() -> String {
+    std::fs::read_to_string(project().join(CANARY)).unwrap()
+}
+
+fn config() -> String {
+    std::fs::read_to_string(project().join(".ace-flow/environments/local/config.yml")).unwrap()
+}
+
+#[test]
+fn a_bad_event_is_refused_with_its_place_and_the_remedy_and_nothing_is_written() {
+    let bench = Bench::new();
+    let event = |name, text: &str| bench.file(name, text);
+    let truncated = event("truncated.json", &sample()[..200]);
+    bench.refused(&["run", &truncated], &["is not JSON", "truncated.json:7", "samples are in events/"]);
+    let foreign = event("foreign.json", &sample().replace("123456789012", "999999999999"));
+    bench.refused(&["run", &foreign], &["InvalidInput", "999999999999", "belongs to account 123456789012"]);
+    let unknown = event("unknown.json", &sample().replace("\"checkout\"", "\"cart\""));
+    bench.refused(
+        &["run", &unknown],
+        &["\"cart\"", "known pipelines are catalog, checkout", "add it under services"],
+    );
+    let untimely = event("untimely.json", &sample().replace("\"time\"", "\"tme\""));
+    bench.refused(&["run", &untimely, "--exact"], &["time is missing"]);
+    bench.refused(&["run", CANARY, "--exact"], &["InvalidInput", "older than the 1d", "send a new request"]);
+    bench
+        .refused(&["run", "nothing-here.json"], &["cannot read nothing-here.json", "samples are in events/"]);
+    bench.refused(
+        &["run", "events/sns-alarm-metric.json"],
+        &["not an event that starts a rollout", "detail-type"],
+    );
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_its_place_and_the_remedy_and_nothing_is_written() {
+    let bench = Bench::new();
+    for (name, from, to, says) in [
+        ("key", "quiet_minutes: 1", "quiet_minute: 1", ["line 21", "quiet_minutes"]),
+        ("type", "minimum_requests: 50", "minimum_requests: many", ["line 10", "minimum_requests: many"]),
+        (
+            "weight",
+            "rollout:",
+            "rollout:\n  canary: { steps: [{ weight: 101, bake: 5m }] }",
+            ["line 9", "0 to 100"],
+        ),
+        (
+            "rise",
+            "rollout:",
+            "rollout:\n  canary: { steps: [{ weight: 50, bake: 5m }, { weight: 20, bake: 5m }] }",
+            ["line 9", "order the steps by rising weight"],
+        ),
+        ("strategy", "strategy: canary", "strategy: canry", ["line 26", "blue-green"]),
+    ] {
+        let broken = config().replace(from, to);
+        assert_ne!(broken, config());
+        let file = bench.file(&format!("{name}.yml"), &broken);
+        bench.refused(&["run", CANARY, "--config", &file], &[&file[file.len() - 8..], says[0], says[1]]);
+    }
+}
+
+#[test]
+fn a_mistake_in_usage_is_refused() {
+    let bench = Bench::new();
+    bench.refused(&["run", CANARY, "--fault", "errors:500%"], &["errors:5%"]);
+    bench.refused(&["run", CANARY, "--canary", "http://127.0.0.1:1"], &["--baseline"]);
+    bench.refused(&["run", CANARY, "--baseline", "https://a", "--canary", "http://b"], &["http://"]);
+    bench.refused(&["history", "no-such-rollout"], &["--store"]);
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_bad_canary_is_rolled_back_and_its_history_can_be_read_afterwards() {
+    let bench = Bench::new();
+    let run = ["run", CANARY, "--speed", "60", "--fault", "errors:50%", "--deliver", "2", "--output", "json"];
+    let output = bench.ace(&run);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = lines(&output);
+    let summary = lines.iter().find(|line| line["kind"] == "summary").unwrap();
+    assert_eq!(summary["ended"], "rolled back");
+    assert_eq!(summary["canary_weight"], 0, "as the proxy had it");
+    assert!(summary["failed"].as_u64().unwrap() > 0);
+    let duplicates = lines.iter().filter(|line| line["state"] == "Duplicate").count();
+    assert_eq!(duplicates, 1, "one of two deliveries");
+
+    let id = summary["rollout"].as_str().unwrap();
+    let history = bench.ace(&["history", id]);
+    let text = String::from_utf8_lossy(&history.stdout).into_owned();
+    assert_eq!(history.status.code(), Some(0));
+    assert!(text.contains("roll back") || text.contains("fail:"), "{text}");
+    assert!(text.contains("intact"), "{text}");
+    let status = String::from_utf8_lossy(&bench.ace(&["status"]).stdout).into_owned();
+    assert!(status.contains(id) && status.contains("rolled back"), "{status}");
+}
+
+#[test]
+fn an_event_that_starts_nothing_says_so() {
+    let bench = Bench::new();
+    for (event, says) in [("failed", "FAILED"), ("superseded", "SUPERSEDED"), ("stage-succeeded", "Stage")] {
+        let output = bench.ace(&["run", &format!("events/codepipeline-{event}.json")]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.contains("ignored") && text.contains(says), "{text}");
+    }
+}

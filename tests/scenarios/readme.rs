@@ -1,0 +1,31 @@
+//! What the README says of the configuration is so.
+
+use environments::{Environment, Rules};
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap()
+}
+
+#[test]
+fn the_configuration_is_valid_and_shows_the_defaults() {
+    let readme = readme();
+    let yaml = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let environment = Environment::from_yaml(yaml).unwrap();
+    assert_eq!(environment.rollout, Rules::default());
+    assert!(environment.services().keys().any(|service| service.as_str() == "checkout"));
+}
+
+#[test]
+fn every_folder_of_shared_and_every_event_it_names_is_there() {
+    let readme = readme();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    for folder in std::fs::read_dir(format!("{root}/shared")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        assert!(readme.contains(&name), "shared/{name} is not on the README's map");
+    }
+    for word in
+        readme.split_whitespace().filter(|word| word.starts_with("events/") && word.ends_with(".json"))
+    {
+        assert!(std::path::Path::new(&format!("{root}/{word}")).exists(), "{word}");
+    }
+}

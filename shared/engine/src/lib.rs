@@ -23,3 +23,6 @@ pub use promote_step::PromoteStepFunction;
 pub use reply::describe;
 pub use rollback::RollbackFunction;
 pub use start_deploy::StartDeployFunction;
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,8 @@ fn requested_event() -> Value {
 }
 
 fn read(event: Value) -> Result<Trigger, String> {
-    let input = json!({ "event": event, "execution_arn": EXECUTION });
+    let mut input = json!({ "execution_arn": EXECUTION });
+    input["event"] = event;
     serde_json::from_value::<StartDeploy>(input).map(|start| start.trigger).map_err(|error| error.to_string())
 }
 

@@ -135,6 +135,7 @@ fn every_cause_and_milestone_says_what_happened() {
         (Cause::Guardrail("High 5XX".parse().unwrap()), "guardrail", "alarm High 5XX is in ALARM"),
         (Cause::NeverReady("refused".to_owned()), "never_ready", "never became healthy: refused"),
         (Cause::SmokeTestFailed("cart".to_owned()), "smoke_test_failed", "a smoke test failed: cart"),
+        (Cause::Unhealthy("HTTP 503".to_owned()), "unhealthy", "not healthy any more: HTTP 503"),
         (Cause::NotEnoughEvidence("7 of 50".to_owned()), "not_enough_evidence", "in time: 7 of 50"),
         (Cause::Blind("timed out".to_owned()), "blind", "out of reach for too long: timed out"),
         (Cause::ForeignChange("3 groups".to_owned()), "foreign_change", "by somebody else: 3 groups"),

@@ -9,13 +9,15 @@ use elb_traffic::{ElbTraffic, TargetGroups};
 use engine::HealthCheckFunction;
 use http_probe::HttpProber;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
+use notify::SnsNotifier;
 
 fn main() -> ExitCode {
     lambda_host::main(build)
 }
 
 fn build(settings: &Settings<'_>) -> Result<HealthCheckFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (table,) = all((settings.required::<String>("ACE_TABLE"),))?;
+    let (table, topic) =
+        all((settings.required::<String>("ACE_TABLE"), settings.required("ACE_OUTCOME_TOPIC")))?;
     let aws = aws_client::from_env()?;
     Ok(HealthCheckFunction {
         store: keep(DynamoStore::new(&aws, table)),
@@ -24,6 +26,7 @@ fn build(settings: &Settings<'_>) -> Result<HealthCheckFunction<'static>, Box<dy
         metrics: keep(CloudWatchMetrics::new(&aws)),
         alarms: keep(CloudWatchAlarms::new(&aws)),
         prober: keep(HttpProber::new()?),
+        notifier: keep(SnsNotifier::new(&aws, topic)),
         meter: &EmfMeter,
         clock: &SystemClock,
     })

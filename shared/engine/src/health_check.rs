@@ -8,8 +8,9 @@ use rollout::{Cause, Colour, Event, Observed, Phase, Probe, Rollout, Seconds, Si
 
 use crate::failures;
 use crate::ledger::{Ledger, Recorded};
+use crate::outbox::{Hands, perform};
 use crate::ports::{
-    AlarmState, Alarms, Clock, Fleet, Measure, Meter, Metrics, PortError, Prober, Store, Traffic,
+    AlarmState, Alarms, Clock, Fleet, Measure, Meter, Metrics, Notifier, PortError, Prober, Store, Traffic,
 };
 use crate::reply::about;
 use crate::window::minutes_before;
@@ -34,6 +35,8 @@ pub struct HealthCheckFunction<'a> {
     pub alarms: &'a dyn Alarms,
     /// Looks at the new version.
     pub prober: &'a dyn Prober,
+    /// Publishes.
+    pub notifier: &'a dyn Notifier,
     /// Counts.
     pub meter: &'a dyn Meter,
     /// The time.
@@ -50,6 +53,7 @@ impl Function for HealthCheckFunction<'_> {
         let ledger = Ledger { store: self.store, clock: self.clock };
         let rollout = ledger.load(&turn.rollout_id).await?;
         let rollout = self.look(ledger, rollout).await?;
+        let rollout = self.tell(ledger, rollout).await?;
         let next = match &rollout.phase {
             Phase::Preparing { .. } | Phase::Baking { sight: Sight::Clear, .. } => Next::Wait,
             Phase::Baking { sight: Sight::LostSince(_), .. } | Phase::Frozen { .. } => Next::Hold,
@@ -63,6 +67,15 @@ impl Function for HealthCheckFunction<'_> {
 }
 
 impl HealthCheckFunction<'_> {
+    /// What was found is told at once, unless it is a rollback: that moves traffic first and tells then.
+    async fn tell(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
+        if rollout.phase.is_rollback() || rollout.phase.is_terminal() {
+            return Ok(rollout);
+        }
+        let hands = Hands { notifier: Some(self.notifier), meter: Some(self.meter), ..Hands::default() };
+        perform(ledger, hands, rollout).await
+    }
+
     async fn look(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
         let watched =
             matches!(rollout.phase, Phase::Preparing { .. } | Phase::Baking { .. } | Phase::Frozen { .. });

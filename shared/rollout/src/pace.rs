@@ -7,6 +7,10 @@ use crate::rollout::Rollout;
 /// How often to look again at something that is out of order: a frozen rule, a source out of reach.
 const ANXIOUS: Seconds = Seconds(30);
 
+/// How often to look at a version under traffic at the least: its health and the guardrails say something between two
+/// minutes of evidence.
+const ATTENTIVE: Seconds = Seconds(60);
+
 impl Rollout {
     /// The first instant whose minute may count as evidence for the weight that was read back at `since`.
     pub fn evidence_since(&self, since: Timestamp) -> Timestamp {
@@ -22,7 +26,7 @@ impl Rollout {
                 let closing = next_closing(self.evidence_since(*since), now, self.plan.evidence.metric_delay);
                 let ends = self.bake_ends(*step, *since);
                 let next = if ends > now { closing.min(ends) } else { closing };
-                Seconds::until(now, next)
+                Seconds::until(now, next).min(ATTENTIVE)
             }
             Phase::Settling { restored_at, .. } => {
                 Seconds::until(now, self.plan.zombie_bound.after(*restored_at))

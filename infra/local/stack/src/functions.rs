@@ -66,6 +66,7 @@ impl Ports {
             metrics: &*self.metrics,
             alarms: &*self.alarms,
             prober: &*self.prober,
+            notifier: &*self.notifier,
             meter: &*self.meter,
             clock: &*self.clock,
         }

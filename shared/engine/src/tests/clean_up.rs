@@ -141,8 +141,10 @@ fn a_clean_up_that_died_before_the_take_down_does_not_take_down_what_came_after(
         world.fail(call, Fault::KilledAfter);
         assert!(run(promote_step(&world).call(request.clone())).is_none());
         next_rollout(&world);
+        let downs = world.with(|state| state.downs);
         run(promote_step(&world).call(request)).unwrap().unwrap();
         assert_eq!(world.with(|state| state.blue_up.clone()), Some(v("v2")), "killed after call {call}");
+        assert_eq!(world.with(|state| state.downs), downs, "not even for a moment: killed after call {call}");
     }
 }
 

@@ -5,6 +5,7 @@ use rollout::{Lease, Phase, Weight};
 
 use super::machine::{baking, check, promote_step, rollback, started, turn};
 use super::world::{Fault, World, run};
+use crate::fence::{Written, write_weight};
 
 fn ask(world: &World) -> RollbackNext {
     let request = Rollback::Requested {
@@ -45,6 +46,17 @@ fn a_rollback_between_any_two_calls_of_promote_step_leaves_weight_0() {
         let rollout = world.only_rollout();
         assert_eq!((rollout.epoch.0, rollout.desired_weight()), (2, Weight::ZERO));
     }
+}
+
+#[test]
+fn a_writer_whose_epoch_is_over_writes_nothing() {
+    let world = cleared();
+    let stale = world.only_rollout();
+    assert_eq!(ask(&world), RollbackNext::Settle);
+    let before = world.snapshot();
+    let written = run(write_weight(&world, &world, &stale, Weight::FULL)).unwrap().unwrap();
+    assert!(matches!(written, Written::Lost));
+    assert_eq!(world.snapshot(), before);
 }
 
 #[test]

@@ -45,12 +45,21 @@ fn whatever_is_changed_shows_at_its_place() {
         change(&mut records);
         assert_eq!(first_break(&records), Some(place), "change {index}");
     }
-    // Rehashing the changed record alone only moves the break to the next one.
-    let mut records = records();
-    let mut forged = records[3].clone();
-    forged.weight = 50;
-    records[3] = forged;
-    assert_eq!(first_break(&records), Some(4));
+}
+
+#[test]
+fn a_record_that_is_whole_but_follows_another_history_shows() {
+    let world = World::new();
+    super::machine::started(&world);
+    let second = world.only_rollout();
+    let first = rollout::Rollout { version: 1, ..second.clone() };
+    let second = rollout::Rollout { version: 2, ..second };
+    let (begin, next) = (Event::Started { at: at(0) }, Event::Advance { at: at(1) });
+    let one = Record::new(&first, begin, "");
+    let follows = Record::new(&second, next.clone(), &one.hash);
+    let strays = Record::new(&second, next, &"0".repeat(64));
+    assert_eq!(first_break(&[one.clone(), follows]), None);
+    assert_eq!(first_break(&[one, strays]), Some(2));
 }
 
 #[test]

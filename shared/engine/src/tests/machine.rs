@@ -46,6 +46,7 @@ pub(super) fn health_check(world: &World) -> HealthCheckFunction<'_> {
         metrics: world,
         alarms: world,
         prober: world,
+        notifier: world,
         meter: world,
         clock: world,
     }

@@ -20,6 +20,26 @@ fn those_who_want_to_know_do_not_hold_a_rollout_up_and_hear_all_of_it_in_order_l
 }
 
 #[test]
+fn what_comes_later_is_not_told_before_what_failed_to_be_told() {
+    let mut partly = 0;
+    for call in 1..8 {
+        let world = World::new();
+        world.with(|state| state.deaf = true);
+        started(&world);
+        super::machine::check(&world);
+        super::machine::promote(&world);
+        world.with(|state| state.deaf = false);
+        world.fail(call, super::world::Fault::Refused);
+        let _ = run(promote_step(&world).call(PromoteStep::Advance(turn(&world)))).unwrap();
+        partly += u32::from(world.milestones() != ["started", "reached"]);
+        world.in_order();
+        run(promote_step(&world).call(PromoteStep::Advance(turn(&world)))).unwrap().unwrap();
+        assert_eq!(world.milestones(), ["started", "reached"], "call {call}");
+    }
+    assert!(partly >= 2, "{partly}");
+}
+
+#[test]
 fn a_rollback_reaches_its_end_unheard_and_then_asks_to_be_called_until_it_is_heard() {
     let world = World::new();
     started(&world);

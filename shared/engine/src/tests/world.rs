@@ -72,6 +72,8 @@ pub(super) struct State {
     /// What somebody else made of the rule, if anybody did.
     pub foreign: Option<String>,
     pub admits: Result<(), String>,
+    /// How often a colour was taken down.
+    pub downs: u32,
     pub blue_up: Option<Version>,
     pub green_up: Option<Version>,
     /// What green answers.
@@ -116,6 +118,7 @@ impl World {
             green: vec![(Timestamp::MIN, 0)],
             foreign: None,
             admits: Ok(()),
+            downs: 0,
             blue_up: Some("v1".parse().unwrap()),
             green_up: None,
             probe: Probe::Ready,
@@ -297,7 +300,11 @@ impl Fleet for World {
     }
 
     async fn take_down(&self, _: &Route, colour: Colour) -> PortResult<()> {
-        self.step(|state| *state.up(colour) = None).await
+        self.step(|state| {
+            state.downs += 1;
+            *state.up(colour) = None;
+        })
+        .await
     }
 
     async fn healthy(&self, _: &Route, colour: Colour) -> PortResult<Result<(), String>> {

@@ -12,7 +12,9 @@ fn waiting_ends_when_something_new_can_be_decided() {
     let baking = |sight| Phase::Baking { step: zero, since: at(0), judged_until: at(0), sight };
     let cases = [
         (Phase::Preparing { attempts: 1 }, 0, 10),
-        (baking(Sight::Clear), 0, 200),
+        // Health and guardrails are looked at every minute at the least.
+        (baking(Sight::Clear), 0, 60),
+        (baking(Sight::Clear), 150, 50),
         (baking(Sight::Clear), 200, 60),
         (baking(Sight::Clear), 290, 10),
         (baking(Sight::Clear), 300, 20),

@@ -1,7 +1,7 @@
 //! What happened, in words.
 
 use engine::history::Record;
-use rollout::{CleanUp, Event, Observed, OldTraffic, Phase, Probe, Rollout, Seconds};
+use rollout::{CleanUp, Event, Observed, OldTraffic, Order, Phase, Probe, Rollout, Seconds};
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
         Event::Abort { cause, .. } => (Tone::Bad, format!("rolling back: {cause}")),
         Event::WeightRead { observed, .. } => weight_read(rollout, observed)?,
         Event::CleanUpDue { traffic, .. } => clean_up(rollout, traffic)?,
+        Event::Ordered { by, why, .. } => {
+            (Tone::Warning, format!("{} by {by}: {why}", ordered(&record.event)))
+        }
         Event::Advance { .. } => match &rollout.phase {
             Phase::Promoted { clean_up: CleanUp::Scheduled { .. }, .. } => {
                 let after = rollout.plan.clean_up.after;
@@ -60,7 +63,7 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
             }
             _ => return None,
         },
-        Event::Performed { .. } => return None,
+        Event::Waited { .. } | Event::Performed { .. } => return None,
     })
 }
 
@@ -139,6 +142,8 @@ pub(crate) fn event(event: &Event) -> String {
         Event::WeightRead { observed, .. } => format!("read back {observed}"),
         Event::Judged { verdict, .. } => format!("{}: {verdict}", verdict.name()),
         Event::Abort { cause, .. } => format!("roll back ({}): {cause}", cause.name()),
+        Event::Ordered { by, why, .. } => format!("{} by {by}: {why}", ordered(event)),
+        Event::Waited { .. } => "nobody approved in time".to_owned(),
         Event::Performed { effects, .. } => format!("{} effects done", effects.len()),
         Event::CleanUpDue { traffic: OldTraffic::Quiet, .. } => "the old colour is quiet".to_owned(),
         Event::CleanUpDue { traffic: OldTraffic::Requests(requests), .. } => {
@@ -150,5 +155,15 @@ pub(crate) fn event(event: &Event) -> String {
         Event::CleanUpDue { traffic: OldTraffic::Unknown(reason), .. } => {
             format!("the old colour's traffic could not be read: {reason}")
         }
+    }
+}
+
+fn ordered(event: &Event) -> &'static str {
+    match event {
+        Event::Ordered { order: Order::Hold, .. } => "held",
+        Event::Ordered { order: Order::Resume, .. } => "resumed",
+        Event::Ordered { order: Order::Advance, .. } => "advanced",
+        Event::Ordered { order: Order::Approve, .. } => "approved",
+        _ => "ordered",
     }
 }

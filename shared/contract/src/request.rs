@@ -1,7 +1,7 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
-use rollout::{ExecutionArn, RolloutId, ServiceName, Strategy, Version};
+use rollout::{ExecutionArn, Order, RolloutId, ServiceName, Strategy, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +52,8 @@ pub enum Trigger {
         strategy: Option<Strategy>,
         /// Who asks.
         by: String,
+        /// Whether a version that was rolled back may come back.
+        lift_bar: bool,
         /// The same for every delivery of the same request.
         request_id: String,
         /// Where the event comes from.
@@ -121,6 +123,12 @@ fn trigger(event: &Value) -> Result<Trigger, Refusal> {
                 })?),
             },
             by: text(event, "detail.requested_by")?.to_owned(),
+            lift_bar: match event.pointer("/detail/lift_bar") {
+                None | Some(Value::Null) => false,
+                Some(lift) => {
+                    lift.as_bool().ok_or_else(|| format!("detail.lift_bar is {lift}: write true or false"))?
+                }
+            },
             request_id: text(event, "id")?.to_owned(),
             origin: origin()?,
         }),
@@ -162,6 +170,24 @@ pub enum PromoteStep {
     Advance(Turn),
     /// Look at the old colour, and take it down if it is quiet.
     CleanUp(CleanUpDue),
+    /// A person's order.
+    Order(Command),
+}
+
+/// What a person orders, and to which rollout as they know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The rollout.
+    pub rollout_id: RolloutId,
+    /// Its epoch as the person saw it: an order for another one is stale.
+    pub epoch: u64,
+    /// What.
+    pub order: Order,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A clean-up that was scheduled.
@@ -185,6 +211,11 @@ impl TryFrom<Value> for PromoteStep {
     type Error = Refusal;
 
     fn try_from(value: Value) -> Result<Self, Refusal> {
+        if let Some(command) = value.get("command") {
+            return Command::deserialize(command)
+                .map(Self::Order)
+                .map_err(|error| format!("command: {error}"));
+        }
         match value.get("clean_up") {
             Some(due) => {
                 CleanUpDue::deserialize(due).map(Self::CleanUp).map_err(|error| format!("clean_up: {error}"))

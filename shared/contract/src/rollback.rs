@@ -32,6 +32,19 @@ pub enum Rollback {
     Requested {
         /// The rollout.
         rollout: RolloutId,
+        /// Its epoch as they saw it, where they say so: an order for another one is stale.
+        epoch: Option<u64>,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Time to look for rollouts that nothing drives any more.
+    Sweep,
+    /// A person stops or resumes the environment's line.
+    Line {
+        /// Whether it stops.
+        stop: bool,
         /// Who.
         by: String,
         /// Why.
@@ -71,6 +84,8 @@ pub struct Alarm {
     pub changed_at: Timestamp,
     /// The AWS account it belongs to.
     pub account: String,
+    /// Name and value of every dimension that its metrics have, those inside of metric math too.
+    pub dimensions: Vec<(String, String)>,
 }
 
 impl TryFrom<Value> for Rollback {
@@ -94,9 +109,31 @@ impl TryFrom<Value> for Rollback {
                 status: text(&value, "detail.status")?.to_owned(),
             });
         }
+        if value.get("sweep").is_some() {
+            return Ok(Self::Sweep);
+        }
+        if value.get("line").is_some() {
+            return Ok(Self::Line {
+                stop: match text(&value, "line.order")? {
+                    "stop" => true,
+                    "resume" => false,
+                    other => return Err(format!("line.order is {other:?}: write \"stop\" or \"resume\"")),
+                },
+                by: text(&value, "line.by")?.to_owned(),
+                reason: text(&value, "line.reason")?.to_owned(),
+            });
+        }
         if value.get("roll_back").is_some() {
             return Ok(Self::Requested {
                 rollout: parsed(&value, "roll_back.rollout_id")?,
+                epoch: match value.pointer("/roll_back/epoch") {
+                    None | Some(Value::Null) => None,
+                    Some(epoch) => Some(
+                        epoch
+                            .as_u64()
+                            .ok_or_else(|| format!("roll_back.epoch is {epoch}: write a number"))?,
+                    ),
+                },
                 by: text(&value, "roll_back.by")?.to_owned(),
                 reason: text(&value, "roll_back.reason")?.to_owned(),
             });
@@ -129,5 +166,23 @@ fn alarm(message: &str) -> Result<Alarm, Refusal> {
         state: text(&message, "NewStateValue")?.to_owned(),
         changed_at,
         account: text(&message, "AWSAccountId")?.to_owned(),
+        dimensions: dimensions(&message),
     })
+}
+
+/// A metric alarm has `Trigger.Dimensions` with small letters; metric math has a metric inside of each of
+/// `Trigger.Metrics`; a composite alarm has no trigger.
+fn dimensions(message: &Value) -> Vec<(String, String)> {
+    let of = |holder: &Value| holder.get("Dimensions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let trigger = message.get("Trigger").cloned().unwrap_or_default();
+    let metrics = trigger.get("Metrics").and_then(Value::as_array).cloned().unwrap_or_default();
+    let inside = metrics.iter().filter_map(|metric| metric.pointer("/MetricStat/Metric")).flat_map(of);
+    let text = |pair: &Value, small: &str, large: &str| {
+        pair.get(small).or_else(|| pair.get(large)).and_then(Value::as_str).map(str::to_owned)
+    };
+    of(&trigger)
+        .into_iter()
+        .chain(inside)
+        .filter_map(|pair| Some((text(&pair, "name", "Name")?, text(&pair, "value", "Value")?)))
+        .collect()
 }

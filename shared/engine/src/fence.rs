@@ -5,7 +5,7 @@ use contract::{ErrorName, Failure};
 use rollout::{Colour, Lease, Observed, Rollout, Target, Version, Weight};
 
 use crate::failures;
-use crate::ports::{Fleet, Store, Traffic};
+use crate::ports::{Fleet, PortError, Store, Traffic};
 
 /// How often a writer that lost its epoch puts the new weights back before it leaves that to whoever keeps moving it.
 const REPAIRS: usize = 4;
@@ -33,6 +33,30 @@ pub async fn write_weight(
         return Ok(Written::Lost);
     }
     traffic.set(route, rollout.canary, weight).await.map_err(failures::port)?;
+    confirm(store, traffic, rollout).await
+}
+
+/// Takes all traffic from the rollout's canary, right after the commit that raised the epoch: that commit was the
+/// assertion, and the rule is known from the rollout's admission, so nothing is read first.
+///
+/// # Errors
+/// The store's and the load balancer's.
+pub async fn restore(
+    store: &dyn Store,
+    traffic: &dyn Traffic,
+    rollout: &Rollout,
+) -> Result<Written, Failure> {
+    let restored = traffic.restore(&rollout.plan.route, rollout.canary, &rollout.rule).await;
+    match restored {
+        Ok(()) => confirm(store, traffic, rollout).await,
+        // The rule of then may not fit any more: what is there now is read and kept.
+        Err(PortError::Permanent { .. }) => write_weight(store, traffic, rollout, Weight::ZERO).await,
+        Err(error @ PortError::Transient { .. }) => Err(failures::port(error)),
+    }
+}
+
+async fn confirm(store: &dyn Store, traffic: &dyn Traffic, rollout: &Rollout) -> Result<Written, Failure> {
+    let route = &rollout.plan.route;
     let mut written = rollout.epoch;
     for _ in 0..REPAIRS {
         let now = current(store, rollout).await?;

@@ -4,7 +4,9 @@ use analysis::{Evidence, Look, Minute, Minutes, Reference, Window, closed_minute
 use async_trait::async_trait;
 use contract::{Failure, Function, HealthCheckNext as Next, Reply, Turn};
 use jiff::Timestamp;
-use rollout::{Cause, Colour, Event, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight};
+use rollout::{
+    Cause, Colour, Event, Hold, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight,
+};
 
 use crate::failures;
 use crate::ledger::{Ledger, Recorded};
@@ -56,7 +58,10 @@ impl Function for HealthCheckFunction<'_> {
         let rollout = self.tell(ledger, rollout).await?;
         let next = match &rollout.phase {
             Phase::Preparing { .. } | Phase::Baking { sight: Sight::Clear, .. } => Next::Wait,
-            Phase::Baking { sight: Sight::LostSince(_), .. } | Phase::Frozen { .. } => Next::Hold,
+            Phase::Baking { sight: Sight::LostSince(_), .. }
+            | Phase::Frozen { .. }
+            | Phase::Awaiting { .. } => Next::Hold,
+            Phase::Cleared { .. } if rollout.hold != Hold::None => Next::Hold,
             // A shift that was asked for and not confirmed is promote-step's to finish.
             Phase::Cleared { .. } | Phase::Shifting { .. } => Next::Promote,
             Phase::Restoring { .. } | Phase::Settling { .. } => Next::RollBack,
@@ -77,9 +82,8 @@ impl HealthCheckFunction<'_> {
     }
 
     async fn look(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
-        let watched =
-            matches!(rollout.phase, Phase::Preparing { .. } | Phase::Baking { .. } | Phase::Frozen { .. });
-        if !watched {
+        let asked_for = matches!(rollout.phase, Phase::Shifting { .. });
+        if asked_for || rollout.phase.is_rollback() || rollout.phase.is_terminal() {
             return Ok(rollout);
         }
         let alarms = match self.guardrails(&rollout).await {
@@ -111,6 +115,7 @@ impl HealthCheckFunction<'_> {
                 }
                 self.judge(ledger, rollout, step, since, judged_until, alarms).await
             }
+            Phase::Awaiting { step, .. } => self.wait(ledger, rollout, step).await,
             Phase::Frozen { .. } => {
                 let observed = self.observe(&rollout).await?;
                 let at = self.clock.now();
@@ -118,6 +123,22 @@ impl HealthCheckFunction<'_> {
             }
             _ => Ok(rollout),
         }
+    }
+
+    /// While a person is asked, what is under traffic is watched all the same.
+    async fn wait(&self, ledger: Ledger<'_>, rollout: Rollout, step: StepIndex) -> Result<Rollout, Failure> {
+        if step > StepIndex(0) {
+            let observed = self.observe(&rollout).await?;
+            let at = self.clock.now();
+            if observed != Observed::Weight(rollout.desired_weight()) {
+                return Ok(ledger.record(rollout, Event::WeightRead { observed, at }).await?.rollout());
+            }
+            if let Some(cause) = self.unhealthy(&rollout).await {
+                return Ok(ledger.record(rollout, Event::Abort { cause, at }).await?.rollout());
+            }
+        }
+        let at = self.clock.now();
+        Ok(ledger.record(rollout, Event::Waited { at }).await?.rollout())
     }
 
     async fn guardrails(&self, rollout: &Rollout) -> Result<Option<Cause>, PortError> {

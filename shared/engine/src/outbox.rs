@@ -1,14 +1,17 @@
 //! Performing what a committed decision asked for. An effect that was performed and not acknowledged is performed
 //! again: each is absolute, or told apart by its id.
 
-use contract::Failure;
-use rollout::{Effect, EffectId, Event, Milestone, Pending, Phase, Rollout};
+use contract::{ErrorName, Failure};
+use rollout::{Control, Effect, EffectId, EnvironmentName, Event, Line, Milestone, Pending, Phase, Rollout};
 
 use crate::failures;
 use crate::fence::take_down;
 use crate::ledger::Ledger;
 use crate::outcome::Outcome;
-use crate::ports::{CleanUpSchedule, Fleet, Measure, Meter, Notifier};
+use crate::ports::{CleanUpSchedule, Fleet, Measure, Meter, Notifier, Store};
+
+/// How often a change of the control is made anew because somebody else came first.
+const CHANGES: usize = 8;
 
 /// What a function can perform besides moving traffic. An effect without its port stays in the outbox for a function
 /// that has it.
@@ -84,12 +87,54 @@ async fn attempt(
         (Effect::TakeDown(colour), Hands { fleet: Some(fleet), .. }) => {
             return take_down(ledger.store, fleet, rollout, *colour).await.map(|()| true);
         }
+        (Effect::CountRollback, Hands { notifier: Some(notifier), .. }) => {
+            return count_rollback(ledger, notifier, rollout, pending.id).await.map(|()| true);
+        }
         (Effect::ScheduleCleanUp { at, attempt }, Hands { schedule: Some(schedule), .. }) => {
             schedule.schedule(&rollout.id, *attempt, *at).await
         }
         _ => return Ok(false),
     };
     result.map(|()| true).map_err(failures::port)
+}
+
+/// Counts a rollback against its environment, and tells if it was the one that stopped the line.
+async fn count_rollback(
+    ledger: Ledger<'_>,
+    notifier: &dyn Notifier,
+    rollout: &Rollout,
+    effect: EffectId,
+) -> Result<(), Failure> {
+    let (environment, rules) = (&rollout.plan.environment, rollout.plan.stop_the_line);
+    let control = change_control(ledger.store, environment, |control| {
+        control.rolled_back(&rollout.id, rollout.updated_at, rules)
+    })
+    .await?;
+    match control.line {
+        Line::Stopped { by, why, .. } if by == rollout.id.as_str() => {
+            notifier.publish(&Outcome::line_stopped(rollout, effect, why)).await.map_err(failures::port)
+        }
+        Line::Stopped { .. } | Line::Running => Ok(()),
+    }
+}
+
+/// Changes an environment's control, again when somebody else changed it at the same time.
+pub(crate) async fn change_control(
+    store: &dyn Store,
+    environment: &EnvironmentName,
+    change: impl Fn(&Control) -> Control + Send + Sync,
+) -> Result<Control, Failure> {
+    for _ in 0..CHANGES {
+        let before = store.control(environment).await.map_err(failures::port)?;
+        let after = change(&before);
+        if after == before || store.set_control(environment, &after).await.map_err(failures::port)? {
+            return Ok(after);
+        }
+    }
+    Err(Failure::new(
+        ErrorName::ConflictError,
+        format!("the control of environment {environment} keeps changing; it is tried again"),
+    ))
 }
 
 fn count(hands: Hands<'_>, rollout: &Rollout, milestone: &Milestone) {

@@ -20,7 +20,8 @@ pub struct Outcome {
     pub version: Version,
     /// The rollout's epoch when it was published.
     pub epoch: Epoch,
-    /// The milestone's name: started, reached, frozen, `rolling_back`, `rolled_back`, promoted, `old_colour_kept`.
+    /// The milestone's name: started, reached, `awaiting_approval`, frozen, `rolling_back`, `rolled_back`, promoted,
+    /// `old_colour_kept`, `line_stopped`.
     pub milestone: String,
     /// What a person wants to know about it.
     pub detail: String,
@@ -38,11 +39,23 @@ impl Outcome {
         let detail = match milestone {
             Milestone::Started => format!("{} begins on {}", rollout.plan.version, rollout.canary),
             Milestone::Reached(weight) => format!("{weight} of the requests go to {}", rollout.plan.version),
+            Milestone::Awaiting(weight) => {
+                format!("{} waits for an approval to take {weight}", rollout.plan.version)
+            }
             Milestone::Frozen(found) => format!("the rule was changed by somebody else: {found}"),
             Milestone::RollingBack(cause) | Milestone::RolledBack(cause) => cause.to_string(),
             Milestone::Promoted => format!("{} is live on {}", rollout.plan.version, rollout.canary),
             Milestone::OldColourKept(reason) => reason.clone(),
         };
+        Self::of(rollout, effect, milestone.name(), detail)
+    }
+
+    /// The environment's line was stopped by one rollback too many: this one.
+    pub fn line_stopped(rollout: &Rollout, effect: EffectId, why: String) -> Self {
+        Self::of(rollout, effect, "line_stopped", why)
+    }
+
+    fn of(rollout: &Rollout, effect: EffectId, milestone: &str, detail: String) -> Self {
         Self {
             id: format!("{}.{}", rollout.id, effect.0),
             rollout: rollout.id.clone(),
@@ -50,7 +63,7 @@ impl Outcome {
             service: rollout.plan.service.clone(),
             version: rollout.plan.version.clone(),
             epoch: rollout.epoch,
-            milestone: milestone.name().to_owned(),
+            milestone: milestone.to_owned(),
             detail,
             weight: rollout.desired_weight().percent(),
             started_at: rollout.started_at,

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use environments::Environment;
 use jiff::Timestamp;
 use rollout::{
-    AlarmName, Colour, EnvironmentName, ExecutionArn, Observed, Probe, Rollout, RolloutId, Route,
-    ServiceName, SmokeTest, Target, Version, Weight,
+    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Observed, Probe, Rollout, RolloutId, Route,
+    RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
 };
 
 use crate::history::Record;
@@ -97,6 +97,16 @@ pub trait Store: Send + Sync {
     /// at the rollout's epoch when `after` asks for a [`TakeDown`](rollout::Effect::TakeDown).
     async fn commit(&self, before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError>;
 
+    /// The rollouts of an environment that are not at rest: not ended, or with effects still to do. The list may lag
+    /// behind by a moment; a commit on what it says is checked like any other.
+    async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>>;
+
+    /// What holds for the whole environment.
+    async fn control(&self, environment: &EnvironmentName) -> PortResult<Control>;
+
+    /// Replaces the environment's control if the stored one has the version before; `false` when it has another.
+    async fn set_control(&self, environment: &EnvironmentName, control: &Control) -> PortResult<bool>;
+
     /// The records of a rollout, oldest first.
     async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>>;
 
@@ -114,9 +124,13 @@ pub trait Traffic: Send + Sync {
     /// its other actions.
     async fn set(&self, route: &Route, canary: Colour, weight: Weight) -> PortResult<()>;
 
+    /// Gives the colour that is not `canary` everything, in one call and without reading first: the rest of the rule
+    /// becomes what it was when it was admitted.
+    async fn restore(&self, route: &Route, canary: Colour, rule: &RuleSnapshot) -> PortResult<()>;
+
     /// Whether the rule can carry a rollout: it exists, forwards to exactly our two groups, is not the default rule,
-    /// and has no stickiness. `Err` inside means no, and says why and what to do.
-    async fn admit(&self, route: &Route) -> PortResult<Result<(), String>>;
+    /// and has no stickiness. `Ok` inside is the rule as it is, `Err` says why not and what to do.
+    async fn admit(&self, route: &Route) -> PortResult<Result<RuleSnapshot, String>>;
 }
 
 /// The machines behind a colour.
@@ -193,6 +207,18 @@ pub trait Revisions: Send + Sync {
     async fn of(&self, pipeline: &str, execution_id: &str) -> PortResult<Version>;
 }
 
+/// The load balancer's API budget, shared by every rollout of the environment. AWS has one token bucket for each
+/// account and region: 20 Modify calls, 3 more each second (aws-facts of the project: "ALB", API budget).
+#[async_trait]
+pub trait Budget: Send + Sync {
+    /// Takes one Modify call for a step forward. Zero means granted; otherwise nothing was taken, and this is how long
+    /// to wait. What rollbacks may need is left in the bucket.
+    async fn forward(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds>;
+
+    /// Notes that a rollback has made a Modify call. It never waits, so it is told afterwards.
+    async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<()>;
+}
+
 /// The clock.
 #[async_trait]
 pub trait Clock: Send + Sync {
@@ -200,7 +226,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 
     /// Waits within one invocation; only for spans well under a function's timeout.
-    async fn pause(&self, span: rollout::Seconds);
+    async fn pause(&self, span: Seconds);
 }
 
 /// Something that is counted.

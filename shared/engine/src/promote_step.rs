@@ -2,13 +2,14 @@
 
 use analysis::Evidence;
 use async_trait::async_trait;
-use contract::{CleanUpDue, Failure, Function, PromoteStep, PromoteStepNext as Next, Reply};
-use rollout::{CleanUp, Event, Lease, OldTraffic, Phase, Rollout, Seconds};
+use contract::{CleanUpDue, Command, Failure, Function, PromoteStep, PromoteStepNext as Next, Reply};
+use rollout::{CleanUp, Event, Hold, Lease, OldTraffic, Phase, Rollout, Seconds};
 
+use crate::failures;
 use crate::fence::{Written, taken_since, write_weight};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, perform};
-use crate::ports::{CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Store, Traffic};
+use crate::ports::{Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Store, Traffic};
 use crate::reply::about;
 use crate::window::minutes_before;
 
@@ -26,6 +27,8 @@ pub struct PromoteStepFunction<'a> {
     pub notifier: &'a dyn Notifier,
     /// Reminds of the clean-up.
     pub schedule: &'a dyn CleanUpSchedule,
+    /// The load balancer's API budget.
+    pub budget: &'a dyn Budget,
     /// Counts.
     pub meter: &'a dyn Meter,
     /// The time.
@@ -41,13 +44,29 @@ impl Function for PromoteStepFunction<'_> {
     async fn call(&self, request: PromoteStep) -> Result<Reply<Next>, Failure> {
         let ledger = Ledger { store: self.store, clock: self.clock };
         let rollout = match request {
-            PromoteStep::Advance(turn) => self.advance(ledger, ledger.load(&turn.rollout_id).await?).await?,
+            PromoteStep::Advance(turn) => {
+                let rollout = ledger.load(&turn.rollout_id).await?;
+                let wait = self.budget_wait(&rollout).await?;
+                if wait > Seconds(0) {
+                    let reason = "the load balancer's API budget is spent: this step waits for it".to_owned();
+                    return Ok(Reply { wait_seconds: wait.0, reason, ..self.answer(&rollout) });
+                }
+                self.advance(ledger, rollout).await?
+            }
             PromoteStep::CleanUp(due) => self.clean_up(ledger, &due).await?,
+            PromoteStep::Order(command) => return self.order(ledger, command).await,
         };
         let rollout = perform(ledger, self.hands(), rollout).await?;
+        Ok(self.answer(&rollout))
+    }
+}
+
+impl PromoteStepFunction<'_> {
+    fn answer(&self, rollout: &Rollout) -> Reply<Next> {
         let next = match &rollout.phase {
             Phase::Preparing { .. }
             | Phase::Cleared { .. }
+            | Phase::Awaiting { .. }
             | Phase::Shifting { .. }
             | Phase::Baking { .. }
             | Phase::Frozen { .. } => Next::Wait,
@@ -55,11 +74,30 @@ impl Function for PromoteStepFunction<'_> {
             Phase::Restoring { .. } | Phase::Settling { .. } => Next::RollBack,
             Phase::RolledBack { .. } | Phase::Refused { .. } => Next::Ended,
         };
-        Ok(about(&rollout, next, rollout.wait(self.clock.now())))
+        about(rollout, next, rollout.wait(self.clock.now()))
     }
-}
 
-impl PromoteStepFunction<'_> {
+    /// A person's order: decided like any event. One that is stale or does not fit is answered, and changes nothing.
+    async fn order(&self, ledger: Ledger<'_>, command: Command) -> Result<Reply<Next>, Failure> {
+        let rollout = ledger.load(&command.rollout_id).await?;
+        let Command { epoch, order, by, reason: why, .. } = command;
+        if rollout.epoch.0 != epoch {
+            let reason = format!(
+                "stale: the order is for epoch {epoch}, rollout {} is at epoch {}; nothing was changed",
+                rollout.id, rollout.epoch
+            );
+            return Ok(Reply { reason, ..self.answer(&rollout) });
+        }
+        let at = self.clock.now();
+        match ledger.record(rollout, Event::Ordered { order, by, why, at }).await? {
+            Recorded::Applied(rollout) => Ok(self.answer(&rollout)),
+            Recorded::Rejected(rollout, rejected) => {
+                let reason = format!("{rejected}; {}", crate::reply::describe(&rollout));
+                Ok(Reply { reason, ..self.answer(&rollout) })
+            }
+        }
+    }
+
     fn hands(&self) -> Hands<'_> {
         Hands {
             notifier: Some(self.notifier),
@@ -69,9 +107,21 @@ impl PromoteStepFunction<'_> {
         }
     }
 
+    /// How long a step forward has to wait for the load balancer's API; rollbacks never do.
+    async fn budget_wait(&self, rollout: &Rollout) -> Result<Seconds, Failure> {
+        let moves = match &rollout.phase {
+            Phase::Cleared { next: rollout::Next::Step(_) } => rollout.hold == Hold::None,
+            phase => matches!(phase, Phase::Shifting { .. }),
+        };
+        if !moves {
+            return Ok(Seconds(0));
+        }
+        self.budget.forward(&rollout.plan.environment, self.clock.now()).await.map_err(failures::port)
+    }
+
     async fn advance(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
         let rollout = match rollout.phase {
-            Phase::Cleared { .. } => {
+            Phase::Cleared { .. } if rollout.hold == Hold::None => {
                 ledger.record(rollout, Event::Advance { at: self.clock.now() }).await?.rollout()
             }
             _ => rollout,

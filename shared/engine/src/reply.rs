@@ -1,7 +1,7 @@
 //! Replies from a rollout's state.
 
 use contract::Reply;
-use rollout::{EnvironmentName, Phase, Rollout, Seconds};
+use rollout::{EnvironmentName, Hold, Phase, Rollout, Seconds};
 
 pub(crate) fn about<N>(rollout: &Rollout, next: N, wait: Seconds) -> Reply<N> {
     Reply {
@@ -34,6 +34,16 @@ pub(crate) fn without_rollout<N>(
 
 /// A rollout's phase in words.
 pub fn describe(rollout: &Rollout) -> String {
+    let phase = describe_phase(rollout);
+    match &rollout.hold {
+        Hold::By { who, why, .. } if !rollout.phase.is_terminal() && !rollout.phase.is_rollback() => {
+            format!("{phase}; held by {who}: {why}")
+        }
+        Hold::By { .. } | Hold::None => phase,
+    }
+}
+
+fn describe_phase(rollout: &Rollout) -> String {
     let steps = rollout.plan.steps.len();
     match &rollout.phase {
         Phase::Refused { reason, .. } => format!("refused: {reason}"),
@@ -41,6 +51,9 @@ pub fn describe(rollout: &Rollout) -> String {
             format!("waiting for {} to become healthy (look {attempts})", rollout.canary)
         }
         Phase::Cleared { .. } => "the next move is cleared".to_owned(),
+        Phase::Awaiting { step, .. } => {
+            format!("waiting for a person to approve step {} of {steps}", step.number())
+        }
         Phase::Shifting { step, to } => format!("shifting to {to} (step {} of {steps})", step.number()),
         Phase::Baking { step, .. } => {
             format!("baking at {} (step {} of {steps})", rollout.desired_weight(), step.number())

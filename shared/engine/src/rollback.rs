@@ -2,19 +2,20 @@
 
 use async_trait::async_trait;
 use contract::{Alarm, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
-use rollout::{
-    Cause, EnvironmentName, Event, ExecutionArn, Lease, Phase, Rollout, RolloutId, Seconds, ServiceName,
-};
+use rollout::{Cause, EnvironmentName, Event, ExecutionArn, Lease, Line, Phase, Rollout, RolloutId, Seconds};
 
 use crate::failures;
-use crate::fence::{Written, write_weight};
-use crate::ledger::Ledger;
-use crate::outbox::{Hands, perform};
-use crate::ports::{Clock, Meter, Notifier, Store, Traffic};
+use crate::fence::{Written, restore, write_weight};
+use crate::ledger::{Ledger, Recorded};
+use crate::outbox::{Hands, change_control, perform};
+use crate::ports::{Budget, Clock, Meter, Notifier, Store, Traffic};
 use crate::reply::{about, without_rollout};
 
 /// How often weight 0 is written in one invocation while something else keeps overwriting it.
 const WRITES: usize = 3;
+
+/// A rollback that was not touched for so long has lost who drove it.
+const SETTLED: Seconds = Seconds(5 * 60);
 
 /// The function.
 pub struct RollbackFunction<'a> {
@@ -24,6 +25,8 @@ pub struct RollbackFunction<'a> {
     pub store: &'a dyn Store,
     /// The rules that divide traffic.
     pub traffic: &'a dyn Traffic,
+    /// The load balancer's API budget.
+    pub budget: &'a dyn Budget,
     /// Publishes.
     pub notifier: &'a dyn Notifier,
     /// Counts.
@@ -56,8 +59,10 @@ impl Function for RollbackFunction<'_> {
             }
             Rollback::Watchdog { execution, status } => self.watchdog(&execution, &status).await,
             Rollback::Alarms(alarms) => self.alarms(&alarms).await,
-            Rollback::Requested { rollout, by, reason } => {
-                self.roll_back_or_nothing(Some(rollout), Cause::Requested { by, reason }).await
+            Rollback::Sweep => self.sweep().await,
+            Rollback::Line { stop, by, reason } => self.line(stop, by, reason).await,
+            Rollback::Requested { rollout, epoch, by, reason } => {
+                self.requested(&rollout, epoch, by, reason).await
             }
         }
     }
@@ -82,19 +87,44 @@ impl RollbackFunction<'_> {
         cause: Cause,
     ) -> Result<Reply<Next>, Failure> {
         match id {
-            Some(id) => self.roll_back(&id, cause).await,
+            Some(id) => self.roll_back(self.ledger().load(&id).await?, cause).await,
             None => Ok(self.nothing("", "the execution had not started a rollout")),
         }
     }
 
-    /// One step back: decides if nobody has, writes weight 0, or verifies it.
-    async fn roll_back(&self, id: &RolloutId, cause: Cause) -> Result<Reply<Next>, Failure> {
-        let ledger = self.ledger();
-        let mut rollout = ledger.load(id).await?;
-        if !rollout.phase.is_terminal() && !rollout.phase.is_rollback() {
-            rollout = ledger.record(rollout, Event::Abort { cause, at: self.clock.now() }).await?.rollout();
+    async fn requested(
+        &self,
+        id: &RolloutId,
+        epoch: Option<u64>,
+        by: String,
+        reason: String,
+    ) -> Result<Reply<Next>, Failure> {
+        let rollout = self.ledger().load(id).await?;
+        if let Some(epoch) = epoch.filter(|epoch| *epoch != rollout.epoch.0) {
+            let reason = format!(
+                "stale: the order is for epoch {epoch}, rollout {id} is at epoch {}; nothing was changed",
+                rollout.epoch
+            );
+            return Ok(Reply { next: Next::Nothing, reason, ..self.answer(&rollout) });
         }
-        if let Phase::Settling { .. } = rollout.phase {
+        self.roll_back(rollout, Cause::Requested { by, reason }).await
+    }
+
+    /// One step back: decides if nobody has, writes weight 0, or verifies it. Between the decision and the write there
+    /// is no other call.
+    async fn roll_back(&self, rollout: Rollout, cause: Cause) -> Result<Reply<Next>, Failure> {
+        let (ledger, id) = (self.ledger(), rollout.id.clone());
+        let mut rollout = rollout;
+        if !rollout.phase.is_terminal() && !rollout.phase.is_rollback() {
+            match ledger.record(rollout, Event::Abort { cause, at: self.clock.now() }).await? {
+                Recorded::Applied(decided) => {
+                    let written = restore(self.store, self.traffic, &decided).await?;
+                    self.note_spent().await;
+                    rollout = self.read_back(decided, written).await?;
+                }
+                Recorded::Rejected(found, _) => rollout = found,
+            }
+        } else if let Phase::Settling { .. } = rollout.phase {
             // The time before the read: a read that took long must not count as one after the zombie bound.
             let at = self.clock.now();
             let observed =
@@ -105,19 +135,32 @@ impl RollbackFunction<'_> {
             if !matches!(rollout.phase, Phase::Restoring { .. }) {
                 break;
             }
-            rollout = match write_weight(self.store, self.traffic, &rollout, rollout.desired_weight()).await?
-            {
-                Written::Held(observed) => ledger
-                    .record(rollout, Event::WeightRead { observed, at: self.clock.now() })
-                    .await?
-                    .rollout(),
-                Written::Lost => ledger.load(id).await?,
-            };
+            let written = write_weight(self.store, self.traffic, &rollout, rollout.desired_weight()).await?;
+            self.note_spent().await;
+            rollout = self.read_back(rollout, written).await?;
         }
+        debug_assert_eq!(rollout.id, id);
         let hands =
             Hands { notifier: Some(self.notifier), meter: Some(self.meter), fleet: None, schedule: None };
         let rollout = perform(ledger, hands, rollout).await?;
         Ok(self.answer(&rollout))
+    }
+
+    async fn read_back(&self, rollout: Rollout, written: Written) -> Result<Rollout, Failure> {
+        match written {
+            Written::Held(observed) => {
+                let at = self.clock.now();
+                Ok(self.ledger().record(rollout, Event::WeightRead { observed, at }).await?.rollout())
+            }
+            Written::Lost => self.ledger().load(&rollout.id).await,
+        }
+    }
+
+    /// The budget is bookkeeping for steps forward: a rollback neither waits for it nor fails with it.
+    async fn note_spent(&self) {
+        if let Err(error) = self.budget.spent(&self.environment, self.clock.now()).await {
+            tracing::warn!(%error, "a write of a rollback is missing in the API budget");
+        }
     }
 
     fn answer(&self, rollout: &Rollout) -> Reply<Next> {
@@ -126,6 +169,7 @@ impl RollbackFunction<'_> {
             Phase::Promoted { .. } | Phase::Refused { .. } => Next::Nothing,
             Phase::Preparing { .. }
             | Phase::Cleared { .. }
+            | Phase::Awaiting { .. }
             | Phase::Shifting { .. }
             | Phase::Baking { .. }
             | Phase::Frozen { .. }
@@ -144,12 +188,12 @@ impl RollbackFunction<'_> {
             error: format!("Execution{status}"),
             detail: format!("execution {execution} ended {status}"),
         };
-        let reply = self.roll_back(&id, cause()).await?;
+        let reply = self.roll_back_or_nothing(Some(id.clone()), cause()).await?;
         if reply.next != Next::Settle {
             return Ok(reply);
         }
         self.clock.pause(Seconds(reply.wait_seconds)).await;
-        let reply = self.roll_back(&id, cause()).await?;
+        let reply = self.roll_back_or_nothing(Some(id.clone()), cause()).await?;
         if reply.next == Next::Settle {
             // An error is what makes Lambda deliver the event again.
             return Err(Failure::new(
@@ -160,40 +204,103 @@ impl RollbackFunction<'_> {
         Ok(reply)
     }
 
-    /// Alarms roll back the active rollouts whose guardrail they are; the executions verify and finish. One rollout
-    /// that cannot be rolled back does not keep the others from it.
+    /// Alarms roll back every active rollout that they are about; the executions verify and finish. One rollout that
+    /// cannot be rolled back does not keep the others from it.
     async fn alarms(&self, alarms: &[Alarm]) -> Result<Reply<Next>, Failure> {
-        let configuration = self.store.configuration(&self.environment).await.map_err(failures::port)?;
+        let ringing: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.state == "ALARM").collect();
         let mut answer = self.nothing("", "no alarm of an active rollout");
+        if ringing.is_empty() {
+            return Ok(answer);
+        }
         let mut failed = None;
-        let Some(configuration) = configuration else { return Ok(answer) };
-        for alarm in alarms.iter().filter(|alarm| alarm.state == "ALARM") {
-            if configuration.environment.account.as_ref().is_some_and(|ours| *ours != alarm.account) {
-                tracing::warn!(alarm = alarm.name, account = alarm.account, "an alarm of a foreign account");
-                continue;
-            }
-            for service in configuration.services().keys() {
-                match self.alarm(alarm, service).await {
-                    Ok(Some(reply)) if answer.next == Next::Nothing => answer = reply,
+        let active = self.store.active(&self.environment).await.map_err(failures::port)?;
+        for rollout in active.into_iter().filter(|rollout| !rollout.phase.is_terminal()) {
+            match ringing.iter().find_map(|alarm| concerns(alarm, &rollout)) {
+                Some(Ok(cause)) => match self.roll_back(rollout, cause).await {
+                    Ok(reply) if answer.next == Next::Nothing => answer = reply,
                     Ok(_) => {}
                     Err(failure) => failed = failed.or(Some(failure)),
+                },
+                Some(Err(why)) if answer.next == Next::Nothing => {
+                    answer = self.nothing(rollout.plan.service.as_str(), why);
                 }
+                Some(Err(_)) | None => {}
             }
         }
         failed.map_or(Ok(answer), Err)
     }
 
-    async fn alarm(&self, alarm: &Alarm, service: &ServiceName) -> Result<Option<Reply<Next>>, Failure> {
-        let target = self.store.target(&self.environment, service).await.map_err(failures::port)?;
-        let Some(Lease::Held { by, .. }) = target.map(|target| target.lease) else { return Ok(None) };
-        let rollout = self.ledger().load(&by).await?;
-        let guards = rollout.plan.guardrails.iter().find(|guardrail| guardrail.as_str() == alarm.name);
-        let Some(guardrail) = guards else { return Ok(None) };
-        if alarm.changed_at < rollout.started_at {
-            let reason =
-                format!("alarm {guardrail} changed at {}, before rollout {by} began", alarm.changed_at);
-            return Ok(Some(self.nothing(service.as_str(), reason)));
+    /// Rolls back what nothing drives any more, and finishes what was left half done. Level-triggered: whatever one
+    /// sweep does not finish, the next one finds.
+    async fn sweep(&self) -> Result<Reply<Next>, Failure> {
+        let active = self.store.active(&self.environment).await.map_err(failures::port)?;
+        let (found, mut touched, mut failed) = (active.len(), 0, None);
+        for rollout in active {
+            let now = self.clock.now();
+            let overdue = if rollout.phase.is_rollback() || rollout.phase.is_terminal() {
+                SETTLED.after(rollout.updated_at) <= now
+            } else {
+                matches!(rollout.target().lease, Lease::Held { until, .. } if until <= now)
+            };
+            if !overdue {
+                continue;
+            }
+            touched += 1;
+            let detail = format!("nothing has driven rollout {} since {}", rollout.id, rollout.updated_at);
+            let cause = Cause::Failure { error: "LeaseExpired".to_owned(), detail };
+            if let Err(failure) = self.roll_back(rollout, cause).await {
+                tracing::error!(%failure, "the sweep could not finish a rollout");
+                failed = failed.or(Some(failure));
+            }
         }
-        self.roll_back(&by, Cause::Guardrail(guardrail.clone())).await.map(Some)
+        let reason = format!("{found} rollouts are not at rest, {touched} of them were overdue");
+        failed.map_or(Ok(self.nothing("", reason)), Err)
     }
+
+    /// A person stops or resumes the line.
+    async fn line(&self, stop: bool, by: String, reason: String) -> Result<Reply<Next>, Failure> {
+        let at = self.clock.now();
+        let control = change_control(self.store, &self.environment, |control| {
+            if stop { control.stopped(by.clone(), reason.clone(), at) } else { control.resumed() }
+        })
+        .await?;
+        let words = match control.line {
+            Line::Running => format!("the line of environment {} runs", self.environment),
+            Line::Stopped { by, why, since } => {
+                format!("the line of environment {} was stopped at {since} by {by}: {why}", self.environment)
+            }
+        };
+        Ok(self.nothing("", words))
+    }
+}
+
+/// Whether an alarm is about a rollout: by its name, which the plan has as a guardrail, or by a dimension, which names
+/// the canary's target group or the service. `Err` says why it is not one to obey.
+fn concerns(alarm: &Alarm, rollout: &Rollout) -> Option<Result<Cause, String>> {
+    let plan = &rollout.plan;
+    let named = plan.guardrails.iter().find(|guardrail| guardrail.as_str() == alarm.name).cloned();
+    let has = |name: &str, value: &str| alarm.dimensions.iter().any(|(n, v)| n == name && v == value);
+    // The dimension is the end of the ARN, from "targetgroup/" on.
+    let of = |arn: &str| arn.rsplit(':').next().is_some_and(|name| has("TargetGroup", name));
+    if named.is_none() {
+        if of(&plan.route.arm(rollout.canary.other()).target_group) {
+            return Some(Err(format!("alarm {} is about the version that was live before", alarm.name)));
+        }
+        let service = has("Service", plan.service.as_str());
+        if !of(&plan.route.arm(rollout.canary).target_group) && !service {
+            return None;
+        }
+    }
+    if alarm.changed_at < rollout.started_at {
+        return Some(Err(format!(
+            "alarm {} changed at {}, before rollout {} began",
+            alarm.name, alarm.changed_at, rollout.id
+        )));
+    }
+    let account = rollout.execution.as_str().split(':').nth(4);
+    if account.is_some_and(|ours| ours != alarm.account) {
+        return Some(Err(format!("alarm {} belongs to account {}", alarm.name, alarm.account)));
+    }
+    let guardrail = named.map_or_else(|| alarm.name.parse(), Ok);
+    Some(guardrail.map(Cause::Guardrail).map_err(|error| error.to_string()))
 }

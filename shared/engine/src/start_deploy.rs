@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use contract::{ErrorName, Failure, Function, Reply, StartDeploy, StartDeployNext as Next, Trigger};
 use environments::Environment;
 use rollout::{
-    Effect, EnvironmentName, Event, ExecutionArn, Lease, Phase, Plan, Rollout, RolloutId, Seconds,
-    ServiceName, Start, Strategy, Target, Version,
+    Barred, Effect, EnvironmentName, Event, ExecutionArn, Lease, Line, Phase, Plan, Rollout, RolloutId,
+    RuleSnapshot, Seconds, ServiceName, Start, Strategy, Target, Version,
 };
 use sha2::{Digest, Sha256};
 
@@ -44,6 +44,7 @@ struct Wanted {
     service: ServiceName,
     version: Built,
     strategy: Option<Strategy>,
+    lift_bar: bool,
 }
 
 /// How the version is known.
@@ -83,7 +84,7 @@ impl Function for StartDeployFunction<'_> {
         let plan = configuration
             .plan(&self.environment, &wanted.service, version, wanted.strategy)
             .map_err(|error| Failure::new(ErrorName::UnknownService, error.to_string()))?;
-        self.begin(wanted.id, plan, request.execution).await
+        self.begin(wanted.id, plan, request.execution, wanted.lift_bar).await
     }
 }
 
@@ -125,15 +126,22 @@ impl StartDeployFunction<'_> {
                 }
                 let id = self.id(service, &["pipeline", pipeline, execution_id, &attempt.to_string()])?;
                 let version = Built::By { pipeline: pipeline.clone(), execution_id: execution_id.clone() };
-                Ok(Reading::Wanted(Wanted { id, service: service.clone(), version, strategy: None }))
+                Ok(Reading::Wanted(Wanted {
+                    id,
+                    service: service.clone(),
+                    version,
+                    strategy: None,
+                    lift_bar: false,
+                }))
             }
-            Trigger::Requested { service, version, strategy, by: _, request_id, origin } => {
+            Trigger::Requested { service, version, strategy, by: _, lift_bar, request_id, origin } => {
                 admit(configuration, origin, self.clock.now())?;
                 Ok(Reading::Wanted(Wanted {
                     id: self.id(service, &["request", request_id])?,
                     service: service.clone(),
                     version: Built::Named(version.clone()),
                     strategy: *strategy,
+                    lift_bar: *lift_bar,
                 }))
             }
         }
@@ -158,17 +166,19 @@ impl StartDeployFunction<'_> {
         id: RolloutId,
         plan: Plan,
         execution: ExecutionArn,
+        lift_bar: bool,
     ) -> Result<Reply<Next>, Failure> {
         let stored = self.store.target(&plan.environment, &plan.service).await.map_err(failures::port)?;
         let target = stored
             .clone()
             .unwrap_or_else(|| Target::untouched(plan.environment.clone(), plan.service.clone()));
         let at = self.clock.now();
-        let refusal = self.gate(&plan, &target).await?;
-        let start = Start { id, plan, target, execution: execution.clone(), at };
-        let (mut rollout, event) = match refusal {
-            Some(reason) => (Rollout::refuse(start, reason.clone()), Event::Refused { reason, at }),
-            None => (Rollout::start(start), Event::Started { at }),
+        let admitted = self.gate(&plan, &target, lift_bar).await?;
+        let rule = admitted.clone().unwrap_or_default();
+        let start = Start { id, plan, target, rule, execution: execution.clone(), at };
+        let (mut rollout, event) = match admitted {
+            Err(reason) => (Rollout::refuse(start, reason.clone()), Event::Refused { reason, at }),
+            Ok(_) => (Rollout::start(start), Event::Started { at }),
         };
         let record = Record::new(&rollout, event, "");
         rollout.head.clone_from(&record.hash);
@@ -185,28 +195,50 @@ impl StartDeployFunction<'_> {
         }
     }
 
-    /// The policy gate: `Some` names the rule that refuses, and when it will pass.
-    async fn gate(&self, plan: &Plan, target: &Target) -> Result<Option<String>, Failure> {
+    /// The policy gate: the rule of the load balancer as it is, or the rule of ours that refuses, and when it will pass.
+    async fn gate(
+        &self,
+        plan: &Plan,
+        target: &Target,
+        lift_bar: bool,
+    ) -> Result<Result<RuleSnapshot, String>, Failure> {
         if let Lease::Held { by, .. } = &target.lease {
-            return Ok(Some(format!(
+            return Ok(Err(format!(
                 "rollout {by} holds service {}: start this one again when that one has ended",
                 plan.service
             )));
         }
-        if let Err(reason) = self.traffic.admit(&plan.route).await.map_err(failures::port)? {
-            return Ok(Some(reason));
+        let control = self.store.control(&plan.environment).await.map_err(failures::port)?;
+        if let Line::Stopped { by, why, since } = control.line {
+            return Ok(Err(format!(
+                "the line of environment {} was stopped at {since} by {by} ({why}): resume it first",
+                plan.environment
+            )));
         }
+        if let Barred::Version { version, why, .. } = &target.barred
+            && *version == plan.version
+            && !lift_bar
+        {
+            return Ok(Err(format!(
+                "version {version} was rolled back before ({why}): roll out another one, or ask for this one with lift_bar"
+            )));
+        }
+        let rule = match self.traffic.admit(&plan.route).await.map_err(failures::port)? {
+            Ok(rule) => rule,
+            Err(reason) => return Ok(Err(reason)),
+        };
         if let Err(reason) = self.fleet.healthy(&plan.route, target.live).await.map_err(failures::port)? {
-            return Ok(Some(format!("the live colour {} could not take a rollback: {reason}", target.live)));
+            return Ok(Err(format!("the live colour {} could not take a rollback: {reason}", target.live)));
         }
         let states = self.alarms.states(&plan.guardrails).await.map_err(failures::port)?;
-        Ok(plan.guardrails.iter().zip(states).find_map(|(alarm, state)| match state {
+        let refusal = plan.guardrails.iter().zip(states).find_map(|(alarm, state)| match state {
             AlarmState::Quiet => None,
             AlarmState::Alarm => Some(format!("guardrail {alarm} is in ALARM: start again when it is OK")),
             AlarmState::Missing => Some(format!(
                 "guardrail {alarm} does not exist: create the alarm or take it out of guardrails"
             )),
-        }))
+        });
+        Ok(refusal.map_or(Ok(rule), Err))
     }
 
     /// The trigger was seen before: by this execution (its reply was lost), or by another one.

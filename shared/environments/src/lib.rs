@@ -19,7 +19,7 @@ pub use invalid::InvalidConfiguration;
 pub use place::Place;
 pub use settings::{
     BlueGreenRules, CanaryRules, CleanUpSettings, EvidenceSettings, Identity, Overrides, ReadinessRules,
-    Rules, Service,
+    Rules, Service, StopTheLine,
 };
 pub use span::{InvalidSpan, Span};
 
@@ -171,6 +171,8 @@ impl Environment {
                 quiet_minutes: clean_up.quiet_minutes,
                 attempts: clean_up.attempts,
             },
+            stop_the_line: common.stop_the_line.rules(),
+            approval_expires: common.approval_expires.seconds(),
             zombie_bound: ZOMBIE_BOUND,
         })
     }

@@ -56,6 +56,10 @@ pub struct Rules {
     pub guardrails: Vec<AlarmName>,
     /// When the old colour goes.
     pub clean_up: CleanUpSettings,
+    /// How long an approval is waited for before the rollout is rolled back.
+    pub approval_expires: Span,
+    /// When too many rollbacks stop the environment's line.
+    pub stop_the_line: StopTheLine,
     /// Events older than this are refused: a replayed archive must not deploy.
     pub accept_events_for: Span,
 }
@@ -70,8 +74,27 @@ impl Default for Rules {
             evidence: EvidenceSettings::default(),
             guardrails: Vec::new(),
             clean_up: CleanUpSettings::default(),
+            approval_expires: Span::of(24 * 3600),
+            stop_the_line: StopTheLine::default(),
             accept_events_for: Span::of(24 * 3600),
         }
+    }
+}
+
+/// When too many rollbacks stop the environment's line: no rollout starts until a person says so.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StopTheLine {
+    /// After so many rollbacks that blame a version.
+    pub rollbacks: NonZeroU32,
+    /// Within so long.
+    pub within: Span,
+}
+
+impl StopTheLine {
+    /// The rules as the core has them.
+    pub const fn rules(self) -> rollout::StopRules {
+        rollout::StopRules { rollbacks: self.rollbacks, within: self.within.seconds() }
     }
 }
 
@@ -119,6 +142,8 @@ pub(crate) struct StepSettings {
     #[serde(deserialize_with = "percent")]
     weight: Weight,
     bake: Span,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    approval: bool,
 }
 
 /// A weight, refused with the number that was written, however great.
@@ -140,15 +165,21 @@ mod steps {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Steps, D::Error> {
         let written = Vec::<StepSettings>::deserialize(deserializer)?;
-        let steps: Vec<Step> =
-            written.iter().map(|step| Step { weight: step.weight, bake: step.bake.seconds() }).collect();
+        let steps: Vec<Step> = written
+            .iter()
+            .map(|step| Step { weight: step.weight, bake: step.bake.seconds(), approval: step.approval })
+            .collect();
         Steps::try_from(steps).map_err(D::Error::custom)
     }
 
     pub(super) fn serialize<S: Serializer>(steps: &Steps, serializer: S) -> Result<S::Ok, S::Error> {
         let written: Vec<StepSettings> = steps
             .iter()
-            .map(|step| StepSettings { weight: step.weight, bake: Span::of(step.bake.0) })
+            .map(|step| StepSettings {
+                weight: step.weight,
+                bake: Span::of(step.bake.0),
+                approval: step.approval,
+            })
             .collect();
         written.serialize(serializer)
     }
@@ -207,7 +238,7 @@ pub struct CleanUpSettings {
 mod defaults {
     use super::{
         BlueGreenRules, CanaryRules, CleanUpSettings, EvidenceSettings, NonZeroU32, ReadinessRules, Span,
-        Steps,
+        Steps, StopTheLine,
     };
     use rollout::{Seconds, Step, Weight};
 
@@ -225,7 +256,11 @@ mod defaults {
             let steps: Vec<Step> = seed
                 .into_iter()
                 .filter_map(|(weight, bake)| {
-                    Some(Step { weight: Weight::try_from(weight).ok()?, bake: Seconds(bake) })
+                    Some(Step {
+                        weight: Weight::try_from(weight).ok()?,
+                        bake: Seconds(bake),
+                        approval: false,
+                    })
                 })
                 .collect();
             Self { steps: Steps::try_from(steps).unwrap_or_else(|_| Steps::at_once(Seconds(300))) }
@@ -259,6 +294,12 @@ mod defaults {
                 blind: Span::of(300),
                 frozen: Span::of(1800),
             }
+        }
+    }
+
+    impl Default for StopTheLine {
+        fn default() -> Self {
+            Self { rollbacks: times(3), within: Span::of(3600) }
         }
     }
 

@@ -1,11 +1,11 @@
 use analysis::Verdict;
 use jiff::Timestamp;
 
-use crate::event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Probe};
+use crate::event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Order, Probe};
 use crate::names::Weight;
 use crate::phase::{CleanUp, Next, Observed, Phase, Sight};
-use crate::plan::StepIndex;
-use crate::rollout::Rollout;
+use crate::plan::{Step, StepIndex};
+use crate::rollout::{Hold, Rollout};
 
 /// Why an event changes nothing. It is data: answered and logged, never a crash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,10 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
     if let Event::Abort { cause, at } = event {
         return abort(rollout, cause, *at, event);
     }
+    if let Event::Ordered { order, by, why, at } = event {
+        let hold = Hold::By { who: by.clone(), why: why.clone(), since: *at };
+        return ordered(rollout, *order, hold, *at).ok_or_else(|| refused(rollout, event));
+    }
     match &rollout.phase {
         Phase::Preparing { attempts } => match event {
             // The same look told twice is one attempt.
@@ -50,7 +54,17 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
             other => Err(not_now(rollout, other)),
         },
         Phase::Cleared { next } => match event {
-            Event::Advance { at } => Ok(advance(rollout, *next, *at)),
+            Event::Advance { at } if rollout.hold == Hold::None => Ok(advance(rollout, *next, *at)),
+            other => Err(not_now(rollout, other)),
+        },
+        Phase::Awaiting { step, since } => match event {
+            Event::Waited { at } if *at >= rollout.plan.approval_expires.after(*since) => {
+                Ok(roll_back(rollout, Cause::NotApproved, *at))
+            }
+            Event::WeightRead { observed, at } => match step.0.checked_sub(1) {
+                Some(before) => found_while_baking(rollout, StepIndex(before), observed, *at, event),
+                None => Err(not_now(rollout, event)),
+            },
             other => Err(not_now(rollout, other)),
         },
         Phase::Shifting { step, to } => match event {
@@ -103,6 +117,10 @@ fn ended(rollout: &Rollout, event: &Event) -> Rejected {
     Rejected::Ended { phase: rollout.phase.name(), event: event.name() }
 }
 
+fn refused(rollout: &Rollout, event: &Event) -> Rejected {
+    if rollout.phase.is_terminal() { ended(rollout, event) } else { not_now(rollout, event) }
+}
+
 fn acknowledge(rollout: &Rollout, done: &[EffectId], event: &Event) -> Result<Rollout, Rejected> {
     if !rollout.pending.iter().any(|pending| done.contains(&pending.id)) {
         return Err(not_now(rollout, event));
@@ -113,13 +131,35 @@ fn acknowledge(rollout: &Rollout, done: &[EffectId], event: &Event) -> Result<Ro
 }
 
 fn abort(rollout: &Rollout, cause: &Cause, at: Timestamp, event: &Event) -> Result<Rollout, Rejected> {
-    if rollout.phase.is_terminal() {
-        return Err(ended(rollout, event));
-    }
-    if rollout.phase.is_rollback() {
-        return Err(not_now(rollout, event));
+    if rollout.phase.is_terminal() || rollout.phase.is_rollback() {
+        return Err(refused(rollout, event));
     }
     Ok(roll_back(rollout, cause.clone(), at))
+}
+
+/// A person's order; `None` when it does not fit the phase or changes nothing.
+fn ordered(rollout: &Rollout, order: Order, by: Hold, at: Timestamp) -> Option<Rollout> {
+    if rollout.phase.is_terminal() || rollout.phase.is_rollback() {
+        return None;
+    }
+    let held = rollout.hold != Hold::None;
+    let phase = match (order, &rollout.phase) {
+        // What was cleared and not taken is watched again: a hold ends no evidence.
+        (Order::Hold, Phase::Cleared { next }) if !held => rollout.before(*next).map_or_else(
+            || rollout.phase.clone(),
+            |step| Phase::Baking { step, since: at, judged_until: at, sight: Sight::Clear },
+        ),
+        (Order::Hold, phase) if !held => phase.clone(),
+        (Order::Resume, phase) if held => phase.clone(),
+        (Order::Advance, Phase::Baking { step, .. }) => Phase::Cleared { next: rollout.after(*step) },
+        (Order::Advance | Order::Approve, Phase::Awaiting { step, .. }) => {
+            Phase::Cleared { next: Next::Step(*step) }
+        }
+        _ => return None,
+    };
+    let mut next = rollout.to(phase, at);
+    next.hold = if order == Order::Hold { by } else { Hold::None };
+    Some(next)
 }
 
 fn roll_back(rollout: &Rollout, cause: Cause, at: Timestamp) -> Rollout {
@@ -135,7 +175,7 @@ fn roll_back(rollout: &Rollout, cause: Cause, at: Timestamp) -> Rollout {
 fn probed(rollout: &Rollout, attempts: u32, probe: &Probe, at: Timestamp) -> Rollout {
     let attempts = attempts.saturating_add(1);
     match probe {
-        Probe::Ready => rollout.to(Phase::Cleared { next: Next::Step(StepIndex(0)) }, at),
+        Probe::Ready => cleared(rollout, Next::Step(StepIndex(0)), at),
         Probe::SmokeTestFailed(reason) => roll_back(rollout, Cause::SmokeTestFailed(reason.clone()), at),
         Probe::NotReady(reason) if attempts >= rollout.plan.readiness.attempts.get() => {
             let reason =
@@ -144,6 +184,18 @@ fn probed(rollout: &Rollout, attempts: u32, probe: &Probe, at: Timestamp) -> Rol
         }
         Probe::NotReady(_) => rollout.to(Phase::Preparing { attempts }, at),
     }
+}
+
+/// What the evidence clears; a step that needs an approval waits for it first.
+fn cleared(rollout: &Rollout, next: Next, at: Timestamp) -> Rollout {
+    if let Next::Step(step) = next
+        && let Some(Step { approval: true, weight, .. }) = rollout.plan.steps.get(step)
+    {
+        let mut awaiting = rollout.to(Phase::Awaiting { step, since: at }, at);
+        awaiting.ask(Effect::Publish(Milestone::Awaiting(*weight)));
+        return awaiting;
+    }
+    rollout.to(Phase::Cleared { next }, at)
 }
 
 fn advance(rollout: &Rollout, next: Next, at: Timestamp) -> Rollout {
@@ -244,12 +296,13 @@ fn judged(
     let bake_ends = rollout.bake_ends(look.step, look.since);
     let baked = at >= bake_ends;
     let out_of_patience = at >= rollout.patience_ends(look.step, look.since);
+    let free = rollout.hold == Hold::None;
     let news = until > look.judged_until || verdict.is_blind();
     // At the end of a bake, or of the patience, there may be nothing newer than the look before: it counts if it
     // settles the step, and is a repetition otherwise.
     let settles = match verdict {
         Verdict::Fail(_) => true,
-        Verdict::Pass(_) => baked,
+        Verdict::Pass(_) => baked && free,
         Verdict::Inconclusive { .. } | Verdict::NoData { .. } => out_of_patience,
     };
     if !(news || settles && until == look.judged_until) {
@@ -268,16 +321,15 @@ fn judged(
         }
         return Some(rollout.to(look.onward(Sight::LostSince(since), look.judged_until), at));
     }
-    let phase = match verdict {
-        Verdict::Pass(_) if baked => Phase::Cleared { next: rollout.after(look.step) },
+    let mut next = match verdict {
+        Verdict::Pass(_) if baked && free => cleared(rollout, rollout.after(look.step), at),
         Verdict::Inconclusive { .. } | Verdict::NoData { .. } if out_of_patience => {
             return Some(roll_back(rollout, Cause::NotEnoughEvidence(verdict.to_string()), at));
         }
         Verdict::Pass(_) | Verdict::Fail(_) | Verdict::Inconclusive { .. } | Verdict::NoData { .. } => {
-            look.onward(Sight::Clear, until)
+            rollout.to(look.onward(Sight::Clear, until), at)
         }
     };
-    let mut next = rollout.to(phase, at);
     next.looks = rollout.looks.saturating_add(1);
     Some(next)
 }
@@ -322,6 +374,9 @@ fn settled(
         return None;
     }
     let mut done = rollout.to(Phase::RolledBack { cause: cause.clone(), at }, at);
+    if cause.blames_the_version() {
+        done.ask(Effect::CountRollback);
+    }
     done.ask(Effect::Publish(Milestone::RolledBack(cause.clone())));
     Some(done)
 }

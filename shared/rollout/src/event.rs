@@ -57,6 +57,22 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A person orders something, on any wait.
+    Ordered {
+        /// What.
+        order: Order,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A wait for an approval was looked at.
+    Waited {
+        /// When.
+        at: Timestamp,
+    },
     /// Effects were performed.
     Performed {
         /// Which.
@@ -86,6 +102,8 @@ impl Event {
             | Self::WeightRead { at, .. }
             | Self::Judged { at, .. }
             | Self::Abort { at, .. }
+            | Self::Ordered { at, .. }
+            | Self::Waited { at }
             | Self::Performed { at, .. }
             | Self::CleanUpDue { at, .. } => *at,
         }
@@ -101,10 +119,26 @@ impl Event {
             Self::WeightRead { .. } => "weight_read",
             Self::Judged { .. } => "judged",
             Self::Abort { .. } => "abort",
+            Self::Ordered { .. } => "ordered",
+            Self::Waited { .. } => "waited",
             Self::Performed { .. } => "performed",
             Self::CleanUpDue { .. } => "clean_up_due",
         }
     }
+}
+
+/// What a person may order. Who wants the rollout back uses [`Event::Abort`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Take no further step; evidence and guardrails go on.
+    Hold,
+    /// Go on after a hold.
+    Resume,
+    /// End the wait at this step now: the order stands in for the evidence.
+    Advance,
+    /// Let the step that waits for approval be taken.
+    Approve,
 }
 
 /// What a look at the new version before traffic found.
@@ -151,6 +185,8 @@ pub enum Cause {
     NotEnoughEvidence(String),
     /// The source of evidence was out of reach for too long under traffic.
     Blind(String),
+    /// Nobody approved the next step in time.
+    NotApproved,
     /// Somebody else's change of the rule was not undone in time.
     ForeignChange(String),
     /// A function or the execution failed.
@@ -170,6 +206,24 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether it speaks against the version itself, so that the version is held until a person lifts the hold. A
+    /// person's order, somebody else's change and a failure of ours do not.
+    pub const fn blames_the_version(&self) -> bool {
+        match self {
+            Self::Verdict(_)
+            | Self::Guardrail(_)
+            | Self::NeverReady(_)
+            | Self::SmokeTestFailed(_)
+            | Self::Unhealthy(_) => true,
+            Self::NotEnoughEvidence(_)
+            | Self::Blind(_)
+            | Self::NotApproved
+            | Self::ForeignChange(_)
+            | Self::Failure { .. }
+            | Self::Requested { .. } => false,
+        }
+    }
+
     /// The cause's name as it is stored and counted.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -180,6 +234,7 @@ impl Cause {
             Self::Unhealthy(_) => "unhealthy",
             Self::NotEnoughEvidence(_) => "not_enough_evidence",
             Self::Blind(_) => "blind",
+            Self::NotApproved => "not_approved",
             Self::ForeignChange(_) => "foreign_change",
             Self::Failure { .. } => "failure",
             Self::Requested { .. } => "requested",
@@ -199,6 +254,7 @@ impl std::fmt::Display for Cause {
             Self::Blind(reason) => {
                 write!(f, "the source of evidence was out of reach for too long: {reason}")
             }
+            Self::NotApproved => f.write_str("nobody approved the next step in time"),
             Self::ForeignChange(found) => write!(f, "the rule was changed by somebody else: {found}"),
             Self::Failure { error, detail } => write!(f, "{error}: {detail}"),
             Self::Requested { by, reason } => write!(f, "asked for by {by}: {reason}"),
@@ -230,6 +286,8 @@ pub enum Effect {
     },
     /// Take a colour down.
     TakeDown(Colour),
+    /// Count the rollback against its environment, which may stop the line.
+    CountRollback,
 }
 
 /// What is worth telling.
@@ -240,6 +298,8 @@ pub enum Milestone {
     Started,
     /// A weight was reached.
     Reached(Weight),
+    /// The next step waits for an approval.
+    Awaiting(Weight),
     /// The rule was changed by somebody else.
     Frozen(String),
     /// A rollback was decided; traffic is being moved back.
@@ -258,6 +318,7 @@ impl Milestone {
         match self {
             Self::Started => "started",
             Self::Reached(_) => "reached",
+            Self::Awaiting(_) => "awaiting_approval",
             Self::Frozen(_) => "frozen",
             Self::RollingBack(_) => "rolling_back",
             Self::RolledBack(_) => "rolled_back",

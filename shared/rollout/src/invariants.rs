@@ -1,7 +1,7 @@
 use crate::event::{Effect, EffectId};
 use crate::names::{Colour, Epoch, Weight};
 use crate::phase::{CleanUp, Next, Phase};
-use crate::plan::StepIndex;
+use crate::plan::{Step, StepIndex};
 use crate::rollout::{Lease, Rollout};
 
 /// What is wrong with a rollout that [`decide`](crate::decide) can never have led to.
@@ -16,6 +16,12 @@ pub enum Violation {
         step: StepIndex,
         /// How many there are.
         steps: usize,
+    },
+    /// An approval is waited for that the plan does not ask for.
+    #[error("step {} needs no approval", step.number())]
+    NoApproval {
+        /// The step.
+        step: StepIndex,
     },
     /// The weight that is asked for is not the step's.
     #[error("step {} asks for {asked}, but the plan gives it {planned}", step.number())]
@@ -116,6 +122,10 @@ fn phase(rollout: &Rollout) -> Result<(), Violation> {
             }
             Err(Violation::Attempts { phase: name, attempt: *attempts, allowed })
         }
+        Phase::Awaiting { step, .. } => match rollout.plan.steps.get(*step) {
+            Some(Step { approval: true, .. }) => Ok(()),
+            _ => planned(rollout, *step).and(Err(Violation::NoApproval { step: *step })),
+        },
         Phase::Cleared { next: Next::Step(step) } | Phase::Frozen { step, .. } => {
             planned(rollout, *step).map(|_| ())
         }
@@ -198,6 +208,7 @@ fn effect(rollout: &Rollout, effect: &Effect) -> Result<(), Violation> {
         Effect::ScheduleCleanUp { .. } => {
             may(matches!(rollout.phase, Phase::Promoted { .. }), "schedule_clean_up")
         }
+        Effect::CountRollback => may(matches!(rollout.phase, Phase::RolledBack { .. }), "count_rollback"),
         Effect::Publish(_) => may(!matches!(rollout.phase, Phase::Refused { .. }), "publish"),
     }
 }

@@ -4,6 +4,8 @@
 //! their time inside, and answers with the next state; the effects it asks for are recorded in that state, so that
 //! storing the state stores the intention ([outbox](Rollout::pending)).
 
+mod bucket;
+mod control;
 mod decide;
 mod event;
 mod invariants;
@@ -14,8 +16,10 @@ mod plan;
 mod rollout;
 
 pub use analysis::Seconds;
+pub use bucket::Bucket;
+pub use control::{Control, Line, StopRules};
 pub use decide::{Rejected, decide};
-pub use event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Pending, Probe};
+pub use event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Order, Pending, Probe};
 pub use invariants::{Violation, invariants};
 pub use names::{
     AlarmName, Colour, EnvironmentName, Epoch, ExecutionArn, InvalidName, RolloutId, ServiceName, Version,
@@ -26,7 +30,7 @@ pub use plan::{
     Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step,
     StepIndex, Steps, Strategy,
 };
-pub use rollout::{LEASE, Lease, Rollout, Start, Target};
+pub use rollout::{Barred, Hold, LEASE, Lease, Rollout, RuleSnapshot, Start, Target};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use analysis::{Seconds, next_closing};
 use jiff::Timestamp;
 
 use crate::phase::{Phase, Sight};
-use crate::rollout::Rollout;
+use crate::rollout::{Hold, Rollout};
 
 /// How often to look again at something that is out of order: a frozen rule, a source out of reach.
 const ANXIOUS: Seconds = Seconds(30);
@@ -22,6 +22,8 @@ impl Rollout {
         let wait = match &self.phase {
             Phase::Preparing { .. } => self.plan.readiness.interval,
             Phase::Baking { sight: Sight::LostSince(_), .. } | Phase::Frozen { .. } => ANXIOUS,
+            Phase::Awaiting { .. } => ATTENTIVE,
+            Phase::Cleared { .. } if self.hold != Hold::None => ATTENTIVE,
             Phase::Baking { step, since, sight: Sight::Clear, .. } => {
                 let closing = next_closing(self.evidence_since(*since), now, self.plan.evidence.metric_delay);
                 let ends = self.bake_ends(*step, *since);

@@ -27,6 +27,13 @@ pub enum Phase {
         /// What may be done now.
         next: Next,
     },
+    /// The next step was cleared, and needs a person's approval.
+    Awaiting {
+        /// The step that waits.
+        step: StepIndex,
+        /// Since when.
+        since: Timestamp,
+    },
     /// A weight was asked for and has not been read back.
     Shifting {
         /// The step.
@@ -155,6 +162,7 @@ impl Phase {
             Self::Refused { .. } => "refused",
             Self::Preparing { .. } => "preparing",
             Self::Cleared { .. } => "cleared",
+            Self::Awaiting { .. } => "awaiting_approval",
             Self::Shifting { .. } => "shifting",
             Self::Baking { .. } => "baking",
             Self::Frozen { .. } => "frozen",
@@ -171,6 +179,7 @@ impl Phase {
             Self::Refused { .. } | Self::RolledBack { .. } | Self::Promoted { .. } => true,
             Self::Preparing { .. }
             | Self::Cleared { .. }
+            | Self::Awaiting { .. }
             | Self::Shifting { .. }
             | Self::Baking { .. }
             | Self::Frozen { .. }

@@ -4,6 +4,7 @@ use analysis::{Policy, Seconds};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::control::StopRules;
 use crate::names::{AlarmName, Colour, EnvironmentName, ServiceName, Version, Weight};
 
 /// How traffic moves to the new version.
@@ -24,6 +25,9 @@ pub struct Step {
     pub weight: Weight,
     /// The least time under observation at this weight, counted from the read-back of the weight.
     pub bake: Seconds,
+    /// Whether a person has to approve before this weight is set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approval: bool,
 }
 
 /// The steps of a plan: at least one, rising, the last one 100 %.
@@ -95,7 +99,7 @@ impl StepIndex {
 impl Steps {
     /// The one step of a blue-green rollout: all traffic at once, watched for `monitor`.
     pub fn at_once(monitor: Seconds) -> Self {
-        Self(vec![Step { weight: Weight::FULL, bake: monitor }])
+        Self(vec![Step { weight: Weight::FULL, bake: monitor, approval: false }])
     }
 
     /// The step at `index`, if the plan has it.
@@ -264,6 +268,10 @@ pub struct Plan {
     pub guardrails: Vec<AlarmName>,
     /// When the old colour goes.
     pub clean_up: CleanUpRules,
+    /// When rollbacks stop the environment's line.
+    pub stop_the_line: StopRules,
+    /// How long an approval is waited for before the rollout is rolled back.
+    pub approval_expires: Seconds,
     /// The longest that a writer which died may still change the rule: the function's timeout and a margin.
     pub zombie_bound: Seconds,
 }

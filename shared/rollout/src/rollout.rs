@@ -27,6 +27,8 @@ pub struct Rollout {
     pub canary: Colour,
     /// What the other colour carries, where that is known.
     pub baseline: Option<Version>,
+    /// The version that was barred when it began.
+    pub barred: Barred,
     /// What drives it.
     pub execution: ExecutionArn,
     /// When it began.
@@ -35,6 +37,10 @@ pub struct Rollout {
     pub updated_at: Timestamp,
     /// Where it stands.
     pub phase: Phase,
+    /// Whether a person holds it.
+    pub hold: Hold,
+    /// The rule as it was when the rollout was admitted.
+    pub rule: RuleSnapshot,
     /// How often the judge has looked.
     pub looks: u32,
     /// The hash of its last history record, to which the next one is chained.
@@ -45,6 +51,29 @@ pub struct Rollout {
     pub pending: Vec<Pending>,
 }
 
+/// Whether a person holds a rollout back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Nobody does.
+    None,
+    /// No further step is taken.
+    By {
+        /// Who holds it.
+        who: String,
+        /// Why.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// What a rule does beside dividing traffic, in the words of the adapter that read it. A rollback writes it back
+/// without having to read first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RuleSnapshot(pub String);
+
 /// What a new rollout needs to know.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
@@ -54,6 +83,8 @@ pub struct Start {
     pub plan: Plan,
     /// The service as it is now.
     pub target: Target,
+    /// The rule as it is now.
+    pub rule: RuleSnapshot,
     /// What drives it.
     pub execution: ExecutionArn,
     /// Now.
@@ -82,11 +113,14 @@ impl Rollout {
             epoch: start.target.epoch,
             canary: start.target.live.other(),
             baseline: start.target.stable,
+            barred: start.target.barred,
             plan: start.plan,
             execution: start.execution,
             started_at: start.at,
             updated_at: start.at,
             phase: phase(start.at),
+            hold: Hold::None,
+            rule: start.rule,
             looks: 0,
             head: String::new(),
             next_effect: EffectId(0),
@@ -119,11 +153,24 @@ impl Rollout {
         if self.plan.steps.get(next).is_some() { Next::Step(next) } else { Next::Finish }
     }
 
+    /// The step whose weight holds until `next` is taken; `None` before the first.
+    pub(crate) fn before(&self, next: Next) -> Option<StepIndex> {
+        match next {
+            Next::Step(step) => step.0.checked_sub(1).map(StepIndex),
+            Next::Finish => u16::try_from(self.plan.steps.len().saturating_sub(1)).ok().map(StepIndex),
+        }
+    }
+
+    /// Whether nothing is left to do for it: it has ended, and its outbox is empty.
+    pub fn is_at_rest(&self) -> bool {
+        self.phase.is_terminal() && self.pending.is_empty()
+    }
+
     /// The canary weight that the rule should have now.
     pub fn desired_weight(&self) -> Weight {
         let of = |step| self.plan.steps.get(step).map_or(Weight::ZERO, |step| step.weight);
         match &self.phase {
-            Phase::Cleared { next: Next::Step(step) } => {
+            Phase::Cleared { next: Next::Step(step) } | Phase::Awaiting { step, .. } => {
                 step.0.checked_sub(1).map_or(Weight::ZERO, |before| of(StepIndex(before)))
             }
             Phase::Cleared { next: Next::Finish } | Phase::Promoted { .. } => Weight::FULL,
@@ -147,6 +194,13 @@ impl Rollout {
             stable: if promoted { Some(self.plan.version.clone()) } else { self.baseline.clone() },
             epoch: self.epoch,
             canary_weight: if promoted { Weight::ZERO } else { self.desired_weight() },
+            barred: match &self.phase {
+                Phase::RolledBack { cause, at } if cause.blames_the_version() => {
+                    Barred::Version { version: self.plan.version.clone(), since: *at, why: cause.to_string() }
+                }
+                Phase::Promoted { .. } => Barred::Nothing,
+                _ => self.barred.clone(),
+            },
             lease: if self.phase.is_terminal() {
                 Lease::Free
             } else {
@@ -172,6 +226,8 @@ pub struct Target {
     pub epoch: Epoch,
     /// The share of requests that the colour which is not live should have.
     pub canary_weight: Weight,
+    /// The version that must not come back.
+    pub barred: Barred,
     /// Who may move traffic.
     pub lease: Lease,
 }
@@ -201,7 +257,25 @@ impl Target {
             stable: None,
             epoch: Epoch(0),
             canary_weight: Weight::ZERO,
+            barred: Barred::Nothing,
             lease: Lease::Free,
         }
     }
+}
+
+/// The version that was rolled back last, and must not come back until another one is promoted or a person lifts it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Barred {
+    /// None.
+    Nothing,
+    /// This one.
+    Version {
+        /// Which.
+        version: Version,
+        /// Since when.
+        since: Timestamp,
+        /// Why it was rolled back.
+        why: String,
+    },
 }

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use contract::{CleanUpDue, PromoteStep};
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, Alarms, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult, Revisions,
+    AlarmState, Alarms, Budget, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult, Revisions,
 };
 use jiff::Timestamp;
-use rollout::{AlarmName, EnvironmentName, RolloutId, Seconds, ServiceName, Version};
+use rollout::{AlarmName, Bucket, EnvironmentName, RolloutId, Seconds, ServiceName, Version};
 
 use crate::clock::StackClock;
 use crate::functions::Ports;
@@ -30,6 +30,30 @@ pub(crate) struct LoggedMeasures;
 impl Meter for LoggedMeasures {
     fn measure(&self, environment: &EnvironmentName, service: &ServiceName, measure: Measure) {
         tracing::debug!(%environment, %service, ?measure, "measured");
+    }
+}
+
+/// The API budget of a load balancer that nobody else calls.
+#[derive(Debug, Default)]
+pub(crate) struct OneBucket(Mutex<Option<Bucket>>);
+
+#[async_trait]
+impl Budget for OneBucket {
+    async fn forward(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
+        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match bucket.unwrap_or_else(|| Bucket::full(now)).forward(now) {
+            Ok(after) => {
+                *bucket = Some(after);
+                Ok(Seconds(0))
+            }
+            Err(wait) => Ok(wait),
+        }
+    }
+
+    async fn spent(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<()> {
+        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *bucket = Some(bucket.unwrap_or_else(|| Bucket::full(now)).spent(now));
+        Ok(())
     }
 }
 

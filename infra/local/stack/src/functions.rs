@@ -6,7 +6,8 @@ use asl::{Resource, TaskError, Tasks};
 use async_trait::async_trait;
 use contract::{Failure, Function, invoke};
 use engine::ports::{
-    Alarms, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober, Revisions, Store, Traffic,
+    Alarms, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober, Revisions, Store,
+    Traffic,
 };
 use engine::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
 use rollout::EnvironmentName;
@@ -31,6 +32,8 @@ pub struct Ports {
     pub prober: Arc<dyn Prober>,
     /// Those who want to know.
     pub notifier: Arc<dyn Notifier>,
+    /// The load balancer's API budget.
+    pub budget: Arc<dyn Budget>,
     /// The project's own metrics.
     pub meter: Arc<dyn Meter>,
     /// What pipelines built.
@@ -81,6 +84,7 @@ impl Ports {
             fleet: &*self.fleet,
             notifier: &*self.notifier,
             schedule: &*self.schedule,
+            budget: &*self.budget,
             meter: &*self.meter,
             clock: &*self.clock,
         }
@@ -93,6 +97,7 @@ impl Ports {
             store: &*self.store,
             traffic: &*self.traffic,
             notifier: &*self.notifier,
+            budget: &*self.budget,
             meter: &*self.meter,
             clock: &*self.clock,
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use analysis::{Arm as Counts, Evidence, Minute, Minutes, Window};
 use async_trait::async_trait;
 use engine::ports::{Fleet, Metrics, PortError, PortResult, Prober, Traffic};
-use rollout::{Colour, Observed, Probe, Route, SmokeTest, Version, Weight};
+use rollout::{Colour, Observed, Probe, Route, RuleSnapshot, SmokeTest, Version, Weight};
 use weighted_proxy::{Arm, FaultSpec, MinuteCounts, PerArm, Proxy, ProxyOptions, Sample, Target, Weights};
 
 use crate::clock::StackClock;
@@ -193,8 +193,13 @@ impl Traffic for Plant {
         self.apply_fault(canary, weight).await
     }
 
-    async fn admit(&self, _: &Route) -> PortResult<Result<(), String>> {
-        Ok(Ok(()))
+    async fn restore(&self, route: &Route, canary: Colour, _: &RuleSnapshot) -> PortResult<()> {
+        self.set(route, canary, Weight::ZERO).await
+    }
+
+    async fn admit(&self, _: &Route) -> PortResult<Result<RuleSnapshot, String>> {
+        // The proxy has nothing but weights.
+        Ok(Ok(RuleSnapshot::default()))
     }
 }
 

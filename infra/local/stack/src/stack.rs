@@ -11,7 +11,7 @@ use rollout::{EnvironmentName, Lease, RolloutId};
 use serde_json::{Value, json};
 
 use crate::clock::StackClock;
-use crate::desk::{ExecutionIsVersion, LocalAlarms, LoggedMeasures, TimedReminders};
+use crate::desk::{ExecutionIsVersion, LocalAlarms, LoggedMeasures, OneBucket, TimedReminders};
 use crate::functions::Ports;
 use crate::update::Updates;
 use crate::watched_store::WatchedStore;
@@ -115,6 +115,7 @@ impl Stack {
             alarms: from.alarms,
             prober: from.prober,
             notifier: Arc::new(updates.clone()),
+            budget: Arc::new(OneBucket::default()),
             meter: Arc::new(LoggedMeasures),
             revisions: from.revisions.unwrap_or_else(|| Arc::new(ExecutionIsVersion)),
             schedule: Arc::clone(&reminders) as _,

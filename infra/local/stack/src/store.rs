@@ -8,7 +8,9 @@ use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortError, PortResult, Store};
 use environments::Environment;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
-use rollout::{Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName, Target};
+use rollout::{
+    Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName, Target,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +19,8 @@ const CONFIGURATIONS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("c
 const TARGETS: TableDefinition<'_, (&str, &str), Bytes> = TableDefinition::new("targets");
 const ROLLOUTS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("rollouts");
 const RECORDS: TableDefinition<'_, (&str, u64), Bytes> = TableDefinition::new("records");
+/// By environment.
+const CONTROLS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("controls");
 const EXECUTIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("executions");
 /// Environment, start in nanoseconds since 1970, rollout: in the order of their starts.
 const RECENT: TableDefinition<'_, (&str, i128, &str), ()> = TableDefinition::new("recent");
@@ -86,6 +90,7 @@ impl EmbeddedStore {
         write.open_table(ROLLOUTS)?;
         write.open_table(RECORDS)?;
         write.open_table(EXECUTIONS)?;
+        write.open_table(CONTROLS)?;
         write.open_table(RECENT)?;
         write.commit()?;
         Ok(Self { database })
@@ -283,6 +288,40 @@ impl Store for EmbeddedStore {
         }
         transaction.commit().map_err(broken)?;
         Ok(())
+    }
+
+    async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        let read = self.database.begin_read().map_err(broken)?;
+        let table = read.open_table(ROLLOUTS).map_err(broken)?;
+        let mut active = Vec::new();
+        for entry in table.iter().map_err(broken)? {
+            let rollout: Rollout = decode(entry.map_err(broken)?.1.value())?;
+            if rollout.plan.environment == *environment && !rollout.is_at_rest() {
+                active.push(rollout);
+            }
+        }
+        Ok(active)
+    }
+
+    async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {
+        Ok(self.read(CONTROLS, environment.as_str())?.unwrap_or_default())
+    }
+
+    async fn set_control(&self, environment: &EnvironmentName, control: &Control) -> PortResult<bool> {
+        let transaction = self.database.begin_write().map_err(broken)?;
+        {
+            let mut table = transaction.open_table(CONTROLS).map_err(broken)?;
+            let stored: Option<Control> = {
+                let found = table.get(environment.as_str()).map_err(broken)?;
+                found.map(|bytes| decode(bytes.value())).transpose()?
+            };
+            if stored.unwrap_or_default().version + 1 != control.version {
+                return Ok(false);
+            }
+            table.insert(environment.as_str(), encode(control)?.as_slice()).map_err(broken)?;
+        }
+        transaction.commit().map_err(broken)?;
+        Ok(true)
     }
 
     async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {

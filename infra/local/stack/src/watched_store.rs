@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use engine::history::Record;
 use engine::ports::{Begun, Clock, CommitError, PortResult, Store};
 use environments::Environment;
-use rollout::{EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
+use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 
 use crate::update::{Update, Updates};
 
@@ -70,6 +70,18 @@ impl Store for WatchedStore {
         self.inner.commit(before, after, record).await?;
         self.tell(after, record);
         Ok(())
+    }
+
+    async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        self.inner.active(environment).await
+    }
+
+    async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {
+        self.inner.control(environment).await
+    }
+
+    async fn set_control(&self, environment: &EnvironmentName, control: &Control) -> PortResult<bool> {
+        self.inner.set_control(environment, control).await
     }
 
     async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {

@@ -1,4 +1,4 @@
-use analysis::Verdict;
+use analysis::{Seconds, Verdict};
 use jiff::Timestamp;
 
 use crate::event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Order, Probe};
@@ -6,6 +6,10 @@ use crate::names::Weight;
 use crate::phase::{CleanUp, Next, Observed, Phase, Sight};
 use crate::plan::{Step, StepIndex};
 use crate::rollout::{Hold, Rollout};
+
+/// How often a wait for a person is recorded: well within the [lease](crate::LEASE), and far less often than it is
+/// looked at.
+const SIGN_OF_LIFE: Seconds = Seconds(10 * 60);
 
 /// Why an event changes nothing. It is data: answered and logged, never a crash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,12 +59,14 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
         },
         Phase::Cleared { next } => match event {
             Event::Advance { at } if rollout.hold == Hold::None => Ok(advance(rollout, *next, *at)),
+            Event::Waited { at } if rollout.hold != Hold::None => sign_of_life(rollout, *at, event),
             other => Err(not_now(rollout, other)),
         },
         Phase::Awaiting { step, since } => match event {
             Event::Waited { at } if *at >= rollout.plan.approval_expires.after(*since) => {
                 Ok(roll_back(rollout, Cause::NotApproved, *at))
             }
+            Event::Waited { at } => sign_of_life(rollout, *at, event),
             Event::WeightRead { observed, at } => match step.0.checked_sub(1) {
                 Some(before) => found_while_baking(rollout, StepIndex(before), observed, *at, event),
                 None => Err(not_now(rollout, event)),
@@ -119,6 +125,14 @@ fn ended(rollout: &Rollout, event: &Event) -> Rejected {
 
 fn refused(rollout: &Rollout, event: &Event) -> Rejected {
     if rollout.phase.is_terminal() { ended(rollout, event) } else { not_now(rollout, event) }
+}
+
+/// Waiting for a person changes nothing for a long time; without a sign of life the lease would run out meanwhile.
+fn sign_of_life(rollout: &Rollout, at: Timestamp, event: &Event) -> Result<Rollout, Rejected> {
+    if at < SIGN_OF_LIFE.after(rollout.updated_at) {
+        return Err(not_now(rollout, event));
+    }
+    Ok(rollout.to(rollout.phase.clone(), at))
 }
 
 fn acknowledge(rollout: &Rollout, done: &[EffectId], event: &Event) -> Result<Rollout, Rejected> {

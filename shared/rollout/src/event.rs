@@ -68,7 +68,7 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
-    /// A wait for an approval was looked at.
+    /// A wait for a person was looked at: for an approval, or for the end of a hold.
     Waited {
         /// When.
         at: Timestamp,

@@ -6,22 +6,28 @@ use proptest::sample::select;
 
 use super::support::*;
 use crate::{
-    CleanUp, Effect, EffectId, Event, EvidenceRules, Lease, Observed, OldTraffic, Phase, Plan, Probe,
-    Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide, invariants,
+    CleanUp, Effect, EffectId, Event, EvidenceRules, Hold, Lease, Next, Observed, OldTraffic, Order, Phase,
+    Plan, Probe, Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide, invariants,
 };
 
 fn any_steps() -> impl Strategy<Value = Steps> {
-    (proptest::collection::btree_set(1u8..100, 0..5), vec(0u32..600, 5)).prop_map(|(weights, bakes)| {
-        let list: Vec<(u8, u32)> = weights.into_iter().chain([100]).zip(bakes).collect();
-        steps(&list)
-    })
+    let approvals = vec(prop::bool::weighted(0.2), 5);
+    (proptest::collection::btree_set(1u8..100, 0..5), vec(0u32..600, 5), approvals).prop_map(
+        |(weights, bakes, approvals)| {
+            let list: Vec<(u8, u32)> = weights.into_iter().chain([100]).zip(bakes).collect();
+            let asked: Vec<usize> = (0..5).filter(|index| approvals[*index]).collect();
+            with_approvals(steps(&list), &asked)
+        },
+    )
 }
 
 fn any_plan() -> impl Strategy<Value = Plan> {
     let evidence = (0u32..60, 0u32..90, 0u32..900, 0u32..400, 0u32..400);
-    (any_steps(), (1u32..4, 0u32..30), evidence, (1u32..4, 0u32..7200), 1u32..60).prop_map(
-        |(steps, (attempts, interval), (settle, delay, patience, blind, frozen), (cleans, after), zombie)| {
+    (any_steps(), (1u32..4, 0u32..30), evidence, (1u32..4, 0u32..7200), (1u32..60, 0u32..4000)).prop_map(
+        |(steps, (attempts, interval), evidence, (cleans, after), (zombie, approval))| {
+            let (settle, delay, patience, blind, frozen) = evidence;
             let mut plan = plan(steps);
+            plan.approval_expires = Seconds(approval);
             plan.readiness.attempts = times(attempts);
             plan.readiness.interval = Seconds(interval);
             plan.evidence = EvidenceRules {
@@ -64,6 +70,8 @@ enum Stray {
     Performed(u64),
     CleanUp(u32, OldTraffic),
     Started,
+    Ordered(Order),
+    Waited,
 }
 
 fn any_observed() -> impl Strategy<Value = Observed> {
@@ -72,6 +80,10 @@ fn any_observed() -> impl Strategy<Value = Observed> {
         (0u8..=100).prop_map(|percent| Observed::Weight(weight(percent))),
         Just(Observed::Foreign("3 target groups".to_owned())),
     ]
+}
+
+fn any_order() -> impl Strategy<Value = Order> {
+    select(vec![Order::Hold, Order::Resume, Order::Resume, Order::Advance, Order::Approve, Order::Approve])
 }
 
 fn any_stray() -> impl Strategy<Value = Stray> {
@@ -95,6 +107,8 @@ fn any_stray() -> impl Strategy<Value = Stray> {
         2 => (0u64..12).prop_map(Stray::Performed),
         2 => (0u32..4, traffic).prop_map(|(attempt, traffic)| Stray::CleanUp(attempt, traffic)),
         1 => Just(Stray::Started),
+        6 => any_order().prop_map(Stray::Ordered),
+        2 => Just(Stray::Waited),
     ]
 }
 
@@ -103,6 +117,7 @@ fn any_moves() -> impl Strategy<Value = Vec<Move>> {
         6 => any_verdict().prop_map(|verdict| Move::Work { verdict }),
         6 => Just(Move::Work { verdict: pass() }),
         2 => (any_stray(), -300i64..300).prop_map(|(what, shift)| Move::Stray { what, shift }),
+        1 => any_order().prop_map(|order| Move::Stray { what: Stray::Ordered(order), shift: 0 }),
         1 => (0usize..6).prop_map(|back| Move::Again { back }),
     ];
     vec(one, 0..80)
@@ -122,7 +137,8 @@ fn work(rollout: &Rollout, verdict: &Verdict, now: Timestamp) -> Event {
             },
             at: now,
         },
-        Phase::Cleared { .. } => Event::Advance { at: now },
+        Phase::Cleared { .. } if rollout.hold == Hold::None => Event::Advance { at: now },
+        Phase::Cleared { .. } | Phase::Awaiting { .. } => Event::Waited { at: now },
         Phase::Baking { since, judged_until, .. } => {
             let window =
                 closed_minutes(rollout.evidence_since(*since), now, rollout.plan.evidence.metric_delay);
@@ -159,6 +175,8 @@ fn stray(what: &Stray, at: Timestamp) -> Event {
         Stray::Performed(id) => Event::Performed { effects: vec![EffectId(id)], at },
         Stray::CleanUp(attempt, traffic) => Event::CleanUpDue { attempt, traffic, at },
         Stray::Started => Event::Started { at },
+        Stray::Ordered(order) => Event::Ordered { order, by: "alice".to_owned(), why: "why".to_owned(), at },
+        Stray::Waited => Event::Waited { at },
     }
 }
 
@@ -198,6 +216,14 @@ fn play(plan: Plan, moves: &[Move]) -> History {
         taken.push(Taken { before: std::mem::replace(&mut rollout, next), event, after });
     }
     History { taken, last: rollout, now }
+}
+
+/// What stands behind the next rise of the weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Licence {
+    None,
+    Evidence,
+    Person,
 }
 
 fn any_history() -> impl Strategy<Value = (Plan, Vec<Move>)> {
@@ -281,38 +307,75 @@ proptest! {
     }
 
     #[test]
-    fn the_weight_rises_only_after_a_pass((plan, moves) in any_history()) {
+    fn the_weight_rises_only_after_a_pass_or_an_order((plan, moves) in any_history()) {
         let history = play(plan, &moves);
-        let mut cleared = 0;
+        let mut licence = Licence::None;
         for (before, event, after) in accepted(&history) {
+            let clears = matches!(after.phase, Phase::Cleared { .. });
             match event {
                 Event::Probed { probe: Probe::Ready, .. } => {
                     prop_assert_eq!(before.desired_weight(), Weight::ZERO);
-                    cleared += 1;
+                    licence = Licence::Evidence;
                 }
-                Event::Judged { verdict: Verdict::Pass(_), .. } => cleared = 1,
-                Event::Judged { .. } => prop_assert!(!matches!(after.phase, Phase::Cleared { .. }), "{:?}", after.phase),
+                Event::Judged { verdict: Verdict::Pass(_), .. } => licence = Licence::Evidence,
+                Event::Judged { .. } => prop_assert!(!clears, "{:?}", after.phase),
+                Event::Ordered { order: Order::Advance | Order::Approve, .. } => {
+                    prop_assert!(clears, "{:?}", after.phase);
+                    licence = Licence::Person;
+                }
+                // What was cleared is watched again: the evidence of before does not count any more.
+                Event::Ordered { order: Order::Hold, .. } if !clears => licence = Licence::None,
                 _ => {}
             }
             if after.desired_weight() > before.desired_weight() {
-                prop_assert_eq!(cleared, 1, "{:?} {:?}", before, event);
                 prop_assert!(matches!(event, Event::Advance { .. }), "{:?}", event);
-                cleared = 0;
+                prop_assert_ne!(licence, Licence::None, "{:?} {:?}", before, event);
+                let Phase::Cleared { next: Next::Step(step) } = before.phase else { panic!("{:?}", before.phase) };
+                let approval = before.plan.steps.get(step).unwrap().approval;
+                prop_assert!(!approval || licence == Licence::Person, "{:?}", before);
+                licence = Licence::None;
             }
             if matches!(after.phase, Phase::Promoted { .. }) && !matches!(before.phase, Phase::Promoted { .. }) {
-                prop_assert_eq!((cleared, before.desired_weight()), (1, Weight::FULL));
+                prop_assert_ne!(licence, Licence::None);
+                prop_assert_eq!(before.desired_weight(), Weight::FULL);
             }
         }
     }
 
     #[test]
-    fn no_pass_no_promotion((plan, moves) in any_history()) {
+    fn what_is_held_takes_no_step_and_is_not_promoted((plan, moves) in any_history()) {
+        let history = play(plan, &moves);
+        for (before, event, after) in accepted(&history).filter(|(before, ..)| before.hold != Hold::None) {
+            prop_assert!(after.desired_weight() <= before.desired_weight(), "{:?}", event);
+            let shifts = |rollout: &Rollout| matches!(rollout.phase, Phase::Shifting { .. } | Phase::Promoted { .. });
+            prop_assert!(!shifts(after) || shifts(before), "{:?}", event);
+            let ordered = matches!(event, Event::Ordered { .. });
+            prop_assert!(ordered || after.hold == before.hold, "only a person ends a hold: {:?}", event);
+        }
+    }
+
+    #[test]
+    fn an_order_moves_no_traffic_by_itself_and_nothing_on_its_way_back((plan, moves) in any_history()) {
+        let history = play(plan, &moves);
+        for (before, event, after) in accepted(&history) {
+            let Event::Ordered { .. } = event else { continue };
+            prop_assert_eq!(after.desired_weight(), before.desired_weight(), "{:?}", event);
+            prop_assert!(!before.phase.is_terminal() && !before.phase.is_rollback());
+            prop_assert_eq!((after.epoch, after.looks, &after.pending), (before.epoch, before.looks, &before.pending));
+        }
+    }
+
+    #[test]
+    fn no_pass_and_no_order_no_promotion((plan, moves) in any_history()) {
         let moves: Vec<Move> = moves
             .into_iter()
             .map(|a_move| match a_move {
                 Move::Work { verdict: Verdict::Pass(_) } => Move::Work { verdict: inconclusive() },
                 Move::Stray { what: Stray::Judged(Verdict::Pass(_), until), shift } => {
                     Move::Stray { what: Stray::Judged(silent(), until), shift }
+                }
+                Move::Stray { what: Stray::Ordered(Order::Advance), shift } => {
+                    Move::Stray { what: Stray::Ordered(Order::Resume), shift }
                 }
                 other => other,
             })
@@ -366,11 +429,14 @@ proptest! {
         let waits = |span: u32| usize::try_from(span / 30 + 4).unwrap();
         let a_step = waits(evidence.settle.0 + evidence.metric_delay.0 + evidence.patience.0 + evidence.blind.0);
         let bakes: usize = plan.steps.iter().map(|step| waits(step.bake.0) + a_step).sum();
-        let bound = 40 + bakes + waits(evidence.frozen.0);
+        let bound = 40 + bakes + waits(evidence.frozen.0) + waits(plan.approval_expires.0);
 
         let History { last, now, .. } = play(plan, &moves);
         // Stray events may have been dated a few minutes ahead.
         let (mut rollout, mut now) = (last, now + jiff::SignedDuration::from_secs(600));
+        // Fair delivery includes the person who held it. Nobody approves anything.
+        let resume = stray(&Stray::Ordered(Order::Resume), now);
+        rollout = decide(&rollout, &resume).unwrap_or(rollout);
         let mut verdicts = verdicts.iter().cycle();
         let mut turns = 0;
         while !(rollout.phase.is_terminal() && rollout.pending.is_empty()) {
@@ -399,6 +465,7 @@ fn the_histories_reach_every_phase_and_every_end() {
         seen.extend(accepted(&history).map(|(_, _, after)| after.phase.name()));
     }
     let all = [
+        "awaiting_approval",
         "baking",
         "cleared",
         "frozen",

@@ -16,8 +16,21 @@ pub(super) fn weight(percent: u8) -> Weight {
 }
 
 pub(super) fn steps(steps: &[(u8, u32)]) -> Steps {
-    let steps: Vec<Step> =
-        steps.iter().map(|(percent, bake)| Step { weight: weight(*percent), bake: Seconds(*bake) }).collect();
+    let steps: Vec<Step> = steps.iter().map(|(percent, bake)| step(*percent, *bake)).collect();
+    Steps::try_from(steps).unwrap()
+}
+
+pub(super) fn step(percent: u8, bake: u32) -> Step {
+    Step { weight: weight(percent), bake: Seconds(bake), approval: false }
+}
+
+/// The same steps; those of these numbers, from 0, need an approval.
+pub(super) fn with_approvals(steps: Steps, which: &[usize]) -> Steps {
+    let steps: Vec<Step> = Vec::from(steps)
+        .into_iter()
+        .enumerate()
+        .map(|(index, step)| Step { approval: which.contains(&index), ..step })
+        .collect();
     Steps::try_from(steps).unwrap()
 }
 
@@ -59,6 +72,8 @@ pub(super) fn plan(list: Steps) -> Plan {
         },
         guardrails: vec!["checkout 5xx".parse().unwrap()],
         clean_up: CleanUpRules { after: Seconds(3600), quiet_minutes: 5, attempts: times(2) },
+        stop_the_line: StopRules { rollbacks: times(3), within: Seconds(3600) },
+        approval_expires: Seconds(7200),
         zombie_bound: Seconds(35),
     }
 }
@@ -72,6 +87,7 @@ pub(super) fn start(plan: Plan) -> Start {
         id: "checkout-0123456789abcdef".parse().unwrap(),
         target: Target::untouched(plan.environment.clone(), plan.service.clone()),
         plan,
+        rule: RuleSnapshot("[]".to_owned()),
         execution: "arn:aws:states:us-east-1:123456789012:execution:rollout:1".parse().unwrap(),
         at: at(0),
     }
@@ -109,6 +125,14 @@ pub(super) fn blind() -> Verdict {
 
 pub(super) fn requested() -> Cause {
     Cause::Requested { by: "alice".to_owned(), reason: "wrong version".to_owned() }
+}
+
+pub(super) fn held() -> Hold {
+    Hold::By { who: "bob".to_owned(), why: "lunch".to_owned(), since: at(0) }
+}
+
+pub(super) fn ordered(order: Order, seconds: i64) -> Event {
+    Event::Ordered { order, by: "alice".to_owned(), why: "release train".to_owned(), at: at(seconds) }
 }
 
 /// The effects without their numbers.

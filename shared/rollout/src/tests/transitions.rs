@@ -4,7 +4,7 @@ use super::support::*;
 use crate::*;
 
 /// What came of an event, in one line: the phase, the wanted weight, how far the epoch moved, what is newly asked for.
-fn then(before: &Rollout, event: &Event) -> String {
+pub(super) fn then(before: &Rollout, event: &Event) -> String {
     let after = match decide(before, event) {
         Ok(after) => after,
         Err(rejected) => return format!("no: {rejected}"),
@@ -20,42 +20,43 @@ fn then(before: &Rollout, event: &Event) -> String {
             Effect::BringUp(colour) => format!("bring up {colour}"),
             Effect::TakeDown(colour) => format!("take down {colour}"),
             Effect::ScheduleCleanUp { attempt, .. } => format!("schedule clean-up {attempt}"),
+            Effect::CountRollback => "count rollback".to_owned(),
         })
         .collect();
     let epoch = after.epoch.0 - before.epoch.0;
     format!("{} at {}, epoch +{epoch}: {}", after.phase.name(), after.desired_weight(), asked.join(", "))
 }
 
-fn given(phase: Phase) -> Rollout {
+pub(super) fn given(phase: Phase) -> Rollout {
     let mut rollout = Rollout::start(start(canary()));
     rollout.pending.clear();
     rollout.version = 20;
     Rollout { phase, ..rollout }
 }
 
-fn check(cases: Vec<(Rollout, Event, &str)>) {
+pub(super) fn check(cases: Vec<(Rollout, Event, &str)>) {
     for (before, event, expected) in cases {
         assert_eq!(invariants(&before), Ok(()), "{before:?}");
         assert_eq!(then(&before, &event), expected, "given {:?} when {event:?}", before.phase);
     }
 }
 
-const FIRST: StepIndex = StepIndex(0);
-const LAST: StepIndex = StepIndex(2);
+pub(super) const FIRST: StepIndex = StepIndex(0);
+pub(super) const LAST: StepIndex = StepIndex(2);
 
-fn read(percent: u8, seconds: i64) -> Event {
+pub(super) fn read(percent: u8, seconds: i64) -> Event {
     Event::WeightRead { observed: Observed::Weight(weight(percent)), at: at(seconds) }
 }
 
-fn foreign(seconds: i64) -> Event {
+pub(super) fn foreign(seconds: i64) -> Event {
     Event::WeightRead { observed: Observed::Foreign("3 target groups".to_owned()), at: at(seconds) }
 }
 
-fn judged(verdict: Verdict, until: i64, now: i64) -> Event {
+pub(super) fn judged(verdict: Verdict, until: i64, now: i64) -> Event {
     Event::Judged { verdict, until: at(until), at: at(now) }
 }
 
-fn probed(probe: Probe, seconds: i64) -> Event {
+pub(super) fn probed(probe: Probe, seconds: i64) -> Event {
     Event::Probed { probe, at: at(seconds) }
 }
 

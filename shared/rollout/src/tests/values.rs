@@ -4,10 +4,7 @@ use crate::*;
 #[test]
 fn steps_rise_and_end_at_full_weight() {
     let of = |list: &[(u8, u32)]| {
-        let steps: Vec<Step> = list
-            .iter()
-            .map(|(percent, bake)| Step { weight: weight(*percent), bake: Seconds(*bake) })
-            .collect();
+        let steps: Vec<Step> = list.iter().map(|(percent, bake)| step(*percent, *bake)).collect();
         Steps::try_from(steps).map(Vec::from).map_err(|error| error.to_string())
     };
     let cases: [(&[(u8, u32)], &str); 6] = [
@@ -138,6 +135,7 @@ fn every_cause_and_milestone_says_what_happened() {
         (Cause::Unhealthy("HTTP 503".to_owned()), "unhealthy", "not healthy any more: HTTP 503"),
         (Cause::NotEnoughEvidence("7 of 50".to_owned()), "not_enough_evidence", "in time: 7 of 50"),
         (Cause::Blind("timed out".to_owned()), "blind", "out of reach for too long: timed out"),
+        (Cause::NotApproved, "not_approved", "nobody approved"),
         (Cause::ForeignChange("3 groups".to_owned()), "foreign_change", "by somebody else: 3 groups"),
         (
             Cause::Failure { error: "TransientError".to_owned(), detail: "throttled".to_owned() },

@@ -23,6 +23,8 @@ fn waiting_ends_when_something_new_can_be_decided() {
         (Phase::Settling { cause: requested(), since: at(0), restored_at: at(10) }, 20, 25),
         (Phase::Settling { cause: requested(), since: at(0), restored_at: at(10) }, 60, 1),
         (Phase::Cleared { next: Next::Finish }, 0, 1),
+        (Phase::Awaiting { step: zero, since: at(0) }, 0, 60),
+        (Phase::Awaiting { step: zero, since: at(0) }, 90_000, 60),
         (Phase::Shifting { step: zero, to: weight(10) }, 0, 1),
         (Phase::Restoring { cause: requested(), since: at(0) }, 0, 1),
         (Phase::Refused { reason: "frozen".to_owned(), at: at(0) }, 0, 1),
@@ -31,4 +33,6 @@ fn waiting_ends_when_something_new_can_be_decided() {
         let name = format!("{phase:?} at {now}");
         assert_eq!(until(phase, now), seconds, "{name}");
     }
+    let held = Rollout { hold: held(), phase: Phase::Cleared { next: Next::Finish }, ..rollout };
+    assert_eq!(held.wait(at(0)), Seconds(60), "a hold is looked at, not raced");
 }

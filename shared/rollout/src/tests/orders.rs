@@ -1,0 +1,250 @@
+//! What a person may order, in every phase; waits for a person.
+
+use super::support::*;
+use super::transitions::{FIRST, LAST, check, foreign, given, judged, probed, read};
+use crate::*;
+
+const SECOND: StepIndex = StepIndex(1);
+
+fn baking(step: StepIndex) -> Phase {
+    Phase::Baking { step, since: at(0), judged_until: at(120), sight: Sight::Clear }
+}
+
+/// A canary whose second step needs an approval.
+fn asked(phase: Phase) -> Rollout {
+    let mut rollout = given(phase);
+    rollout.plan.steps = with_approvals(rollout.plan.steps, &[1]);
+    rollout
+}
+
+fn awaiting() -> Rollout {
+    asked(Phase::Awaiting { step: SECOND, since: at(0) })
+}
+
+fn phases() -> [Phase; 12] {
+    [
+        Phase::Preparing { attempts: 1 },
+        Phase::Cleared { next: Next::Step(FIRST) },
+        Phase::Cleared { next: Next::Step(SECOND) },
+        Phase::Cleared { next: Next::Finish },
+        Phase::Awaiting { step: SECOND, since: at(0) },
+        Phase::Shifting { step: SECOND, to: weight(50) },
+        baking(FIRST),
+        Phase::Frozen { step: FIRST, found: Observed::Foreign("x".to_owned()), since: at(0) },
+        Phase::Restoring { cause: requested(), since: at(0) },
+        Phase::Settling { cause: requested(), since: at(0), restored_at: at(0) },
+        Phase::RolledBack { cause: requested(), at: at(0) },
+        Phase::Promoted { at: at(0), clean_up: CleanUp::Done { at: at(0) } },
+    ]
+}
+
+fn orders() -> [Order; 4] {
+    [Order::Hold, Order::Resume, Order::Advance, Order::Approve]
+}
+
+/// What an order leads to: the phase and whether it is held then, or why it changes nothing.
+fn answer(rollout: &Rollout, order: Order) -> String {
+    match decide(rollout, &ordered(order, 200)) {
+        Ok(after) => {
+            assert_eq!(invariants(&after), Ok(()));
+            assert_eq!(after.desired_weight(), rollout.desired_weight(), "an order moves nothing by itself");
+            let next = match &after.phase {
+                Phase::Cleared { next: Next::Step(step) } => format!(" for step {}", step.number()),
+                Phase::Cleared { next: Next::Finish } => " to finish".to_owned(),
+                Phase::Baking { step, since, .. } => {
+                    format!(" step {} since {}", step.number(), since.duration_since(at(0)).as_secs())
+                }
+                _ => String::new(),
+            };
+            let held = if after.hold == Hold::None { "" } else { ", held" };
+            format!("{}{next}{held}", after.phase.name())
+        }
+        Err(Rejected::NotNow { .. }) => "-".to_owned(),
+        Err(Rejected::Ended { .. }) => "ended".to_owned(),
+    }
+}
+
+#[test]
+fn every_order_in_every_phase() {
+    // hold, resume, advance, approve
+    let free = [
+        ["preparing, held", "-", "-", "-"],
+        ["cleared for step 1, held", "-", "-", "-"],
+        ["baking step 1 since 200, held", "-", "-", "-"],
+        ["baking step 3 since 200, held", "-", "-", "-"],
+        ["awaiting_approval, held", "-", "cleared for step 2", "cleared for step 2"],
+        ["shifting, held", "-", "-", "-"],
+        ["baking step 1 since 0, held", "-", "cleared for step 2", "-"],
+        ["frozen, held", "-", "-", "-"],
+        ["-", "-", "-", "-"],
+        ["-", "-", "-", "-"],
+        ["ended", "ended", "ended", "ended"],
+        ["ended", "ended", "ended", "ended"],
+    ];
+    let held_already = [
+        ["-", "preparing", "-", "-"],
+        ["-", "cleared for step 1", "-", "-"],
+        ["-", "cleared for step 2", "-", "-"],
+        ["-", "cleared to finish", "-", "-"],
+        ["-", "awaiting_approval", "cleared for step 2", "cleared for step 2"],
+        ["-", "shifting", "-", "-"],
+        ["-", "baking step 1 since 0", "cleared for step 2", "-"],
+        ["-", "frozen", "-", "-"],
+        ["-", "-", "-", "-"],
+        ["-", "-", "-", "-"],
+        ["ended", "ended", "ended", "ended"],
+        ["ended", "ended", "ended", "ended"],
+    ];
+    for (hold, table) in [(Hold::None, free), (held(), held_already)] {
+        for (phase, row) in phases().into_iter().zip(table) {
+            let rollout = Rollout { hold: hold.clone(), ..asked(phase) };
+            assert_eq!(invariants(&rollout), Ok(()));
+            for (order, expected) in orders().into_iter().zip(row) {
+                assert_eq!(answer(&rollout, order), expected, "{order:?} in {:?}, {hold:?}", rollout.phase);
+            }
+        }
+    }
+    let finish = answer(&asked(baking(LAST)), Order::Advance);
+    assert_eq!(finish, "cleared to finish", "the last step's wait may be ended like any other");
+}
+
+#[test]
+fn an_order_keeps_who_gave_it_and_why() {
+    let rollout = decide(&given(baking(FIRST)), &ordered(Order::Hold, 200)).unwrap();
+    assert_eq!(
+        rollout.hold,
+        Hold::By { who: "alice".to_owned(), why: "release train".to_owned(), since: at(200) }
+    );
+    let stored = serde_json::to_string(&rollout).unwrap();
+    assert_eq!(serde_json::from_str::<Rollout>(&stored).unwrap(), rollout);
+    for order in orders() {
+        let event = ordered(order, 3);
+        let stored = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&stored).unwrap(), event);
+    }
+}
+
+#[test]
+fn what_is_held_is_judged_and_takes_no_step() {
+    let held = |phase| Rollout { hold: held(), ..given(phase) };
+    let stale = "no: judged does not fit phase baking: it came twice, late or out of order";
+    check(vec![
+        (held(baking(FIRST)), judged(pass(), 180, 400), "baking at 10 %, epoch +0: "),
+        (held(baking(FIRST)), judged(pass(), 180, 9000), "baking at 10 %, epoch +0: "),
+        (held(baking(FIRST)), judged(pass(), 120, 400), stale),
+        (held(baking(FIRST)), judged(fail(), 180, 200), "restoring at 0 %, epoch +1: set 0 %, rolling_back"),
+        (
+            held(baking(FIRST)),
+            judged(inconclusive(), 180, 900),
+            "restoring at 0 %, epoch +1: set 0 %, rolling_back",
+        ),
+        (
+            held(Phase::Cleared { next: Next::Finish }),
+            Event::Advance { at: at(5) },
+            "no: advance does not fit phase cleared: it came twice, late or out of order",
+        ),
+        // What was asked for before the hold is finished.
+        (
+            held(Phase::Shifting { step: FIRST, to: weight(10) }),
+            read(10, 5),
+            "baking at 10 %, epoch +0: reached",
+        ),
+        (held(baking(FIRST)), foreign(130), "frozen at 10 %, epoch +0: frozen"),
+        (held(Phase::Preparing { attempts: 0 }), probed(Probe::Ready, 5), "cleared at 0 %, epoch +0: "),
+    ]);
+    // After the hold the pass that was seen meanwhile counts.
+    let seen = decide(&held(baking(FIRST)), &judged(pass(), 180, 400)).unwrap();
+    let resumed = decide(&seen, &ordered(Order::Resume, 410)).unwrap();
+    let cleared = decide(&resumed, &judged(pass(), 180, 420)).unwrap();
+    assert_eq!(cleared.phase, Phase::Cleared { next: Next::Step(SECOND) });
+}
+
+#[test]
+fn a_step_that_needs_an_approval_waits_for_it() {
+    let no = "no: judged does not fit phase awaiting_approval: it came twice, late or out of order";
+    check(vec![
+        (
+            asked(baking(FIRST)),
+            judged(pass(), 180, 300),
+            "awaiting_approval at 10 %, epoch +0: awaiting_approval",
+        ),
+        (asked(baking(SECOND)), judged(pass(), 180, 300), "cleared at 50 %, epoch +0: "),
+        (
+            awaiting(),
+            Event::Advance { at: at(5) },
+            "no: advance does not fit phase awaiting_approval: it came twice, late or out of order",
+        ),
+        (awaiting(), judged(pass(), 180, 300), no),
+        (awaiting(), Event::Waited { at: at(7200) }, "restoring at 0 %, epoch +1: set 0 %, rolling_back"),
+        (awaiting(), foreign(130), "frozen at 10 %, epoch +0: frozen"),
+        (awaiting(), read(0, 130), "frozen at 10 %, epoch +0: frozen"),
+        (
+            awaiting(),
+            read(10, 130),
+            "no: weight_read does not fit phase awaiting_approval: it came twice, late or out of order",
+        ),
+        (
+            awaiting(),
+            Event::Abort { cause: requested(), at: at(9) },
+            "restoring at 0 %, epoch +1: set 0 %, rolling_back",
+        ),
+    ]);
+    let expired = decide(&awaiting(), &Event::Waited { at: at(7200) }).unwrap();
+    assert_eq!(expired.phase, Phase::Restoring { cause: Cause::NotApproved, since: at(7200) });
+    // Held or not, it expires: a hold is no approval.
+    let held = Rollout { hold: held(), ..awaiting() };
+    assert!(decide(&held, &Event::Waited { at: at(7200) }).unwrap().phase.is_rollback());
+    // Put back, the step before bakes anew before it is asked for again.
+    let frozen = decide(&awaiting(), &foreign(130)).unwrap();
+    let thawed = decide(&frozen, &read(10, 140)).unwrap();
+    assert!(matches!(thawed.phase, Phase::Baking { step: FIRST, since, .. } if since == at(140)));
+}
+
+#[test]
+fn the_first_step_may_need_an_approval_too() {
+    let mut rollout = given(Phase::Preparing { attempts: 0 });
+    rollout.plan.steps = with_approvals(rollout.plan.steps, &[0]);
+    let waiting = decide(&rollout, &probed(Probe::Ready, 5)).unwrap();
+    assert_eq!(waiting.phase, Phase::Awaiting { step: FIRST, since: at(5) });
+    assert_eq!(waiting.desired_weight(), Weight::ZERO);
+    assert_eq!(effects(&waiting), [Effect::Publish(Milestone::Awaiting(weight(10)))]);
+    // Nothing has traffic yet: there is no weight to be wrong about.
+    assert!(matches!(decide(&waiting, &read(50, 9)), Err(Rejected::NotNow { .. })));
+    let approved = decide(&waiting, &ordered(Order::Approve, 9)).unwrap();
+    let shifting = decide(&approved, &Event::Advance { at: at(10) }).unwrap();
+    assert_eq!(shifting.phase, Phase::Shifting { step: FIRST, to: weight(10) });
+}
+
+/// Looked at every minute, a wait for a person keeps its lease and is written down seldom.
+#[test]
+fn a_wait_for_a_person_outlives_the_lease() {
+    let idle = Rollout { hold: held(), ..given(Phase::Cleared { next: Next::Step(FIRST) }) };
+    let mut long = awaiting();
+    long.plan.approval_expires = Seconds(86_400);
+    for mut rollout in [idle, long] {
+        let (first, phase) = (rollout.version, rollout.phase.clone());
+        for minute in 1..1440 {
+            let now = at(minute * 60);
+            rollout = decide(&rollout, &Event::Waited { at: now }).unwrap_or(rollout);
+            let Lease::Held { until, .. } = rollout.target().lease else { panic!("not held") };
+            assert!(until > Seconds(600).after(now), "minute {minute}");
+        }
+        assert_eq!((rollout.version - first, rollout.phase), (143, phase));
+    }
+    for phase in [baking(FIRST), Phase::Cleared { next: Next::Finish }, Phase::Preparing { attempts: 0 }] {
+        let nothing = decide(&given(phase), &Event::Waited { at: at(9_000) });
+        assert!(matches!(nothing, Err(Rejected::NotNow { .. })));
+    }
+}
+
+#[test]
+fn an_approval_that_nobody_asked_for_is_told_apart() {
+    let stray = given(Phase::Awaiting { step: SECOND, since: at(0) });
+    assert_eq!(invariants(&stray), Err(Violation::NoApproval { step: SECOND }));
+    let beyond = Rollout { phase: Phase::Awaiting { step: StepIndex(7), since: at(0) }, ..stray };
+    assert!(matches!(invariants(&beyond), Err(Violation::NoSuchStep { .. })));
+    let mut counting = given(baking(FIRST));
+    counting.ask(Effect::CountRollback);
+    let found = invariants(&counting);
+    assert_eq!(found, Err(Violation::StrayEffect { phase: "baking", effect: "count_rollback" }));
+}

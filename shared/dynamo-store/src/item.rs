@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
 use engine::ports::PortResult;
 use environments::Environment;
-use rollout::{EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Target};
+use rollout::{Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Target};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +110,16 @@ pub(crate) fn configuration(environment: &EnvironmentName, configuration: &Envir
     Envelope::of(Key::configuration(environment), configuration)?.seal()
 }
 
+pub(crate) fn control(environment: &EnvironmentName, control: &Control) -> PortResult<Item> {
+    let envelope = Envelope::of(Key::control(environment), control)?;
+    Envelope { version: Some(control.version), ..envelope }.seal()
+}
+
+pub(crate) fn budget(environment: &EnvironmentName, bucket: &Bucket) -> PortResult<Item> {
+    let envelope = Envelope::of(Key::budget(environment), bucket)?;
+    Envelope { version: Some(bucket.version), ..envelope }.seal()
+}
+
 pub(crate) fn record(record: &Record) -> PortResult<Item> {
     Envelope::of(Key::record(&record.rollout, record.number), record)?.seal()
 }
@@ -127,7 +137,7 @@ pub(crate) fn rollout(rollout: &Rollout) -> PortResult<Item> {
     let environment = &rollout.plan.environment;
     let started = key::sortable(rollout.started_at);
     let lease_ends = key::sortable(LEASE.after(rollout.updated_at));
-    let active = !rollout.phase.is_terminal();
+    let active = !rollout.is_at_rest();
     Envelope {
         version: Some(rollout.version),
         epoch: Some(rollout.epoch.0),

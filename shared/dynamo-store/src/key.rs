@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The index that lists an environment's rollouts by month.
 pub const RECENT_INDEX: &str = "recent";
-/// The index of rollouts that have not ended.
+/// The index of rollouts that are not at rest.
 pub const ACTIVE_INDEX: &str = "active";
 
 /// The prefix of all records of a rollout.
@@ -52,6 +52,14 @@ impl Key {
         Self::new(format!("ENV#{environment}"), "MONTHS")
     }
 
+    pub(crate) fn control(environment: &EnvironmentName) -> Self {
+        Self::new(format!("ENV#{environment}"), "CONTROL")
+    }
+
+    pub(crate) fn budget(environment: &EnvironmentName) -> Self {
+        Self::new(format!("ENV#{environment}"), "BUDGET")
+    }
+
     /// An ARN can be longer than is good for a key, and is looked up whole.
     pub(crate) fn execution(execution: &ExecutionArn) -> Self {
         let digest = Sha256::digest(execution.as_str().as_bytes());
@@ -92,6 +100,8 @@ mod tests {
         assert_eq!(Key::rollout(&id).to_string(), "RO#r-1/STATE");
         assert_eq!(Key::record(&id, 7).to_string(), "RO#r-1/EVENT#0000000007");
         assert_eq!(Key::configuration(&environment).to_string(), "ENV#staging/CONFIG");
+        assert_eq!(Key::control(&environment).to_string(), "ENV#staging/CONTROL");
+        assert_eq!(Key::budget(&environment).to_string(), "ENV#staging/BUDGET");
         let execution = Key::execution(&"abc".parse().unwrap()).to_string();
         // The test vector of FIPS 180-4 for "abc".
         assert_eq!(

@@ -6,6 +6,8 @@
 //! | rollout | `RO#<id>` | `STATE` | `version`, `epoch`, `phase`, keys of the indexes |
 //! | history | `RO#<id>` | `EVENT#<number, ten digits>` | |
 //! | environment | `ENV#<environment>` | `CONFIG` | |
+//! | environment's control | `ENV#<environment>` | `CONTROL` | `version` |
+//! | load balancer's API budget | `ENV#<environment>` | `BUDGET` | `version` |
 //! | months with rollouts | `ENV#<environment>` | `MONTHS` | `months`, a set of `yyyy-mm` |
 //! | by execution | `EXEC#<SHA-256 of the ARN>` | `ROLLOUT` | `rollout_id` |
 //!
@@ -13,9 +15,13 @@
 //! attribute of its own, and nothing is ever read back from those. `schema` numbers the form of the item.
 //!
 //! Index [`RECENT_INDEX`] (`gsi1pk` = `RECENT#<environment>#<yyyy-mm>`, `gsi1sk` = start and id) lists rollouts;
-//! [`ACTIVE_INDEX`] (`gsi2pk` = `ACTIVE#<environment>`, `gsi2sk` = end of the lease and id) holds those that have not
-//! ended. Both lag behind the table, so that they are for lists and never for a decision.
+//! [`ACTIVE_INDEX`] (`gsi2pk` = `ACTIVE#<environment>`, `gsi2sk` = end of the lease and id) holds those that are
+//! not at rest: its keys are removed by the write that leaves nothing to do. Both lag behind the table, so that they are
+//! for lists and never for a decision.
 
+mod environment;
+#[cfg(test)]
+mod environment_tests;
 mod fault;
 mod item;
 mod key;

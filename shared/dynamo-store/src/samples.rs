@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
 use environments::Environment;
-use rollout::{Event, Rollout, Start, Target, decide};
+use rollout::{Event, Rollout, RuleSnapshot, Start, Target, decide};
 use serde_json::{Map, Value, json};
 
 use crate::item::Item;
@@ -29,7 +29,14 @@ pub(crate) fn start(id: &str, target: Target) -> Start {
     let (environment_name, service) = ("staging".parse().unwrap(), "shop".parse().unwrap());
     let plan = environment().plan(&environment_name, &service, "v2".parse().unwrap(), None).unwrap();
     let execution = "arn:aws:states:eu-west-1:1:execution:ace:1".parse().unwrap();
-    Start { id: id.parse().unwrap(), plan, target, execution, at: "2026-01-02T03:04:05.5Z".parse().unwrap() }
+    Start {
+        id: id.parse().unwrap(),
+        plan,
+        target,
+        rule: RuleSnapshot::default(),
+        execution,
+        at: "2026-01-02T03:04:05.5Z".parse().unwrap(),
+    }
 }
 
 pub(crate) fn untouched() -> Target {

@@ -5,18 +5,20 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortResult, Store};
 use environments::Environment;
-use rollout::{Effect, EnvironmentName, ExecutionArn, Phase, Rollout, RolloutId, ServiceName, Target};
+use rollout::{
+    Control, Effect, EnvironmentName, ExecutionArn, Phase, Rollout, RolloutId, ServiceName, Target,
+};
 
 use crate::fault::{port, transient};
 use crate::item::{self, Item, number, text};
-use crate::key::{self, Key, RECENT_INDEX, RECORDS};
+use crate::key::{self, ACTIVE_INDEX, Key, RECENT_INDEX, RECORDS};
 use crate::write::{Condition, Fate, Outcome, Transaction};
 
 /// The store on one DynamoDB table. Reads by key are strongly consistent.
 #[derive(Clone, Debug)]
 pub struct DynamoStore {
-    client: Client,
-    table: String,
+    pub(crate) client: Client,
+    pub(crate) table: String,
 }
 
 impl DynamoStore {
@@ -25,7 +27,7 @@ impl DynamoStore {
         Self { client: Client::new(config), table: table.into() }
     }
 
-    async fn get(&self, key: Key) -> PortResult<Option<Item>> {
+    pub(crate) async fn get(&self, key: Key) -> PortResult<Option<Item>> {
         let answer = self
             .client
             .get_item()
@@ -214,6 +216,46 @@ impl Store for DynamoStore {
             return Ok(());
         }
         Err(CommitError::Conflict { id: before.id.clone() })
+    }
+
+    /// An item that cannot be read is told in the log and left out: it must not keep the other rollouts from being
+    /// found, least of all by a rollback.
+    async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        let mut active = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(ACTIVE_INDEX)
+                .key_condition_expression("gsi2pk = :environment")
+                .expression_attribute_values(":environment", text(key::active(environment)))
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
+            for item in page.items.unwrap_or_default() {
+                match item::document(item) {
+                    Ok(rollout) => active.push(rollout),
+                    Err(error) => {
+                        tracing::error!(%environment, %error, "a rollout that is not at rest is lost from view");
+                    }
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(active);
+            }
+        }
+    }
+
+    async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {
+        Ok(self.stored_control(environment).await?.unwrap_or_default())
+    }
+
+    async fn set_control(&self, environment: &EnvironmentName, control: &Control) -> PortResult<bool> {
+        self.put_control(environment, control).await
     }
 
     async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {

@@ -5,7 +5,7 @@ use analysis::{Finding, Metric, Probability, Rate, Standard, Verdict};
 use aws_client::replay::Replay;
 use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortError, Store};
-use rollout::{Cause, Event, Phase, Probe, Rollout};
+use rollout::{Cause, Event, Observed, Phase, Probe, Rollout, Weight};
 use serde_json::{Value, json};
 
 use crate::samples::{after, attribute, begun, cancelled, environment, start, untouched};
@@ -13,16 +13,16 @@ use crate::{DynamoStore, item, samples};
 
 const DONE: (u16, &str) = (200, "{}");
 
-fn done() -> (u16, String) {
+pub(crate) fn done() -> (u16, String) {
     (DONE.0, DONE.1.to_owned())
 }
 
-fn store(replay: &Replay) -> DynamoStore {
+pub(crate) fn store(replay: &Replay) -> DynamoStore {
     DynamoStore::new(&replay.config().unwrap(), "ace")
 }
 
 /// The operation and the body of each request.
-fn sent(replay: &Replay) -> Vec<(String, Value)> {
+pub(crate) fn sent(replay: &Replay) -> Vec<(String, Value)> {
     replay
         .sent()
         .into_iter()
@@ -49,6 +49,20 @@ fn states() -> Vec<Rollout> {
     states.push(aborted(states.last().unwrap()).0);
     states.push(Rollout::refuse(start("r-2", untouched()), "frozen until Monday".to_owned()));
     states
+}
+
+/// A rollback that has just ended with effects still to do, and the same when they are done.
+fn ended() -> (Rollout, Rollout) {
+    let read = |time: &str| Event::WeightRead {
+        observed: Observed::Weight(Weight::ZERO),
+        at: time.parse().unwrap(),
+    };
+    let settling = after(&aborted(&begun("r-1").0).0, read("2026-01-02T03:05:01Z")).0;
+    let ended = after(&settling, read("2026-01-02T04:05:01Z")).0;
+    let effects = ended.pending.iter().map(|pending| pending.id).collect();
+    let at = "2026-01-02T04:05:02Z".parse().unwrap();
+    let at_rest = after(&ended, Event::Performed { effects, at }).0;
+    (ended, at_rest)
 }
 
 #[test]
@@ -104,10 +118,13 @@ fn an_item_of_another_form_is_named_and_refused() {
 }
 
 #[test]
-fn only_rollouts_that_have_not_ended_are_in_the_active_index() {
-    for rollout in states() {
+fn only_rollouts_that_are_not_at_rest_are_in_the_active_index() {
+    let (ended, at_rest) = ended();
+    assert!(!ended.is_at_rest() && at_rest.is_at_rest(), "{:?}", ended.pending);
+    for rollout in states().into_iter().chain([ended, at_rest]) {
         let stored = item::rollout(&rollout).unwrap();
-        assert_eq!(stored.contains_key("gsi2pk"), !rollout.phase.is_terminal(), "{:?}", rollout.phase);
+        let keys = ["gsi2pk", "gsi2sk"].map(|key| stored.contains_key(key));
+        assert_eq!(keys, [!rollout.is_at_rest(); 2], "{:?}", rollout.phase);
         assert_eq!(attribute(&stored["gsi1pk"]), json!({"S": "RECENT#staging#2026-01"}));
         assert_eq!(
             attribute(&stored["gsi1sk"]),

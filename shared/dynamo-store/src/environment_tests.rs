@@ -1,0 +1,218 @@
+//! The rollouts that are not at rest, the control and the API budget: what is sent, and how answers are read.
+
+use aws_client::replay::Replay;
+use engine::ports::{Budget, PortError, Store};
+use jiff::{SignedDuration, Timestamp};
+use rollout::{Bucket, Control, EnvironmentName, Seconds};
+use serde_json::{Value, json};
+
+use crate::item::{self, Item};
+use crate::samples::{self, begun};
+use crate::tests::{done, sent, store};
+
+fn staging() -> EnvironmentName {
+    "staging".parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-01-02T03:04:05Z".parse().unwrap()
+}
+
+fn found(item: &Item) -> (u16, String) {
+    (200, json!({"Item": samples::item(item)}).to_string())
+}
+
+/// A conditional write that was refused, with the item in its way where DynamoDB returns it.
+fn refused(old: Option<&Item>) -> (u16, String) {
+    let mut body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+        "message": "The conditional request failed",
+    });
+    if let Some(old) = old {
+        body["Item"] = samples::item(old);
+    }
+    (400, body.to_string())
+}
+
+fn stopped() -> Control {
+    Control::default().stopped("ann".to_owned(), "incident".to_owned(), now())
+}
+
+fn control(control: &Control) -> Item {
+    item::control(&staging(), control).unwrap()
+}
+
+/// A bucket from which so many calls were taken.
+fn bucket(taken: usize) -> Bucket {
+    (0..taken).fold(Bucket::full(now()), |bucket, _| bucket.spent(now()))
+}
+
+fn budget(bucket: &Bucket) -> Item {
+    item::budget(&staging(), bucket).unwrap()
+}
+
+fn written(body: &Value) -> Bucket {
+    serde_json::from_str(body["Item"]["document"]["S"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_not_at_rest_is_listed_page_by_page() {
+    let (first, second) = (begun("r-1").0, begun("r-2").0);
+    let page = |rollout, last: Option<&str>| {
+        let mut page = json!({"Items": [samples::item(&item::rollout(rollout).unwrap())]});
+        if let Some(id) = last {
+            page["LastEvaluatedKey"] = json!({"pk": {"S": id}});
+        }
+        (200, page.to_string())
+    };
+    let replay = Replay::new([page(&first, Some("RO#r-1")), page(&second, None)]);
+    assert_eq!(store(&replay).active(&staging()).await.unwrap(), [first, second]);
+    let sent = sent(&replay);
+    assert_eq!(sent.len(), 2);
+    for (operation, body) in &sent {
+        assert_eq!(operation, "Query");
+        assert_eq!(body["IndexName"], "active");
+        assert_eq!(body["KeyConditionExpression"], "gsi2pk = :environment");
+        assert_eq!(body["ExpressionAttributeValues"], json!({":environment": {"S": "ACTIVE#staging"}}));
+        assert_eq!(body.get("ConsistentRead"), None, "an index has no consistent read");
+    }
+    assert_eq!(sent[1].1["ExclusiveStartKey"], json!({"pk": {"S": "RO#r-1"}}));
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_does_not_hide_the_others() {
+    let rollout = begun("r-1").0;
+    let good = item::rollout(&rollout).unwrap();
+    let mut newer = item::rollout(&begun("r-2").0).unwrap();
+    newer.insert("schema".to_owned(), item::number(2));
+    let page = json!({"Items": [samples::item(&newer), samples::item(&good)]}).to_string();
+    let replay = Replay::new([(200, page)]);
+    assert_eq!(store(&replay).active(&staging()).await.unwrap(), [rollout]);
+}
+
+#[tokio::test]
+async fn a_control_comes_back_as_it_was_and_none_is_the_default() {
+    let replay = Replay::new([done(), found(&control(&stopped()))]);
+    let store = store(&replay);
+    assert_eq!(store.control(&staging()).await.unwrap(), Control::default());
+    assert_eq!(store.control(&staging()).await.unwrap(), stopped());
+    for (operation, body) in sent(&replay) {
+        assert_eq!(operation, "GetItem");
+        assert_eq!(body["Key"], json!({"pk": {"S": "ENV#staging"}, "sk": {"S": "CONTROL"}}));
+        assert_eq!(body["ConsistentRead"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_control_is_written_under_the_version_before() {
+    let replay = Replay::new([done(), done()]);
+    let store = store(&replay);
+    assert!(store.set_control(&staging(), &stopped()).await.unwrap());
+    assert!(store.set_control(&staging(), &stopped().resumed()).await.unwrap());
+    let sent = sent(&replay);
+    assert_eq!(sent[0].0, "PutItem");
+    assert_eq!(sent[0].1["ConditionExpression"], "attribute_not_exists(pk)");
+    assert_eq!(sent[0].1["ReturnValuesOnConditionCheckFailure"], "ALL_OLD");
+    assert_eq!(sent[1].1["ConditionExpression"], "version = :version");
+    assert_eq!(sent[1].1["ExpressionAttributeValues"], json!({":version": {"N": "1"}}));
+    assert_eq!(sent[1].1["Item"]["version"], json!({"N": "2"}));
+}
+
+#[tokio::test]
+async fn a_control_that_changed_meanwhile_stays_and_one_s_own_write_is_known_again() {
+    let theirs = Control::default().stopped("bob".to_owned(), "me first".to_owned(), now());
+    for (answers, expected) in [
+        (vec![refused(Some(&control(&theirs)))], false),
+        (vec![refused(Some(&control(&stopped())))], true),
+        (vec![refused(None), found(&control(&theirs))], false),
+        (vec![refused(None), found(&control(&stopped()))], true),
+        (vec![refused(None), done()], false),
+    ] {
+        let replay = Replay::new(answers);
+        assert_eq!(store(&replay).set_control(&staging(), &stopped()).await.unwrap(), expected);
+    }
+    let replay = Replay::new([done()]);
+    assert!(!store(&replay).set_control(&staging(), &Control::default()).await.unwrap());
+    assert!(replay.sent().is_empty(), "version 0 has none before it");
+}
+
+#[tokio::test]
+async fn a_step_forward_takes_a_call_from_the_bucket() {
+    let replay = Replay::new([done(), done()]);
+    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(0));
+    let sent = sent(&replay);
+    assert_eq!(sent[0].1["Key"], json!({"pk": {"S": "ENV#staging"}, "sk": {"S": "BUDGET"}}));
+    assert_eq!(sent[0].1["ConsistentRead"], true);
+    assert_eq!(sent[1].0, "PutItem");
+    assert_eq!(sent[1].1["ConditionExpression"], "attribute_not_exists(pk)");
+    assert_eq!(written(&sent[1].1), Bucket::full(now()).forward(now()).unwrap());
+
+    let replay = Replay::new([found(&budget(&bucket(3))), done()]);
+    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(0));
+    let put = &self::sent(&replay)[1].1;
+    assert_eq!(put["ConditionExpression"], "version = :version");
+    assert_eq!(put["ExpressionAttributeValues"], json!({":version": {"N": "3"}}));
+    assert_eq!(put["Item"]["version"], json!({"N": "4"}));
+}
+
+#[tokio::test]
+async fn a_step_forward_that_has_to_wait_takes_nothing() {
+    let low = bucket(12);
+    let replay = Replay::new([found(&budget(&low))]);
+    let wait = store(&replay).forward(&staging(), now()).await.unwrap();
+    assert_eq!(Err(wait), low.forward(now()));
+    assert_eq!(replay.sent().len(), 1, "nothing is written");
+}
+
+#[tokio::test]
+async fn a_call_taken_at_the_same_time_is_counted_as_well() {
+    let (theirs, later) = (bucket(1), bucket(2));
+    // The second conflict comes without its item, so that it is read.
+    let replay =
+        Replay::new([done(), refused(Some(&budget(&theirs))), refused(None), found(&budget(&later)), done()]);
+    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(0));
+    let sent = sent(&replay);
+    let operations: Vec<_> = sent.iter().map(|(operation, _)| operation.as_str()).collect();
+    assert_eq!(operations, ["GetItem", "PutItem", "PutItem", "GetItem", "PutItem"]);
+    assert_eq!(written(&sent[4].1), later.forward(now()).unwrap());
+}
+
+#[tokio::test]
+async fn who_is_never_first_comes_back_in_a_second() {
+    let conflicts = || {
+        let crowd: Vec<_> = (1..=8).map(|taken| refused(Some(&budget(&bucket(taken))))).collect();
+        Replay::new([vec![done()], crowd].concat())
+    };
+    let replay = conflicts();
+    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(1));
+    assert_eq!(replay.sent().len(), 9, "one read, and so many tries");
+    let error = store(&conflicts()).spent(&staging(), now()).await.unwrap_err();
+    assert!(matches!(error, PortError::Transient { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_rollback_takes_what_is_not_there_and_its_own_write_counts_twice_at_most() {
+    let empty = bucket(30);
+    let replay = Replay::new([found(&budget(&empty)), done()]);
+    let later = now() + SignedDuration::from_secs(1);
+    store(&replay).spent(&staging(), later).await.unwrap();
+    let taken = written(&sent(&replay)[1].1);
+    assert_eq!((taken.milli_tokens, taken.version), (-8_000, 31), "3 calls came back, 1 was taken");
+
+    // The first attempt was written and its answer lost: what is found is what was meant, and still no proof.
+    let own = empty.spent(later);
+    let replay = Replay::new([found(&budget(&empty)), refused(Some(&budget(&own))), done()]);
+    store(&replay).spent(&staging(), later).await.unwrap();
+    assert_eq!(written(&sent(&replay)[2].1), own.spent(later));
+}
+
+#[tokio::test]
+async fn a_throttled_budget_is_transient_and_a_foreign_one_is_named() {
+    let throttled = json!({"__type": "x#ThrottlingException", "message": "slow down"}).to_string();
+    let error = store(&Replay::new([(400, throttled)])).forward(&staging(), now()).await.unwrap_err();
+    assert!(matches!(error, PortError::Transient { .. }), "{error}");
+    let mut newer = budget(&bucket(1));
+    newer.insert("schema".to_owned(), item::number(2));
+    let error = store(&Replay::new([found(&newer)])).forward(&staging(), now()).await.unwrap_err();
+    assert!(error.to_string().contains("item ENV#staging/BUDGET is not readable"), "{error}");
+}

@@ -104,5 +104,8 @@ next! {
         RolledBack = "rolled_back",
         /// There is nothing to roll back.
         Nothing = "nothing",
+        /// The execution failed before it had started a rollout: there is nothing to roll back, and a deployment that
+        /// did not happen.
+        NotStarted = "not_started",
     }
 }

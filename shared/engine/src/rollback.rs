@@ -1,7 +1,7 @@
 //! rollback: whatever happened, back to the live colour. It never waits for the execution.
 
 use async_trait::async_trait;
-use contract::{Alarm, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
+use contract::{Alarm, CaughtError, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
 use rollout::{Cause, EnvironmentName, Event, ExecutionArn, Lease, Line, Phase, Rollout, RolloutId, Seconds};
 
 use crate::failures;
@@ -44,18 +44,7 @@ impl Function for RollbackFunction<'_> {
     async fn call(&self, request: Rollback) -> Result<Reply<Next>, Failure> {
         match request {
             Rollback::Execution { execution, rollout, error } => {
-                let id = match rollout {
-                    Some(id) => Some(id),
-                    None => self.driven_by(&execution).await?,
-                };
-                let cause = match error {
-                    Some(caught) => Cause::Failure { detail: caught.message(), error: caught.error },
-                    None => Cause::Failure {
-                        error: "UnknownAnswer".to_owned(),
-                        detail: "the state machine was given an answer that it does not know".to_owned(),
-                    },
-                };
-                self.roll_back_or_nothing(id, cause).await
+                self.execution(&execution, rollout, error).await
             }
             Rollback::Watchdog { execution, status } => self.watchdog(&execution, &status).await,
             Rollback::Alarms(alarms) => self.alarms(&alarms).await,
@@ -81,15 +70,29 @@ impl RollbackFunction<'_> {
         self.store.rollout_of(execution).await.map_err(failures::port)
     }
 
-    async fn roll_back_or_nothing(
+    /// The state machine's own way back: from an answer that says so, or from an error.
+    async fn execution(
         &self,
-        id: Option<RolloutId>,
-        cause: Cause,
+        execution: &ExecutionArn,
+        rollout: Option<RolloutId>,
+        error: Option<CaughtError>,
     ) -> Result<Reply<Next>, Failure> {
-        match id {
-            Some(id) => self.roll_back(self.ledger().load(&id).await?, cause).await,
-            None => Ok(self.nothing("", "the execution had not started a rollout")),
-        }
+        let cause = match error {
+            Some(caught) => Cause::Failure { detail: caught.message(), error: caught.error },
+            None => Cause::Failure {
+                error: "UnknownAnswer".to_owned(),
+                detail: "the state machine was given an answer that it does not know".to_owned(),
+            },
+        };
+        let id = match rollout {
+            Some(id) => Some(id),
+            None => self.driven_by(execution).await?,
+        };
+        let Some(id) = id else {
+            let reason = format!("no rollout was started, and none will be: {cause}");
+            return Ok(Reply { next: Next::NotStarted, ..self.nothing("", reason) });
+        };
+        self.roll_back(self.ledger().load(&id).await?, cause).await
     }
 
     async fn requested(
@@ -188,12 +191,12 @@ impl RollbackFunction<'_> {
             error: format!("Execution{status}"),
             detail: format!("execution {execution} ended {status}"),
         };
-        let reply = self.roll_back_or_nothing(Some(id.clone()), cause()).await?;
+        let reply = self.roll_back(self.ledger().load(&id).await?, cause()).await?;
         if reply.next != Next::Settle {
             return Ok(reply);
         }
         self.clock.pause(Seconds(reply.wait_seconds)).await;
-        let reply = self.roll_back_or_nothing(Some(id.clone()), cause()).await?;
+        let reply = self.roll_back(self.ledger().load(&id).await?, cause()).await?;
         if reply.next == Next::Settle {
             // An error is what makes Lambda deliver the event again.
             return Err(Failure::new(

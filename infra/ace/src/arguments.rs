@@ -17,7 +17,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Play an event on the embedded stack and watch the rollout.
+    /// Play an event on the embedded stack and watch the rollout; hold, resume, advance, approve or abort it by typing
+    /// so, with a reason.
     Run(Run),
     /// Publish an environment's configuration to its stack on AWS, for the rollouts that start from now on.
     #[cfg(feature = "aws")]

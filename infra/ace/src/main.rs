@@ -6,6 +6,7 @@ mod error;
 mod history;
 mod inputs;
 mod live;
+mod orders;
 mod player;
 #[cfg(feature = "aws")]
 mod publish;

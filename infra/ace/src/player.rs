@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use asl::{Execution, Outcome};
+use contract::Command;
 use engine::ports::{Clock, Prober, Store};
 use environments::Environment;
 use futures_util::future::join_all;
@@ -19,6 +20,7 @@ use weighted_proxy::{Load, LoadTotals, MinuteCounts};
 use crate::arguments::Run;
 use crate::error::AceError;
 use crate::inputs;
+use crate::orders::Typed;
 use crate::run::a_minute_before;
 
 /// How many requests may be under way at once.
@@ -107,24 +109,45 @@ impl Player {
     }
 
     /// Rolls back what the first delivery started.
-    pub(crate) async fn abort(&self, started: &Started) -> Result<(), AceError> {
-        let ports = self.stack.ports();
-        let Some(execution) = started.0.first() else { return Ok(()) };
-        let arn = execution.identity().execution_arn().parse();
-        let id = match arn {
-            Ok(arn) => self.store.rollout_of(&arn).await?,
-            Err(_) => None,
+    pub(crate) async fn abort(&self, started: &Started, why: &str) -> Result<String, AceError> {
+        let Some(rollout) = self.started(started).await? else {
+            started.0.iter().for_each(|execution| execution.stop(None, Some(why.to_owned())));
+            return Ok("stopped: no rollout had begun".to_owned());
         };
-        match id {
-            Some(id) => {
-                let request = json!({ "roll_back": { "rollout_id": id, "by": "the terminal", "reason": "interrupted" } });
-                if let Some(answer) = ports.call("rollback", request).await {
-                    answer.map_err(local_stack::StackError::Function)?;
-                }
-            }
-            None => execution.stop(None, Some("interrupted".to_owned())),
+        let request =
+            json!({ "rollout_id": rollout.id, "epoch": rollout.epoch, "by": "the terminal", "reason": why });
+        self.ask("rollback", json!({ "roll_back": request })).await
+    }
+
+    /// Passes an order on to the rollout that the first delivery started, and gives the answer.
+    pub(crate) async fn order(&self, started: &Started, typed: Typed) -> Result<String, AceError> {
+        let Some(order) = typed.order else { return self.abort(started, &typed.why).await };
+        let Some(rollout) = self.started(started).await? else {
+            return Ok("no rollout has begun".to_owned());
+        };
+        let command = Command {
+            rollout_id: rollout.id,
+            epoch: rollout.epoch.0,
+            order,
+            by: "the terminal".to_owned(),
+            reason: typed.why,
+        };
+        self.ask("promote-step", json!({ "command": command })).await
+    }
+
+    async fn started(&self, started: &Started) -> Result<Option<Rollout>, AceError> {
+        let Some(execution) = started.0.first() else { return Ok(None) };
+        let Ok(arn) = execution.identity().execution_arn().parse() else { return Ok(None) };
+        match self.store.rollout_of(&arn).await? {
+            Some(id) => Ok(self.store.rollout(&id).await?),
+            None => Ok(None),
         }
-        Ok(())
+    }
+
+    async fn ask(&self, function: &str, payload: Value) -> Result<String, AceError> {
+        let answer = self.stack.ports().call(function, payload).await;
+        let reply = answer.unwrap_or(Ok(Value::Null)).map_err(local_stack::StackError::Function)?;
+        Ok(reply.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned())
     }
 
     pub(crate) fn load(&self) -> LoadTotals {

@@ -12,6 +12,7 @@ use crate::Ending;
 use crate::arguments::Run;
 use crate::error::{AceError, Reason};
 use crate::inputs::message;
+use crate::orders::Orders;
 use crate::player::Player;
 use crate::report::{Reporter, Screen, Summary};
 use crate::words::Tone;
@@ -34,6 +35,7 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
     let started = player.deliver(arguments.deliver)?;
     let finished = started.finished();
     tokio::pin!(finished);
+    let mut orders = Orders::new();
     let mut interrupted = false;
     let outcomes = loop {
         tokio::select! {
@@ -43,11 +45,18 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
                 reporter.update(&update);
             }
             () = tokio::time::sleep(TICK) => refresh(&player, &mut reporter),
+            typed = orders.next() => {
+                let answer = match typed {
+                    Ok(typed) => player.order(&started, typed).await?,
+                    Err(error) => error.to_string(),
+                };
+                reporter.say(player.now(), "answer", Tone::Plain, &answer, json!({ "text": answer }));
+            }
             signal = tokio::signal::ctrl_c(), if !interrupted => {
                 interrupted = signal.is_ok();
                 reporter.say(player.now(), "interrupted", Tone::Warning,
                     "interrupted: rolling back before leaving", json!({}));
-                player.abort(&started).await?;
+                player.abort(&started, "interrupted").await?;
             }
         }
     };

@@ -1,7 +1,10 @@
 //! The command as a user runs it: what it prints, how it exits, what it writes.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is a failed test")]
+
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -154,6 +157,41 @@ fn a_bad_canary_is_rolled_back_and_its_history_can_be_read_afterwards() {
     assert!(text.contains("intact"), "{text}");
     let status = String::from_utf8_lossy(&bench.ace(&["status"]).stdout).into_owned();
     assert!(status.contains(id) && status.contains("rolled back"), "{status}");
+}
+
+#[test]
+fn a_person_holds_and_aborts_by_typing() {
+    let bench = Bench::new();
+    let mut ace = Command::new(env!("CARGO_BIN_EXE_ace"))
+        .args(["run", CANARY, "--speed", "30", "--output", "json", "--store"])
+        .arg(bench.store())
+        .current_dir(project())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keys = ace.stdin.take().unwrap();
+    let mut seen = Vec::new();
+    for line in BufReader::new(ace.stdout.take().unwrap()).lines() {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let text = line["text"].as_str().unwrap_or_default().to_owned();
+        match (line["kind"].as_str(), line["phase"].as_str()) {
+            (Some("decision"), Some("baking")) if seen.is_empty() => {
+                writeln!(keys, "hold lunch\nnonsense\nabort not today").unwrap();
+                seen.push("asked".to_owned());
+            }
+            (Some("answer" | "summary"), _) => {
+                seen.push(format!("{text}{}", line["reason"].as_str().unwrap_or("")));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(ace.wait().unwrap().code(), Some(2));
+    let seen = seen.join("\n");
+    for words in ["held by the terminal: lunch", "type hold, resume", "asked for by the terminal: not today"]
+    {
+        assert!(seen.contains(words), "{words:?} in {seen}");
+    }
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! What a person may type while a rollout runs.
+
+use std::str::FromStr;
+
+use rollout::Order;
+use tokio::sync::mpsc;
+
+/// A typed order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Typed {
+    /// What; `None` is abort, which is a rollback.
+    pub(crate) order: Option<Order>,
+    pub(crate) why: String,
+}
+
+/// A line that is no order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no order: type hold, resume, advance, approve or abort, and why")]
+pub(crate) struct NotAnOrder(String);
+
+impl FromStr for Typed {
+    type Err = NotAnOrder;
+
+    fn from_str(line: &str) -> Result<Self, NotAnOrder> {
+        let (word, why) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+        let order = match word {
+            "hold" => Some(Order::Hold),
+            "resume" => Some(Order::Resume),
+            "advance" => Some(Order::Advance),
+            "approve" => Some(Order::Approve),
+            "abort" => None,
+            other => return Err(NotAnOrder(other.to_owned())),
+        };
+        let why = if why.trim().is_empty() { "no reason given" } else { why.trim() };
+        Ok(Self { order, why: why.to_owned() })
+    }
+}
+
+/// The lines of standard input.
+pub(crate) struct Orders(mpsc::UnboundedReceiver<String>);
+
+impl Orders {
+    /// Reads on a thread of its own, which ends with the process: a read that waits for a line cannot be taken back.
+    pub(crate) fn new() -> Self {
+        let (typed, lines) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            let lines = std::io::stdin().lines().map_while(Result::ok);
+            for line in lines.filter(|line| !line.trim().is_empty()) {
+                if typed.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// The next line; never returns once the input has ended.
+    pub(crate) async fn next(&mut self) -> Result<Typed, NotAnOrder> {
+        match self.0.recv().await {
+            Some(line) => line.parse(),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_order_and_why() {
+        let typed = |line: &str| line.parse::<Typed>();
+        assert_eq!(
+            typed("hold  the phone ").unwrap(),
+            Typed { order: Some(Order::Hold), why: "the phone".to_owned() }
+        );
+        assert_eq!(typed("approve").unwrap().why, "no reason given");
+        assert_eq!(typed("abort now").unwrap().order, None);
+        assert!(
+            typed("stop").unwrap_err().to_string().contains("type hold, resume, advance, approve or abort")
+        );
+    }
+}

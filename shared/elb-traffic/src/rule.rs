@@ -1,7 +1,7 @@
 //! What a rule says, and what it should say: no call in here.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, ForwardActionConfig, Rule, TargetGroupTuple,
+    Action, ActionTypeEnum, ForwardActionConfig, Rule, TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use rollout::{Colour, Observed, Route, Weight};
 
@@ -123,26 +123,40 @@ pub(crate) fn with_weight(
             remedy: "give it a forward action to the service's two target groups",
         });
     }
-    let share = i32::from(weight.percent());
-    let (new, old) = (&route.arm(canary).target_group, &route.arm(canary.other()).target_group);
-    let group = |arn: &str, weight| TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build();
-    let groups = vec![group(new, share), group(old, 100 - share)];
+    let groups = groups(route, canary, weight);
     Ok(rule.actions().iter().map(|action| rewritten(action, &groups)).collect())
 }
 
+/// The two target groups, with the canary at `weight` and the other colour at the rest.
+pub(crate) fn groups(route: &Route, canary: Colour, weight: Weight) -> Vec<TargetGroupTuple> {
+    let share = i32::from(weight.percent());
+    let (new, old) = (&route.arm(canary).target_group, &route.arm(canary.other()).target_group);
+    let group = |arn: &str, weight| TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build();
+    vec![group(new, share), group(old, 100 - share)]
+}
+
+/// A forward action to these groups. It has no single target group: beside two groups the API refuses the one that it
+/// also describes.
+pub(crate) fn forward_to(
+    groups: &[TargetGroupTuple],
+    stickiness: Option<TargetGroupStickinessConfig>,
+) -> Action {
+    let config = ForwardActionConfig::builder()
+        .set_target_groups(Some(groups.to_vec()))
+        .set_target_group_stickiness_config(stickiness)
+        .build();
+    Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build()
+}
+
 fn rewritten(action: &Action, groups: &[TargetGroupTuple]) -> Action {
-    let mut action = action.clone();
-    if is_forward(&action) {
-        let stickiness = action.forward_config.and_then(|config| config.target_group_stickiness_config);
-        // Beside a forward configuration of two groups the API refuses the single target group that it also describes.
-        action.target_group_arn = None;
-        action.forward_config = Some(
-            ForwardActionConfig::builder()
-                .set_target_groups(Some(groups.to_vec()))
-                .set_target_group_stickiness_config(stickiness)
-                .build(),
-        );
+    if is_forward(action) {
+        let config = action.forward_config.clone();
+        let stickiness = config.and_then(|config| config.target_group_stickiness_config);
+        let mut forward = forward_to(groups, stickiness);
+        forward.order = action.order;
+        return forward;
     }
+    let mut action = action.clone();
     if let Some(oidc) = &mut action.authenticate_oidc_config {
         // The secret is not described, and without this flag the API takes its absence for a change.
         oidc.use_existing_client_secret = Some(true);

@@ -1,5 +1,8 @@
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, AuthenticateOidcActionConfig, ForwardActionConfig, Rule,
+    Action, ActionTypeEnum, AuthenticateCognitoActionConditionalBehaviorEnum,
+    AuthenticateCognitoActionConfig, AuthenticateOidcActionConditionalBehaviorEnum,
+    AuthenticateOidcActionConfig, ForwardActionConfig, JwtValidationActionAdditionalClaim,
+    JwtValidationActionAdditionalClaimFormatEnum, JwtValidationActionConfig, Rule,
     TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use rollout::{Arm, Route};
@@ -47,6 +50,51 @@ pub(crate) fn oidc_action() -> Action {
         .order(1)
         .authenticate_oidc_config(config)
         .build()
+}
+
+/// With everything that can be said.
+pub(crate) fn full_oidc_action() -> Action {
+    let mut action = oidc_action();
+    let config = action.authenticate_oidc_config.as_mut().unwrap();
+    config.session_cookie_name = Some("session".to_owned());
+    config.scope = Some("openid email".to_owned());
+    config.session_timeout = Some(604_800);
+    config.authentication_request_extra_params =
+        Some([("prompt", "login"), ("display", "page")].map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+    config.on_unauthenticated_request = Some(AuthenticateOidcActionConditionalBehaviorEnum::Deny);
+    action
+}
+
+pub(crate) fn cognito_action() -> Action {
+    let config = AuthenticateCognitoActionConfig::builder()
+        .user_pool_arn("arn:aws:cognito-idp:eu-west-1:1:userpool/pool")
+        .user_pool_client_id("client")
+        .user_pool_domain("shop")
+        .session_cookie_name("session")
+        .scope("openid")
+        .session_timeout(60)
+        .authentication_request_extra_params("prompt", "login")
+        .on_unauthenticated_request(AuthenticateCognitoActionConditionalBehaviorEnum::Allow)
+        .build();
+    Action::builder()
+        .r#type(ActionTypeEnum::AuthenticateCognito)
+        .order(1)
+        .authenticate_cognito_config(config)
+        .build()
+}
+
+pub(crate) fn jwt_action() -> Action {
+    let claim = JwtValidationActionAdditionalClaim::builder()
+        .format(JwtValidationActionAdditionalClaimFormatEnum::StringArray)
+        .name("groups")
+        .values("shoppers")
+        .build();
+    let config = JwtValidationActionConfig::builder()
+        .jwks_endpoint("https://issuer/keys")
+        .issuer("https://issuer")
+        .additional_claims(claim)
+        .build();
+    Action::builder().r#type(ActionTypeEnum::JwtValidation).order(1).jwt_validation_config(config).build()
 }
 
 pub(crate) fn rule(actions: Vec<Action>) -> Rule {

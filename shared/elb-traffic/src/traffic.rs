@@ -1,12 +1,13 @@
 use async_trait::async_trait;
 use aws_client::{Fault, FaultKind, SdkConfig};
 use aws_sdk_elasticloadbalancingv2::Client;
-use aws_sdk_elasticloadbalancingv2::types::Rule;
+use aws_sdk_elasticloadbalancingv2::types::{Action, Rule};
 use engine::ports::{PortError, PortResult, Traffic};
-use rollout::{Colour, Observed, Route, Weight};
+use rollout::{Colour, Observed, Route, RuleSnapshot, Weight};
 
 use crate::fault::{SERVICE, permanent, port};
-use crate::rule;
+use crate::rule::{self, Unfit};
+use crate::snapshot;
 
 /// Weights on dedicated listener rules.
 #[derive(Clone, Debug)]
@@ -37,19 +38,15 @@ impl ElbTraffic {
             )
         })
     }
-}
 
-#[async_trait]
-impl Traffic for ElbTraffic {
-    async fn read(&self, route: &Route, canary: Colour) -> PortResult<Observed> {
-        Ok(rule::observe(&self.rule(route).await?, route, canary))
-    }
-
-    async fn set(&self, route: &Route, canary: Colour, weight: Weight) -> PortResult<()> {
-        let before = self.rule(route).await?;
-        let actions = rule::with_weight(&before, route, canary, weight)
-            .map_err(|unfit| permanent(format!("rule {}: {}", route.rule, unfit.what), unfit.remedy))?;
-        // Always written, even if the rule reads as wanted: a read may be older than another writer's write.
+    /// Always made, even if the rule reads as wanted: a read may be older than another writer's write.
+    async fn write(
+        &self,
+        route: &Route,
+        canary: Colour,
+        weight: Weight,
+        actions: Vec<Action>,
+    ) -> PortResult<()> {
         let modified = self.0.modify_rule().rule_arn(&route.rule).set_actions(Some(actions)).send().await;
         let modified =
             modified.map_err(|error| port(&Fault::new("elasticloadbalancing:ModifyRule", &error)))?;
@@ -66,8 +63,31 @@ impl Traffic for ElbTraffic {
             }
         }
     }
+}
 
-    async fn admit(&self, route: &Route) -> PortResult<Result<(), String>> {
+fn refused(route: &Route, unfit: &Unfit) -> PortError {
+    permanent(format!("rule {}: {}", route.rule, unfit.what), unfit.remedy)
+}
+
+#[async_trait]
+impl Traffic for ElbTraffic {
+    async fn read(&self, route: &Route, canary: Colour) -> PortResult<Observed> {
+        Ok(rule::observe(&self.rule(route).await?, route, canary))
+    }
+
+    async fn set(&self, route: &Route, canary: Colour, weight: Weight) -> PortResult<()> {
+        let before = self.rule(route).await?;
+        let actions =
+            rule::with_weight(&before, route, canary, weight).map_err(|unfit| refused(route, &unfit))?;
+        self.write(route, canary, weight, actions).await
+    }
+
+    async fn restore(&self, route: &Route, canary: Colour, rule: &RuleSnapshot) -> PortResult<()> {
+        let actions = snapshot::restored(rule, route, canary).map_err(|unfit| refused(route, &unfit))?;
+        self.write(route, canary, Weight::ZERO, actions).await
+    }
+
+    async fn admit(&self, route: &Route) -> PortResult<Result<RuleSnapshot, String>> {
         let Some(found) = self.find(route).await.map_err(|fault| port(&fault))? else {
             return Ok(Err(format!(
                 "there is no rule {}: correct its ARN in the environment's configuration",
@@ -75,7 +95,9 @@ impl Traffic for ElbTraffic {
             )));
         };
         let admitted = rule::admit(&found, route);
-        Ok(admitted.map_err(|unfit| format!("rule {}: {}; {}", route.rule, unfit.what, unfit.remedy)))
+        Ok(admitted
+            .map(|()| snapshot::take(&found))
+            .map_err(|unfit| format!("rule {}: {}; {}", route.rule, unfit.what, unfit.remedy)))
     }
 }
 
@@ -157,5 +179,56 @@ mod tests {
         assert!(reason.contains("there is no rule arn:"), "{reason}");
         let gone = traffic.read(&route(), Colour::Green).await.unwrap_err();
         assert!(matches!(gone, PortError::Permanent { .. }), "{gone}");
+    }
+
+    #[tokio::test]
+    async fn an_admitted_rule_is_restored_in_one_call() {
+        let replay =
+            Replay::new([(200, rule_xml("DescribeRules", 100, 0)), (200, rule_xml("ModifyRule", 100, 0))]);
+        let traffic = traffic(&replay);
+        let snapshot = traffic.admit(&route()).await.unwrap().unwrap();
+        traffic.restore(&route(), Colour::Green, &snapshot).await.unwrap();
+        let sent = replay.sent();
+        assert_eq!(sent.len(), 2, "nothing is read between");
+        let body = &sent[1].body;
+        assert_eq!(field(body, "Action").as_deref(), Some("ModifyRule"));
+        assert_eq!(field(body, "RuleArn"), Some(route().rule));
+        let groups = "Actions.member.1.ForwardConfig.TargetGroups.member";
+        let written = [1, 2].map(|n| {
+            let part = |part: &str| field(body, &format!("{groups}.{n}.{part}")).unwrap();
+            (part("TargetGroupArn"), part("Weight"))
+        });
+        assert_eq!(written, [(GREEN.to_owned(), "0".to_owned()), (BLUE.to_owned(), "100".to_owned())]);
+        assert_eq!(field(body, "Actions.member.1.Order").as_deref(), Some("1"));
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_says_nothing_is_permanent_and_writes_nothing() {
+        let replay = Replay::new([(200, rule_xml("ModifyRule", 100, 0))]);
+        for text in ["", "not JSON"] {
+            let snapshot = RuleSnapshot(text.to_owned());
+            let refused = traffic(&replay).restore(&route(), Colour::Green, &snapshot).await.unwrap_err();
+            assert!(matches!(refused, PortError::Permanent { .. }), "{refused}");
+        }
+        assert!(replay.sent().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_restore_that_does_not_fit_any_more_is_permanent_and_a_throttled_one_transient() {
+        let snapshot = RuleSnapshot(
+            "{\"actions\":[{\"order\":1,\"does\":{\"forward\":{\"stickiness\":null}}}]}".to_owned(),
+        );
+        let restore = async |status, answer| {
+            let replay = Replay::new([(status, answer)]);
+            traffic(&replay).restore(&route(), Colour::Green, &snapshot).await
+        };
+        for code in ["ValidationError", "TargetGroupNotFound", "RuleNotFound", "InvalidLoadBalancerAction"] {
+            let refused = restore(400, error_xml(code)).await.unwrap_err();
+            assert!(matches!(refused, PortError::Permanent { .. }), "{refused}");
+        }
+        let throttled = restore(400, error_xml("Throttling")).await.unwrap_err();
+        assert!(matches!(throttled, PortError::Transient { .. }), "{throttled}");
+        let elsewhere = restore(200, rule_xml("ModifyRule", 75, 25)).await.unwrap_err();
+        assert!(matches!(elsewhere, PortError::Transient { .. }), "{elsewhere}");
     }
 }

@@ -1,8 +1,10 @@
-//! Outcome events to SNS.
+//! Outcome events to SNS, and to two who want to know at once.
 //!
 //! An [`Outcome`] is published as its JSON, with the message attributes `environment`, `service` and `outcome` (the
 //! milestone), so that subscriptions can filter without reading it ("Amazon SNS subscription filter policies" in the
 //! SNS Developer Guide). Delivery is at least once: [`Outcome::id`] tells a repeated one.
+
+mod both;
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +15,8 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
 use engine::outcome::Outcome;
 use engine::ports::{Notifier, PortError, PortResult};
+
+pub use both::Both;
 
 const SERVICE: &str = "SNS";
 
@@ -111,7 +115,7 @@ fn port(fault: &Fault) -> PortError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use aws_client::replay::Replay;
     use rollout::Epoch;
 
@@ -120,7 +124,7 @@ mod tests {
     const PUBLISHED: &str = "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>\
         <MessageId>m-1</MessageId></PublishResult></PublishResponse>";
 
-    fn outcome() -> Outcome {
+    pub(crate) fn outcome() -> Outcome {
         Outcome {
             id: "r-1.3".to_owned(),
             rollout: "r-1".parse().unwrap(),

@@ -9,15 +9,19 @@ use elb_traffic::{ElbTraffic, TargetGroups};
 use engine::HealthCheckFunction;
 use http_probe::HttpProber;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
-use notify::SnsNotifier;
+use notify::{Both, SnsNotifier};
+use outcome_bus::{BusName, BusNotifier};
 
 fn main() -> ExitCode {
     lambda_host::main(build)
 }
 
 fn build(settings: &Settings<'_>) -> Result<HealthCheckFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (table, topic) =
-        all((settings.required::<String>("ACE_TABLE"), settings.required("ACE_OUTCOME_TOPIC")))?;
+    let (table, topic, bus) = all((
+        settings.required::<String>("ACE_TABLE"),
+        settings.required("ACE_OUTCOME_TOPIC"),
+        settings.or("ACE_EVENT_BUS", BusName::default()),
+    ))?;
     let aws = aws_client::from_env()?;
     Ok(HealthCheckFunction {
         store: keep(DynamoStore::new(&aws, table)),
@@ -26,7 +30,7 @@ fn build(settings: &Settings<'_>) -> Result<HealthCheckFunction<'static>, Box<dy
         metrics: keep(CloudWatchMetrics::new(&aws)),
         alarms: keep(CloudWatchAlarms::new(&aws)),
         prober: keep(HttpProber::new()?),
-        notifier: keep(SnsNotifier::new(&aws, topic)),
+        notifier: keep(Both(SnsNotifier::new(&aws, topic), BusNotifier::new(&aws, bus))),
         meter: &EmfMeter,
         clock: &SystemClock,
     })

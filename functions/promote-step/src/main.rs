@@ -9,29 +9,33 @@ use dynamo_store::DynamoStore;
 use elb_traffic::{ElbTraffic, TargetGroups};
 use engine::PromoteStepFunction;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
-use notify::SnsNotifier;
+use notify::{Both, SnsNotifier};
+use outcome_bus::{BusName, BusNotifier};
 
 fn main() -> ExitCode {
     lambda_host::main(build)
 }
 
 fn build(settings: &Settings<'_>) -> Result<PromoteStepFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (table, topic, group, role, function, dead_letters) = all((
+    let (table, topic, bus, group, role, function, dead_letters) = all((
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
+        settings.or("ACE_EVENT_BUS", BusName::default()),
         settings.optional("ACE_CLEAN_UP_GROUP"),
         settings.required("ACE_CLEAN_UP_ROLE"),
         settings.required("ACE_CLEAN_UP_TARGET"),
         settings.required("ACE_CLEAN_UP_DLQ"),
     ))?;
     let aws = aws_client::from_env()?;
+    let store = keep(DynamoStore::new(&aws, table));
     Ok(PromoteStepFunction {
-        store: keep(DynamoStore::new(&aws, table)),
+        store,
         traffic: keep(ElbTraffic::new(&aws)),
         metrics: keep(CloudWatchMetrics::new(&aws)),
         fleet: keep(TargetGroups::new(&aws)),
-        notifier: keep(SnsNotifier::new(&aws, topic)),
+        notifier: keep(Both(SnsNotifier::new(&aws, topic), BusNotifier::new(&aws, bus))),
         schedule: keep(Schedules::new(&aws, Delivery { group, function, role, dead_letters })),
+        budget: store,
         meter: &EmfMeter,
         clock: &SystemClock,
     })

@@ -7,24 +7,28 @@ use dynamo_store::DynamoStore;
 use elb_traffic::ElbTraffic;
 use engine::RollbackFunction;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
-use notify::SnsNotifier;
+use notify::{Both, SnsNotifier};
+use outcome_bus::{BusName, BusNotifier};
 
 fn main() -> ExitCode {
     lambda_host::main(build)
 }
 
 fn build(settings: &Settings<'_>) -> Result<RollbackFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (environment, table, topic) = all((
+    let (environment, table, topic, bus) = all((
         settings.required("ACE_ENVIRONMENT"),
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
+        settings.or("ACE_EVENT_BUS", BusName::default()),
     ))?;
     let aws = aws_client::from_env()?;
+    let store = keep(DynamoStore::new(&aws, table));
     Ok(RollbackFunction {
         environment,
-        store: keep(DynamoStore::new(&aws, table)),
+        store,
         traffic: keep(ElbTraffic::new(&aws)),
-        notifier: keep(SnsNotifier::new(&aws, topic)),
+        notifier: keep(Both(SnsNotifier::new(&aws, topic), BusNotifier::new(&aws, bus))),
+        budget: store,
         meter: &EmfMeter,
         clock: &SystemClock,
     })

@@ -8,7 +8,8 @@ use dynamo_store::DynamoStore;
 use elb_traffic::{ElbTraffic, TargetGroups};
 use engine::StartDeployFunction;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
-use notify::SnsNotifier;
+use notify::{Both, SnsNotifier};
+use outcome_bus::{BusName, BusNotifier};
 use pipeline_revisions::PipelineRevisions;
 
 fn main() -> ExitCode {
@@ -16,10 +17,11 @@ fn main() -> ExitCode {
 }
 
 fn build(settings: &Settings<'_>) -> Result<StartDeployFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (environment, table, topic) = all((
+    let (environment, table, topic, bus) = all((
         settings.required("ACE_ENVIRONMENT"),
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
+        settings.or("ACE_EVENT_BUS", BusName::default()),
     ))?;
     let aws = aws_client::from_env()?;
     Ok(StartDeployFunction {
@@ -29,7 +31,7 @@ fn build(settings: &Settings<'_>) -> Result<StartDeployFunction<'static>, Box<dy
         alarms: keep(CloudWatchAlarms::new(&aws)),
         revisions: keep(PipelineRevisions::new(&aws)),
         fleet: keep(TargetGroups::new(&aws)),
-        notifier: keep(SnsNotifier::new(&aws, topic)),
+        notifier: keep(Both(SnsNotifier::new(&aws, topic), BusNotifier::new(&aws, bus))),
         meter: &EmfMeter,
         clock: &SystemClock,
     })

@@ -1,6 +1,8 @@
 use schemars::{Schema, schema_for};
 
-use crate::{CleanUpDue, HealthCheckNext, PromoteStepNext, Reply, RollbackNext, StartDeployNext, Turn};
+use crate::{
+    CleanUpDue, Command, HealthCheckNext, PromoteStepNext, Reply, RollbackNext, StartDeployNext, Turn,
+};
 
 /// The JSON Schemas of everything that crosses a boundary of ours, by file name (`shared/contract/schemas/<name>.json`,
 /// which a test of the package e2e compares).
@@ -11,6 +13,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("health-check.reply", schema_for!(Reply<HealthCheckNext>)),
         ("promote-step.request", schema_for!(Turn)),
         ("promote-step.clean-up", schema_for!(CleanUpDue)),
+        ("promote-step.command", schema_for!(Command)),
         ("promote-step.reply", schema_for!(Reply<PromoteStepNext>)),
         ("rollback.reply", schema_for!(Reply<RollbackNext>)),
         ("configuration", environments::Environment::schema()),

@@ -64,7 +64,19 @@ fn alarms_of_every_kind_are_read() {
     });
     let math = json!({
         "Period": 60, "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold", "Threshold": 1.0,
-        "Metrics": [{ "Expression": "100*errors/requests", "Id": "rate", "ReturnData": true }],
+        "Metrics": [
+            { "Expression": "100*errors/requests", "Id": "rate", "ReturnData": true },
+            { "Id": "errors", "ReturnData": false, "MetricStat": { "Period": 60, "Stat": "Sum", "Metric": {
+                "MetricName": "HTTPCode_Target_5XX_Count", "Namespace": "AWS/ApplicationELB", "Dimensions": [
+                    { "value": "app/shop/1", "name": "LoadBalancer" },
+                    { "value": "targetgroup/green/1", "name": "TargetGroup" },
+                ],
+            } } },
+            { "Id": "requests", "ReturnData": false, "MetricStat": { "Period": 60, "Stat": "Sum", "Metric": {
+                "MetricName": "RequestCount", "Namespace": "AWS/ApplicationELB",
+                "Dimensions": [{ "Value": "checkout", "Name": "Service" }, { "Name": "cut" }],
+            } } },
+        ],
     });
     let anomaly = json!({
         "Period": 60, "EvaluationPeriods": 2, "ComparisonOperator": "GreaterThanUpperThreshold",
@@ -75,12 +87,22 @@ fn alarms_of_every_kind_are_read() {
         alarm["AlarmRule"] = json!("ALARM(\"a\") OR ALARM(\"b\")");
         alarm
     };
-    for message in [alarm(Some(metric)), alarm(Some(math)), alarm(Some(anomaly)), composite] {
+    let canary = ("TargetGroup", "targetgroup/green/1");
+    for (message, dimensions) in [
+        (alarm(Some(metric)), vec![canary]),
+        (alarm(Some(math)), vec![("LoadBalancer", "app/shop/1"), canary, ("Service", "checkout")]),
+        (alarm(Some(anomaly)), vec![]),
+        (composite, vec![]),
+    ] {
         let expected = Alarm {
             name: "checkout 5xx".to_owned(),
             state: "ALARM".to_owned(),
             changed_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
             account: "123456789012".to_owned(),
+            dimensions: dimensions
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         };
         assert_eq!(read(sns(&message.to_string())), Ok(Rollback::Alarms(vec![expected])));
     }
@@ -204,13 +226,45 @@ fn a_persons_request_is_read() {
         read(request.clone()),
         Ok(Rollback::Requested {
             rollout: "checkout-1".parse().unwrap(),
+            epoch: None,
             by: "alice".to_owned(),
             reason: "wrong version".to_owned()
         })
     );
+    for (epoch, expected) in [
+        (json!(3), Ok(Some(3))),
+        (Value::Null, Ok(None)),
+        (json!("3"), Err("roll_back.epoch is \"3\": write a number".to_owned())),
+        (json!(-1), Err("roll_back.epoch is -1: write a number".to_owned())),
+    ] {
+        let mut with = request.clone();
+        with["roll_back"]["epoch"] = epoch;
+        let found = read(with).map(|read| match read {
+            Rollback::Requested { epoch, .. } => epoch,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(found, expected);
+    }
     for field in ["rollout_id", "by", "reason"] {
         let mut less = request.clone();
         less["roll_back"].as_object_mut().unwrap().remove(field);
         assert!(read(less).unwrap_err().starts_with(&format!("roll_back.{field} is missing")));
+    }
+}
+
+#[test]
+fn the_sweep_and_the_line_are_read() {
+    assert_eq!(read(json!({ "sweep": {} })), Ok(Rollback::Sweep));
+    let line = |order: &str| json!({ "line": { "order": order, "by": "ann", "reason": "incident 7" } });
+    for (order, stop) in [("stop", true), ("resume", false)] {
+        let expected = Rollback::Line { stop, by: "ann".to_owned(), reason: "incident 7".to_owned() };
+        assert_eq!(read(line(order)), Ok(expected));
+    }
+    let says = "line.order is \"halt\": write \"stop\" or \"resume\"";
+    assert_eq!(read(line("halt")), Err(says.to_owned()));
+    for field in ["order", "by", "reason"] {
+        let mut less = line("stop");
+        less["line"].as_object_mut().unwrap().remove(field);
+        assert!(read(less).unwrap_err().starts_with(&format!("line.{field} is missing")));
     }
 }

@@ -157,17 +157,27 @@ fn what_is_missing_or_wrong_is_named_with_its_path() {
 
 #[test]
 fn a_request_is_read() {
-    let expected = |strategy| Trigger::Requested {
+    let expected = |strategy, lift_bar| Trigger::Requested {
         service: "checkout".parse().unwrap(),
         version: "sha256:0f1e".parse().unwrap(),
         strategy,
         by: "alice".to_owned(),
+        lift_bar,
         request_id: "6a7e8feb-b491-4cf7-a9f1-bf3703467718".to_owned(),
         origin: origin(),
     };
-    assert_eq!(read(requested_event()), Ok(expected(Some(rollout::Strategy::BlueGreen))));
-    assert_eq!(read(without(requested_event(), "/detail/strategy")), Ok(expected(None)));
-    assert_eq!(read(with(requested_event(), "/detail/strategy", Value::Null)), Ok(expected(None)));
+    assert_eq!(read(requested_event()), Ok(expected(Some(rollout::Strategy::BlueGreen), false)));
+    assert_eq!(read(without(requested_event(), "/detail/strategy")), Ok(expected(None, false)));
+    assert_eq!(read(with(requested_event(), "/detail/strategy", Value::Null)), Ok(expected(None, false)));
+    let strategy = Some(rollout::Strategy::BlueGreen);
+    for (lift, expected) in [
+        (json!(true), Ok(expected(strategy, true))),
+        (json!(false), Ok(expected(strategy, false))),
+        (Value::Null, Ok(expected(strategy, false))),
+        (json!("yes"), Err("detail.lift_bar is \"yes\": write true or false".to_owned())),
+    ] {
+        assert_eq!(read(with(requested_event(), "/detail/lift_bar", lift)), expected);
+    }
 }
 
 #[test]

@@ -40,6 +40,41 @@ fn promote_step_is_given_a_turn_or_a_clean_up() {
     assert!(read(more).unwrap_err().starts_with("unknown field `why`"));
 }
 
+#[test]
+fn promote_step_is_given_a_persons_order() {
+    let read = |value: Value| serde_json::from_value::<PromoteStep>(value).map_err(|error| error.to_string());
+    let given = |order: &str| {
+        json!({ "command": {
+            "rollout_id": "checkout-1", "epoch": 3, "order": order, "by": "alice", "reason": "release train",
+        } })
+    };
+    for (name, order) in [
+        ("hold", rollout::Order::Hold),
+        ("resume", rollout::Order::Resume),
+        ("advance", rollout::Order::Advance),
+        ("approve", rollout::Order::Approve),
+    ] {
+        let expected = Command {
+            rollout_id: "checkout-1".parse().unwrap(),
+            epoch: 3,
+            order,
+            by: "alice".to_owned(),
+            reason: "release train".to_owned(),
+        };
+        assert_eq!(read(given(name)), Ok(PromoteStep::Order(expected.clone())));
+        assert_eq!(json!({ "command": expected }), given(name));
+    }
+    assert!(read(given("abort")).unwrap_err().starts_with("command: unknown variant `abort`"));
+    for field in ["rollout_id", "epoch", "order", "by", "reason"] {
+        let mut less = given("hold");
+        less["command"].as_object_mut().unwrap().remove(field);
+        assert_eq!(read(less), Err(format!("command: missing field `{field}`")));
+    }
+    let mut more = given("hold");
+    more["command"]["force"] = json!(true);
+    assert!(read(more).unwrap_err().starts_with("command: unknown field `force`"));
+}
+
 struct Echo;
 
 #[async_trait]

@@ -20,6 +20,9 @@ impl MessageFormatter for Remedies {
             Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => {
                 "not a whole number that fits here: write its digits, without quotes, sign or unit".into()
             }
+            Error::InvalidScalar { ty, .. } if *ty == "boolean" => {
+                "not true or false: write one of the two, without quotes".into()
+            }
             Error::SerdeMissingField { field, .. } => {
                 format!("field `{field}` is missing: add it to this block").into()
             }

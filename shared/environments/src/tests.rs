@@ -67,7 +67,7 @@ fn resolve(text: &str, service: &str, strategy: Option<Strategy>) -> Result<Plan
 }
 
 fn steps(plan: &Plan) -> Vec<(u8, u32)> {
-    plan.steps.iter().map(|Step { weight, bake }| (weight.percent(), bake.0)).collect()
+    plan.steps.iter().map(|Step { weight, bake, .. }| (weight.percent(), bake.0)).collect()
 }
 
 #[test]
@@ -81,6 +81,9 @@ fn what_is_left_out_is_as_the_users_document_says() {
     let rules = read(LEAST).rollout;
     assert_eq!(rules, Rules::default());
     assert_eq!(rules.accept_events_for, Span::of(86_400));
+    assert_eq!((plan.stop_the_line.rollbacks.get(), plan.stop_the_line.within), (3, Seconds(3600)));
+    assert_eq!(plan.approval_expires, Seconds(86_400));
+    assert!(plan.steps.iter().all(|step| !step.approval), "nobody is asked unless the configuration says so");
     assert_eq!(steps(&resolve(LEAST, "web", Some(Strategy::BlueGreen)).unwrap()), [(100, 300)]);
 }
 
@@ -102,6 +105,26 @@ fn a_service_replaces_whole_parts_and_takes_the_rest_from_its_environment() {
     let asked = resolve(FULL, "search", Some(Strategy::Canary)).unwrap();
     assert_eq!((asked.strategy, asked.steps.len()), (Strategy::Canary, 3));
     assert_eq!(asked.steps.get(rollout::StepIndex(2)).map(|step| step.weight), Some(Weight::FULL));
+}
+
+#[test]
+fn a_step_may_need_an_approval_and_a_line_its_own_limit() {
+    let text = FULL.replace("{ weight: 10, bake: 5m }", "{ weight: 10, bake: 5m, approval: true }").replace(
+        "  guardrails: [High 5XX]",
+        "  approval_expires: 90m\n  stop_the_line: { rollbacks: 5, within: 1d }\n  guardrails: [High 5XX]",
+    );
+    let plan = resolve(&text, "checkout", None).unwrap();
+    let asked: Vec<bool> = plan.steps.iter().map(|step| step.approval).collect();
+    assert_eq!(asked, [true, false, false]);
+    assert_eq!(plan.approval_expires, Seconds(5400));
+    assert_eq!((plan.stop_the_line.rollbacks.get(), plan.stop_the_line.within), (5, Seconds(86_400)));
+    let environment = read(&text);
+    let stored = serde_json::to_string(&environment).unwrap();
+    assert_eq!(serde_json::from_str::<Environment>(&stored).unwrap(), environment);
+    // What is not given comes from the defaults.
+    let part = FULL.replace("  guardrails: [High 5XX]", "  stop_the_line: { rollbacks: 1 }");
+    let plan = resolve(&part, "checkout", None).unwrap();
+    assert_eq!((plan.stop_the_line.rollbacks.get(), plan.stop_the_line.within), (1, Seconds(3600)));
 }
 
 #[test]
@@ -207,6 +230,14 @@ fn a_mistake_is_told_with_its_place_and_its_remedy() {
             30,
             32,
             "services.checkout.rollout.readiness.smoke_tests[1].path is \"pay\": write a path that begins with '/'",
+        ),
+        ("  guardrails: [High 5XX]", "  stop_the_line: { rollbacks: 0 }", 15, 31, "0"),
+        (
+            "weight: 25",
+            "weight: 25\n        approval: maybe",
+            11,
+            19,
+            "not true or false: write one of the two",
         ),
         (
             "  guardrails: [High 5XX]",

@@ -57,11 +57,15 @@ impl Function for HealthCheckFunction<'_> {
         let rollout = self.look(ledger, rollout).await?;
         let rollout = self.tell(ledger, rollout).await?;
         let next = match &rollout.phase {
+            Phase::Preparing { .. } | Phase::Baking { .. } | Phase::Cleared { .. }
+                if rollout.hold != Hold::None =>
+            {
+                Next::Hold
+            }
             Phase::Preparing { .. } | Phase::Baking { sight: Sight::Clear, .. } => Next::Wait,
             Phase::Baking { sight: Sight::LostSince(_), .. }
             | Phase::Frozen { .. }
             | Phase::Awaiting { .. } => Next::Hold,
-            Phase::Cleared { .. } if rollout.hold != Hold::None => Next::Hold,
             // A shift that was asked for and not confirmed is promote-step's to finish.
             Phase::Cleared { .. } | Phase::Shifting { .. } => Next::Promote,
             Phase::Restoring { .. } | Phase::Settling { .. } => Next::RollBack,
@@ -116,6 +120,11 @@ impl HealthCheckFunction<'_> {
                 self.judge(ledger, rollout, step, since, judged_until, alarms).await
             }
             Phase::Awaiting { step, .. } => self.wait(ledger, rollout, step).await,
+            // Held before the first step: nothing has traffic, and the lease must not run out.
+            Phase::Cleared { .. } if rollout.hold != Hold::None => {
+                let at = self.clock.now();
+                Ok(ledger.record(rollout, Event::Waited { at }).await?.rollout())
+            }
             Phase::Frozen { .. } => {
                 let observed = self.observe(&rollout).await?;
                 let at = self.clock.now();

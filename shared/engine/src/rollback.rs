@@ -14,8 +14,9 @@ use crate::reply::{about, without_rollout};
 /// How often weight 0 is written in one invocation while something else keeps overwriting it.
 const WRITES: usize = 3;
 
-/// A rollback that was not touched for so long has lost who drove it.
-const SETTLED: Seconds = Seconds(5 * 60);
+/// A rollback that was not touched for so long has lost who drove it. Longer than the zombie bound that everybody waits
+/// for, and shorter than the time between two sweeps: what one of them turned round, the next one verifies.
+const SETTLED: Seconds = Seconds(2 * 60);
 
 /// The function.
 pub struct RollbackFunction<'a> {
@@ -218,7 +219,7 @@ impl RollbackFunction<'_> {
         let mut failed = None;
         let active = self.store.active(&self.environment).await.map_err(failures::port)?;
         for rollout in active.into_iter().filter(|rollout| !rollout.phase.is_terminal()) {
-            match ringing.iter().find_map(|alarm| concerns(alarm, &rollout)) {
+            match first_concern(&ringing, &rollout) {
                 Some(Ok(cause)) => match self.roll_back(rollout, cause).await {
                     Ok(reply) if answer.next == Next::Nothing => answer = reply,
                     Ok(_) => {}
@@ -277,6 +278,12 @@ impl RollbackFunction<'_> {
     }
 }
 
+/// What these alarms say to a rollout: the first that has to be obeyed, else why the first of the others has not.
+fn first_concern(alarms: &[&Alarm], rollout: &Rollout) -> Option<Result<Cause, String>> {
+    let said = || alarms.iter().filter_map(|alarm| concerns(alarm, rollout));
+    said().find(Result::is_ok).or_else(|| said().next())
+}
+
 /// Whether an alarm is about a rollout: by its name, which the plan has as a guardrail, or by a dimension, which names
 /// the canary's target group or the service. `Err` says why it is not one to obey.
 fn concerns(alarm: &Alarm, rollout: &Rollout) -> Option<Result<Cause, String>> {
@@ -285,12 +292,12 @@ fn concerns(alarm: &Alarm, rollout: &Rollout) -> Option<Result<Cause, String>> {
     let has = |name: &str, value: &str| alarm.dimensions.iter().any(|(n, v)| n == name && v == value);
     // The dimension is the end of the ARN, from "targetgroup/" on.
     let of = |arn: &str| arn.rsplit(':').next().is_some_and(|name| has("TargetGroup", name));
-    if named.is_none() {
+    // Metric math may look at both groups: then it is about the canary too.
+    if named.is_none() && !of(&plan.route.arm(rollout.canary).target_group) {
         if of(&plan.route.arm(rollout.canary.other()).target_group) {
             return Some(Err(format!("alarm {} is about the version that was live before", alarm.name)));
         }
-        let service = has("Service", plan.service.as_str());
-        if !of(&plan.route.arm(rollout.canary).target_group) && !service {
+        if !has("Service", plan.service.as_str()) {
             return None;
         }
     }

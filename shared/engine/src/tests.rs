@@ -1,13 +1,19 @@
 //! The functions over a store in memory and a world that can fail, stall or change at every call.
 
+mod alarms;
+mod approvals;
+mod budget;
 mod clean_up;
 mod faults;
 mod fence;
 mod health_check;
 mod history;
+mod line;
 mod machine;
+mod orders;
 mod outbox;
 mod rollback;
 mod start_deploy;
 mod store;
+mod sweep;
 mod world;

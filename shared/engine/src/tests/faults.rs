@@ -1,8 +1,9 @@
 //! A whole rollout with one call gone wrong, for every call and every way to go wrong, ends as the undisturbed one.
 
-use rollout::{CleanUp, Lease, Phase, Probe, Version};
+use contract::{Alarm, Rollback};
+use rollout::{Barred, CleanUp, Lease, Phase, Probe, Version};
 
-use super::machine::{End, clean_up, execute, pipeline, request};
+use super::machine::{End, baking, clean_up, execute, pipeline, request, rollback, task};
 use super::world::{FAULTS, State, World};
 use crate::history::first_break;
 
@@ -19,6 +20,9 @@ struct Outcome {
     up: (Option<Version>, Option<Version>),
     milestones: Vec<String>,
     unfinished: usize,
+    /// How many rollbacks count against the line, and whether the version may come back.
+    counted: usize,
+    barred: bool,
 }
 
 fn outcome(end: End, state: &State) -> Outcome {
@@ -38,6 +42,8 @@ fn outcome(end: End, state: &State) -> Outcome {
         up: (state.blue_up.clone(), state.green_up.clone()),
         milestones: state.published.iter().map(|outcome| outcome.milestone.clone()).collect(),
         unfinished: rollout.pending.len(),
+        counted: state.control.rollbacks.len(),
+        barred: target.barred != Barred::Nothing,
     }
 }
 
@@ -47,12 +53,53 @@ fn play(world: &World) -> Outcome {
     outcome(end, &world.snapshot())
 }
 
-/// The most of a fault's weight that may be left anywhere: none.
+/// A baking rollout whose execution is gone: nothing but SNS and the schedule still know of it.
+fn abandoned() -> World {
+    let world = World::new();
+    baking(&world);
+    world.in_order();
+    world
+}
+
+fn rounds(world: &World, requests: &[Rollback]) -> Outcome {
+    for _ in 0..4 {
+        for request in requests {
+            task(world, 4, &rollback(world), request).unwrap();
+        }
+        world.advance(300);
+    }
+    outcome(End::RolledBack, &world.snapshot())
+}
+
+fn swept(world: &World) -> Outcome {
+    world.advance(31 * 60);
+    rounds(world, &[Rollback::Sweep])
+}
+
+fn alarmed(world: &World) -> Outcome {
+    let alarm = Alarm {
+        name: "High 5XX".to_owned(),
+        state: "ALARM".to_owned(),
+        changed_at: super::world::at(100),
+        account: "123456789012".to_owned(),
+        dimensions: Vec::new(),
+    };
+    rounds(world, &[Rollback::Alarms(vec![alarm]), Rollback::Sweep])
+}
+
 fn sweep(make: fn() -> World, expected: &Outcome) {
+    sweep_over(make, play, expected, &[]);
+}
+
+/// Every call of a way, wrong in every way. The way has to make these calls, so that none of them goes untested.
+fn sweep_over(make: fn() -> World, play: fn(&World) -> Outcome, expected: &Outcome, made: &[&str]) {
     let undisturbed = make();
     assert_eq!(play(&undisturbed), *expected);
     let calls = undisturbed.calls();
-    assert!(calls > 25, "{calls}");
+    assert!(calls > 12, "{calls}");
+    for call in made {
+        assert!(undisturbed.log().contains(call), "{call} is not made");
+    }
     for fault in FAULTS {
         for call in 1..=calls {
             let world = make();
@@ -81,8 +128,18 @@ fn a_good_version_is_promoted_and_the_old_colour_taken_down() {
         up: (None, Some(v("v2"))),
         milestones: ["started", "reached", "reached", "promoted"].map(str::to_owned).to_vec(),
         unfinished: 0,
+        counted: 0,
+        barred: false,
     };
-    sweep(World::new, &expected);
+    sweep_over(World::new, play, &expected, &["control", "admit", "forward", "set", "schedule", "take_down"]);
+
+    let make = || {
+        let world = World::with_approval();
+        world.with(|state| state.approves = true);
+        world
+    };
+    let milestones = ["started", "reached", "awaiting_approval", "reached", "promoted"];
+    sweep(make, &Outcome { milestones: milestones.map(str::to_owned).to_vec(), ..expected });
 }
 
 fn back() -> Outcome {
@@ -97,6 +154,8 @@ fn back() -> Outcome {
         up: (Some(v("v1")), Some(v("v2"))),
         milestones: ["started", "reached", "rolling_back", "rolled_back"].map(str::to_owned).to_vec(),
         unfinished: 0,
+        counted: 1,
+        barred: true,
     }
 }
 
@@ -107,7 +166,25 @@ fn a_bad_version_is_rolled_back() {
         world.with(|state| state.green_errors = 60);
         world
     };
-    sweep(make, &back());
+    sweep_over(make, play, &back(), &["set", "spent", "control", "set_control"]);
+}
+
+#[test]
+fn a_rollout_that_nothing_drives_is_swept() {
+    let expected = Outcome { counted: 0, barred: false, ..back() };
+    sweep_over(abandoned, swept, &expected, &["active", "restore", "spent"]);
+}
+
+#[test]
+fn an_alarm_is_obeyed_and_what_it_leaves_is_finished_by_the_sweep() {
+    sweep_over(abandoned, alarmed, &back(), &["active", "restore", "spent", "set_control"]);
+}
+
+#[test]
+fn an_approval_that_does_not_come_rolls_back() {
+    let milestones = ["started", "reached", "awaiting_approval", "rolling_back", "rolled_back"];
+    let milestones = milestones.map(str::to_owned).to_vec();
+    sweep(World::with_approval, &Outcome { milestones, counted: 0, barred: false, ..back() });
 }
 
 #[test]

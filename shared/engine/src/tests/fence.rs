@@ -10,6 +10,7 @@ use crate::fence::{Written, write_weight};
 fn ask(world: &World) -> RollbackNext {
     let request = Rollback::Requested {
         rollout: world.only_rollout().id,
+        epoch: None,
         by: "alice".to_owned(),
         reason: "wrong version".to_owned(),
     };

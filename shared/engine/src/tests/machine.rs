@@ -1,9 +1,9 @@
 //! The way of one execution, as `infra/rollout.asl.json` goes it: the functions, their retries, where errors lead.
 
 use contract::*;
-use rollout::{EnvironmentName, RolloutId};
+use rollout::{EnvironmentName, Order, Phase, RolloutId};
 
-use super::world::{World, at, run};
+use super::world::{State, World, at, run};
 use crate::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
 
 /// How an execution ends.
@@ -12,6 +12,7 @@ pub(super) enum End {
     Promoted,
     RolledBack,
     Nothing,
+    NotStarted,
     Ended,
     Duplicate,
     Ignored,
@@ -60,6 +61,7 @@ pub(super) fn promote_step(world: &World) -> PromoteStepFunction<'_> {
         fleet: world,
         notifier: world,
         schedule: world,
+        budget: world,
         meter: world,
         clock: world,
     }
@@ -70,6 +72,7 @@ pub(super) fn rollback(world: &World) -> RollbackFunction<'_> {
         environment: environment(),
         store: world,
         traffic: world,
+        budget: world,
         notifier: world,
         meter: world,
         clock: world,
@@ -86,6 +89,19 @@ pub(super) fn pipeline(execution_id: &str, state: &str) -> Trigger {
         execution_id: execution_id.to_owned(),
         attempt: 1,
         state: state.to_owned(),
+        origin: origin(),
+    }
+}
+
+/// A person asks for a version of a service.
+pub(super) fn asked(service: &str, version: &str, id: &str) -> Trigger {
+    Trigger::Requested {
+        service: service.parse().unwrap(),
+        version: version.parse().unwrap(),
+        strategy: None,
+        by: "alice".to_owned(),
+        lift_bar: false,
+        request_id: id.to_owned(),
         origin: origin(),
     }
 }
@@ -128,8 +144,36 @@ pub(super) fn baking(world: &World) {
     assert_eq!(world.green(), 10);
 }
 
+/// Two rollouts are active: checkout bakes, search has begun.
+pub(super) fn two_services(world: &World) {
+    baking(world);
+    let begin = request(asked("search", "v3", "r1"), "two");
+    assert_eq!(run(start_deploy(world).call(begin)).unwrap().unwrap().next, StartDeployNext::Started);
+    world.in_order();
+}
+
+pub(super) fn command(world: &World, order: Order) -> PromoteStep {
+    let rollout = world.only_rollout();
+    PromoteStep::Order(Command {
+        rollout_id: rollout.id,
+        epoch: rollout.epoch.0,
+        order,
+        by: "alice".to_owned(),
+        reason: "release train".to_owned(),
+    })
+}
+
+/// A person orders something.
+pub(super) fn order(world: &World, order: Order) -> Reply<PromoteStepNext> {
+    run(promote_step(world).call(command(world, order))).unwrap().unwrap()
+}
+
+pub(super) fn back(world: &World, request: Rollback) -> Result<Reply<RollbackNext>, Failure> {
+    run(rollback(world).call(request)).unwrap()
+}
+
 /// A task with the machine's retries; a killed function is one that timed out.
-fn task<F: Function>(
+pub(super) fn task<F: Function>(
     world: &World,
     attempts: u32,
     function: &F,
@@ -175,6 +219,10 @@ pub(super) fn execute(world: &World, start: &StartDeploy) -> End {
         let Ok(reply) = task(world, 4, &health_check(world), &turn) else { return back(Some(id)) };
         wait = reply.wait_seconds;
         match reply.next {
+            HealthCheckNext::Hold if world.with(|state| state.approves && awaits(state, &id)) => {
+                task(world, 4, &promote_step(world), &command(world, Order::Approve)).unwrap();
+                continue;
+            }
             HealthCheckNext::Wait | HealthCheckNext::Hold => continue,
             HealthCheckNext::RollBack => return back(Some(id)),
             HealthCheckNext::Ended => return End::Ended,
@@ -193,6 +241,10 @@ pub(super) fn execute(world: &World, start: &StartDeploy) -> End {
     panic!("the execution does not end: {:?}", world.only_rollout().phase)
 }
 
+fn awaits(state: &State, id: &RolloutId) -> bool {
+    matches!(state.rollouts[id].phase, Phase::Awaiting { .. })
+}
+
 fn roll_back(world: &World, execution: &str, rollout: Option<RolloutId>) -> End {
     let error = CaughtError { error: "TransientError".to_owned(), cause: "throttled".to_owned() };
     let request = Rollback::Execution { execution: execution.parse().unwrap(), rollout, error: Some(error) };
@@ -202,6 +254,7 @@ fn roll_back(world: &World, execution: &str, rollout: Option<RolloutId>) -> End 
             RollbackNext::Settle => world.advance(reply.wait_seconds),
             RollbackNext::RolledBack => return End::RolledBack,
             RollbackNext::Nothing => return End::Nothing,
+            RollbackNext::NotStarted => return End::NotStarted,
         }
     }
     panic!("the rollback does not end: {:?}", world.only_rollout().phase)

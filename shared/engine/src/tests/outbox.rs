@@ -47,6 +47,7 @@ fn a_rollback_reaches_its_end_unheard_and_then_asks_to_be_called_until_it_is_hea
     let ask = || {
         let request = Rollback::Requested {
             rollout: world.only_rollout().id,
+            epoch: None,
             by: "alice".to_owned(),
             reason: "no".to_owned(),
         };

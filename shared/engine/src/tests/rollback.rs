@@ -1,24 +1,11 @@
-use contract::{Alarm, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
-use rollout::{Phase, Seconds};
+use contract::{ErrorName, Rollback, RollbackNext as Next};
+use rollout::Seconds;
 
-use super::machine::{baking, end_promoted, request, rollback, start_deploy, started};
-use super::world::{Fault, World, at, run};
-
-fn call(world: &World, request: Rollback) -> Result<Reply<Next>, Failure> {
-    run(rollback(world).call(request)).unwrap()
-}
+use super::machine::{back as call, baking, end_promoted, started};
+use super::world::World;
 
 fn watchdog(execution: &str) -> Rollback {
     Rollback::Watchdog { execution: execution.parse().unwrap(), status: "ABORTED".to_owned() }
-}
-
-fn alarm(name: &str) -> Alarm {
-    Alarm {
-        name: name.to_owned(),
-        state: "ALARM".to_owned(),
-        changed_at: at(100),
-        account: "123456789012".to_owned(),
-    }
 }
 
 #[test]
@@ -76,83 +63,6 @@ fn a_watchdog_that_cannot_verify_asks_to_be_called_again() {
 }
 
 #[test]
-fn an_alarm_rolls_back_the_active_rollout_it_guards_and_its_second_delivery_does_nothing_new() {
-    let world = World::new();
-    baking(&world);
-    let reply = call(&world, Rollback::Alarms(vec![alarm("High 5XX")])).unwrap();
-    assert_eq!((reply.next, world.green()), (Next::Settle, 0));
-    let Phase::Settling { cause, .. } = world.only_rollout().phase else { panic!("not settling") };
-    assert_eq!(cause.name(), "guardrail");
-    let (epoch, version) = (world.only_rollout().epoch, world.only_rollout().version);
-    assert_eq!(call(&world, Rollback::Alarms(vec![alarm("High 5XX")])).unwrap().next, Next::Settle);
-    assert_eq!((world.only_rollout().epoch, world.only_rollout().version), (epoch, version));
-}
-
-#[test]
-fn alarms_that_are_not_about_the_rollout_change_nothing() {
-    let earlier = Alarm { changed_at: at(-1), ..alarm("High 5XX") };
-    let fine = Alarm { state: "OK".to_owned(), ..alarm("High 5XX") };
-    let foreign = Alarm { account: "210987654321".to_owned(), ..alarm("High 5XX") };
-    for (alarms, says) in [
-        (vec![earlier.clone()], "before rollout checkout-"),
-        (vec![fine], "no alarm of an active rollout"),
-        (vec![foreign], "no alarm of an active rollout"),
-        (vec![alarm("Other")], "no alarm of an active rollout"),
-        (vec![], "no alarm of an active rollout"),
-    ] {
-        let world = World::new();
-        baking(&world);
-        let before = world.snapshot();
-        let reply = call(&world, Rollback::Alarms(alarms)).unwrap();
-        assert_eq!(reply.next, Next::Nothing);
-        assert!(reply.reason.contains(says), "{}", reply.reason);
-        assert_eq!(world.snapshot(), before);
-    }
-    let world = World::new();
-    baking(&world);
-    let reply = call(&world, Rollback::Alarms(vec![earlier, alarm("High 5XX")])).unwrap();
-    assert_eq!(reply.next, Next::Settle);
-}
-
-#[test]
-fn one_service_that_cannot_be_rolled_back_does_not_keep_the_others_from_it() {
-    let both = || {
-        let world = World::new();
-        baking(&world);
-        let trigger = contract::Trigger::Requested {
-            service: "search".parse().unwrap(),
-            version: "v3".parse().unwrap(),
-            strategy: None,
-            by: "alice".to_owned(),
-            request_id: "r1".to_owned(),
-            origin: super::machine::origin(),
-        };
-        run(start_deploy(&world).call(request(trigger, "two"))).unwrap().unwrap();
-        world.in_order();
-        world
-    };
-    let backs = |world: &World| {
-        world.with(|state| state.rollouts.values().filter(|rollout| rollout.phase.is_rollback()).count())
-    };
-    let world = both();
-    call(&world, Rollback::Alarms(vec![alarm("High 5XX")])).unwrap();
-    assert_eq!(backs(&world), 2);
-    let calls = world.calls();
-    for number in 2..=calls {
-        let world = both();
-        world.fail(number, Fault::Refused);
-        let result = call(&world, Rollback::Alarms(vec![alarm("High 5XX")]));
-        assert!(backs(&world) >= 1, "call {number}");
-        // Lambda delivers an event again whose handler failed.
-        if let Err(failure) = result {
-            assert_eq!(failure.name, ErrorName::TransientError);
-            call(&world, Rollback::Alarms(vec![alarm("High 5XX")])).unwrap();
-        }
-        assert_eq!(backs(&world), 2, "call {number}");
-    }
-}
-
-#[test]
 fn an_execution_rolls_back_what_it_started_even_if_it_never_heard_the_answer() {
     let from = |rollout: Option<&str>, error: bool| Rollback::Execution {
         execution: "one".parse().unwrap(),
@@ -163,7 +73,11 @@ fn an_execution_rolls_back_what_it_started_even_if_it_never_heard_the_answer() {
         }),
     };
     let world = World::new();
-    assert_eq!(call(&world, from(None, true)).unwrap().next, Next::Nothing);
+    let before = world.snapshot();
+    let reply = call(&world, from(None, true)).unwrap();
+    let says = "no rollout was started, and none will be: Lambda.Unknown: out of memory";
+    assert_eq!((reply.next, reply.reason.as_str()), (Next::NotStarted, says));
+    assert_eq!(world.snapshot(), before);
     started(&world);
     let reply = call(&world, from(None, true)).unwrap();
     assert_eq!(
@@ -188,4 +102,61 @@ fn a_rollback_waits_out_the_whole_zombie_bound_in_the_watchdog() {
     let before = world.with(|state| state.now);
     call(&world, watchdog("one")).unwrap();
     assert_eq!(world.with(|state| state.now), Seconds(35).after(before));
+}
+
+#[test]
+fn a_request_for_another_epoch_or_a_finished_rollout_changes_nothing() {
+    let ask = |world: &World, epoch| Rollback::Requested {
+        rollout: world.only_rollout().id,
+        epoch,
+        by: "alice".to_owned(),
+        reason: "wrong version".to_owned(),
+    };
+    let world = World::new();
+    baking(&world);
+    let before = world.snapshot();
+    let reply = call(&world, ask(&world, Some(7))).unwrap();
+    assert_eq!(reply.next, Next::Nothing);
+    assert!(
+        reply.reason.starts_with("stale: the order is for epoch 7, rollout checkout-"),
+        "{}",
+        reply.reason
+    );
+    assert!(reply.reason.ends_with("is at epoch 1; nothing was changed"), "{}", reply.reason);
+    assert_eq!(world.snapshot(), before);
+    world.in_order();
+    assert_eq!(call(&world, ask(&world, Some(1))).unwrap().next, Next::Settle);
+    assert_eq!(world.log()[..3], ["rollout", "commit", "restore"], "nothing before the traffic is back");
+    assert_eq!(call(&world, ask(&world, Some(1))).unwrap().next, Next::Nothing, "told twice, it is stale");
+
+    let world = World::new();
+    end_promoted(&world);
+    let before = world.snapshot();
+    let reply = call(&world, ask(&world, None)).unwrap();
+    assert_eq!((reply.next, reply.reason.as_str()), (Next::Nothing, "v2 is live on green"));
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn a_rule_that_cannot_be_restored_as_it_was_is_changed_as_it_is() {
+    let world = World::new();
+    baking(&world);
+    world.with(|state| state.restore_refused = true);
+    world.in_order();
+    let reply = call(&world, watchdog("one")).unwrap();
+    assert_eq!((reply.next, world.green()), (Next::RolledBack, 0));
+    let log = world.log();
+    let refused = log.iter().position(|call| *call == "restore").unwrap();
+    assert_eq!(log[refused..][..5], ["restore", "target", "set", "target", "read"]);
+    assert!(world.with(|state| state.restored.is_empty()));
+}
+
+#[test]
+fn a_rule_is_restored_with_what_its_admission_saw() {
+    let world = World::new();
+    baking(&world);
+    world.with(|state| state.admits = Ok(rollout::RuleSnapshot("changed since".to_owned())));
+    call(&world, watchdog("one")).unwrap();
+    let restored = world.with(|state| state.restored.clone());
+    assert_eq!(restored, [rollout::RuleSnapshot("its other actions".to_owned())]);
 }

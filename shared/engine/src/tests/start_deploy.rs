@@ -15,6 +15,7 @@ fn requested(service: &str, id: &str, origin: Origin) -> Trigger {
         version: "v3".parse().unwrap(),
         strategy: Some(rollout::Strategy::BlueGreen),
         by: "alice".to_owned(),
+        lift_bar: false,
         request_id: id.to_owned(),
         origin,
     }

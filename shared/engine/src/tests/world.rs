@@ -71,7 +71,15 @@ pub(super) struct State {
     pub green: Vec<(Timestamp, u8)>,
     /// What somebody else made of the rule, if anybody did.
     pub foreign: Option<String>,
-    pub admits: Result<(), String>,
+    pub admits: Result<RuleSnapshot, String>,
+    /// Whether the rule of the admission cannot be written any more.
+    pub restore_refused: bool,
+    /// With what a rule was restored.
+    pub restored: Vec<RuleSnapshot>,
+    pub control: Control,
+    pub bucket: Bucket,
+    /// Whether somebody approves whatever waits for it.
+    pub approves: bool,
     /// How often a colour was taken down.
     pub downs: u32,
     pub blue_up: Option<Version>,
@@ -98,6 +106,7 @@ pub(super) struct World {
 #[derive(Default)]
 struct Faults {
     calls: u32,
+    log: Vec<&'static str>,
     fault: Option<(u32, Fault)>,
     hook: Option<(u32, Hook)>,
 }
@@ -108,16 +117,37 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::of(CONFIGURATION)
+    }
+
+    /// With more rules in the configuration, indented by two spaces.
+    pub(super) fn with_rules(rules: &str) -> Self {
+        Self::of(&CONFIGURATION.replacen("  guardrails:", &format!("{rules}\n  guardrails:"), 1))
+    }
+
+    /// With an approval before the last step, which is waited for two hours.
+    pub(super) fn with_approval() -> Self {
+        let last = "{ weight: 100, bake: 60s";
+        let text = CONFIGURATION.replacen(last, &format!("{last}, approval: true"), 1);
+        Self::of(&text.replacen("  guardrails:", "  approval_expires: 2h\n  guardrails:", 1))
+    }
+
+    fn of(configuration: &str) -> Self {
         let state = State {
             now: at(0),
-            configuration: Some(Environment::from_yaml(CONFIGURATION).unwrap()),
+            configuration: Some(Environment::from_yaml(configuration).unwrap()),
             targets: BTreeMap::new(),
             rollouts: BTreeMap::new(),
             history: BTreeMap::new(),
             by_execution: BTreeMap::new(),
             green: vec![(Timestamp::MIN, 0)],
             foreign: None,
-            admits: Ok(()),
+            admits: Ok(RuleSnapshot("its other actions".to_owned())),
+            restore_refused: false,
+            restored: Vec::new(),
+            control: Control::default(),
+            bucket: Bucket::full(at(0)),
+            approves: false,
             downs: 0,
             blue_up: Some("v1".parse().unwrap()),
             green_up: None,
@@ -165,6 +195,11 @@ impl World {
         self.plan.lock().unwrap().calls
     }
 
+    /// The calls since the plan was made, by their names.
+    pub(super) fn log(&self) -> Vec<&'static str> {
+        self.plan.lock().unwrap().log.clone()
+    }
+
     /// From now on, the call of this number (from 1) goes wrong, once.
     pub(super) fn fail(&self, call: u32, fault: Fault) {
         *self.plan.lock().unwrap() = Faults { fault: Some((call, fault)), ..Faults::default() };
@@ -185,10 +220,11 @@ impl World {
         plan.fault.is_none() && plan.hook.is_none()
     }
 
-    async fn step<T>(&self, act: impl FnOnce(&mut State) -> T + Send) -> PortResult<T> {
+    async fn step<T>(&self, name: &'static str, act: impl FnOnce(&mut State) -> T + Send) -> PortResult<T> {
         let (fault, hook) = {
             let mut plan = self.plan.lock().unwrap();
             plan.calls += 1;
+            plan.log.push(name);
             let now = plan.calls;
             let fault = plan.fault.take_if(|(call, _)| *call == now).map(|(_, fault)| fault);
             (fault, plan.hook.take_if(|(call, _)| *call == now))
@@ -222,23 +258,23 @@ pub(super) fn run<F: Future>(call: F) -> Option<F::Output> {
 #[async_trait]
 impl Store for World {
     async fn configuration(&self, _: &EnvironmentName) -> PortResult<Option<Environment>> {
-        self.step(|state| state.configuration.clone()).await
+        self.step("configuration", |state| state.configuration.clone()).await
     }
 
     async fn publish(&self, _: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
-        self.step(|state| state.configuration = Some(configuration.clone())).await
+        self.step("publish", |state| state.configuration = Some(configuration.clone())).await
     }
 
     async fn target(&self, _: &EnvironmentName, service: &ServiceName) -> PortResult<Option<Target>> {
-        self.step(|state| state.targets.get(service).cloned()).await
+        self.step("target", |state| state.targets.get(service).cloned()).await
     }
 
     async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {
-        self.step(|state| state.rollouts.get(id).cloned()).await
+        self.step("rollout", |state| state.rollouts.get(id).cloned()).await
     }
 
     async fn rollout_of(&self, execution: &ExecutionArn) -> PortResult<Option<RolloutId>> {
-        self.step(|state| state.by_execution.get(execution).cloned()).await
+        self.step("rollout_of", |state| state.by_execution.get(execution).cloned()).await
     }
 
     async fn begin(
@@ -247,26 +283,48 @@ impl Store for World {
         record: &Record,
         expected: Option<&Target>,
     ) -> PortResult<Begun> {
-        self.step(|state| super::store::begin(state, rollout, record, expected)).await
+        self.step("begin", |state| super::store::begin(state, rollout, record, expected)).await
     }
 
     async fn commit(&self, before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError> {
-        self.step(|state| super::store::commit(state, before, after, record)).await?
+        self.step("commit", |state| super::store::commit(state, before, after, record)).await?
+    }
+
+    async fn active(&self, _: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        self.step("active", |state| {
+            state.rollouts.values().filter(|rollout| !rollout.is_at_rest()).cloned().collect()
+        })
+        .await
+    }
+
+    async fn control(&self, _: &EnvironmentName) -> PortResult<Control> {
+        self.step("control", |state| state.control.clone()).await
+    }
+
+    async fn set_control(&self, _: &EnvironmentName, control: &Control) -> PortResult<bool> {
+        self.step("set_control", |state| {
+            let fits = state.control.version + 1 == control.version;
+            if fits {
+                state.control = control.clone();
+            }
+            fits
+        })
+        .await
     }
 
     async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {
-        self.step(|state| state.history.get(id).cloned().unwrap_or_default()).await
+        self.step("history", |state| state.history.get(id).cloned().unwrap_or_default()).await
     }
 
     async fn recent(&self, _: &EnvironmentName, limit: usize) -> PortResult<Vec<Rollout>> {
-        self.step(|state| state.rollouts.values().take(limit).cloned().collect()).await
+        self.step("recent", |state| state.rollouts.values().take(limit).cloned().collect()).await
     }
 }
 
 #[async_trait]
 impl Traffic for World {
     async fn read(&self, _: &Route, canary: Colour) -> PortResult<Observed> {
-        self.step(|state| {
+        self.step("read", |state| {
             let green = state.green.last().unwrap().1;
             let share = if canary == Colour::Green { green } else { 100 - green };
             let foreign = state.foreign.clone().map(Observed::Foreign);
@@ -278,7 +336,7 @@ impl Traffic for World {
     }
 
     async fn set(&self, _: &Route, canary: Colour, weight: Weight) -> PortResult<()> {
-        self.step(|state| {
+        self.step("set", |state| {
             let share = weight.percent();
             let green = if canary == Colour::Green { share } else { 100 - share };
             state.foreign = None;
@@ -288,19 +346,41 @@ impl Traffic for World {
         .await
     }
 
-    async fn admit(&self, _: &Route) -> PortResult<Result<(), String>> {
-        self.step(|state| state.admits.clone()).await
+    async fn restore(&self, _: &Route, canary: Colour, rule: &RuleSnapshot) -> PortResult<()> {
+        let refused = self
+            .step("restore", |state| {
+                if !state.restore_refused {
+                    state.restored.push(rule.clone());
+                    state.foreign = None;
+                    let (now, green) = (state.now, if canary == Colour::Green { 0 } else { 100 });
+                    state.green.push((now, green));
+                }
+                state.restore_refused
+            })
+            .await?;
+        if refused {
+            return Err(PortError::Permanent {
+                service: "Elastic Load Balancing",
+                detail: "InvalidConfigurationRequest".to_owned(),
+                remedy: "look at the rule".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn admit(&self, _: &Route) -> PortResult<Result<RuleSnapshot, String>> {
+        self.step("admit", |state| state.admits.clone()).await
     }
 }
 
 #[async_trait]
 impl Fleet for World {
     async fn bring_up(&self, _: &Route, colour: Colour, version: &Version) -> PortResult<()> {
-        self.step(|state| *state.up(colour) = Some(version.clone())).await
+        self.step("bring_up", |state| *state.up(colour) = Some(version.clone())).await
     }
 
     async fn take_down(&self, _: &Route, colour: Colour) -> PortResult<()> {
-        self.step(|state| {
+        self.step("take_down", |state| {
             state.downs += 1;
             *state.up(colour) = None;
         })
@@ -308,8 +388,10 @@ impl Fleet for World {
     }
 
     async fn healthy(&self, _: &Route, colour: Colour) -> PortResult<Result<(), String>> {
-        self.step(|state| state.up(colour).as_ref().map(|_| ()).ok_or_else(|| "no healthy target".to_owned()))
-            .await
+        self.step("healthy", |state| {
+            state.up(colour).as_ref().map(|_| ()).ok_or_else(|| "no healthy target".to_owned())
+        })
+        .await
     }
 }
 
@@ -342,7 +424,7 @@ impl State {
 impl Metrics for World {
     async fn minutes(&self, _: &Route, canary: Colour, window: Window, _: Option<u32>) -> Evidence {
         let minutes = self
-            .step(|state| {
+            .step("minutes", |state| {
                 let starts = (0..window.len()).map(|minute| Seconds(u32::try_from(minute * 60).unwrap()));
                 starts.map(|span| state.minute(span.after(window.first), canary)).collect()
             })
@@ -357,7 +439,7 @@ impl Metrics for World {
 #[async_trait]
 impl Alarms for World {
     async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>> {
-        self.step(|state| {
+        self.step("states", |state| {
             let state = |alarm: &AlarmName| state.alarms.get(alarm.as_str()).cloned();
             alarms.iter().map(|alarm| state(alarm).unwrap_or(AlarmState::Missing)).collect()
         })
@@ -368,9 +450,9 @@ impl Alarms for World {
 #[async_trait]
 impl Prober for World {
     async fn probe(&self, endpoint: &str, _: &str, _: &[SmokeTest]) -> Probe {
-        self.step(
-            |state| if endpoint == "http://blue" { state.blue_probe.clone() } else { state.probe.clone() },
-        )
+        self.step("probe", |state| {
+            if endpoint == "http://blue" { state.blue_probe.clone() } else { state.probe.clone() }
+        })
         .await
         .unwrap_or_else(|error| Probe::NotReady(error.to_string()))
     }
@@ -380,7 +462,7 @@ impl Prober for World {
 impl Notifier for World {
     async fn publish(&self, outcome: &Outcome) -> PortResult<()> {
         let deaf = self
-            .step(|state| {
+            .step("publish", |state| {
                 if !state.deaf && !state.published.iter().any(|known| known.id == outcome.id) {
                     state.published.push(outcome.clone());
                 }
@@ -397,7 +479,7 @@ impl Notifier for World {
 #[async_trait]
 impl CleanUpSchedule for World {
     async fn schedule(&self, id: &RolloutId, attempt: u32, due: Timestamp) -> PortResult<()> {
-        self.step(|state| {
+        self.step("schedule", |state| {
             let entry = (id.clone(), attempt, due);
             if !state.scheduled.contains(&entry) {
                 state.scheduled.push(entry);
@@ -410,7 +492,25 @@ impl CleanUpSchedule for World {
 #[async_trait]
 impl Revisions for World {
     async fn of(&self, _: &str, _: &str) -> PortResult<Version> {
-        self.step(|_| "v2".parse().unwrap()).await
+        self.step("of", |_| "v2".parse().unwrap()).await
+    }
+}
+
+#[async_trait]
+impl Budget for World {
+    async fn forward(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
+        self.step("forward", |state| match state.bucket.forward(now) {
+            Ok(after) => {
+                state.bucket = after;
+                Seconds(0)
+            }
+            Err(wait) => wait,
+        })
+        .await
+    }
+
+    async fn spent(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<()> {
+        self.step("spent", |state| state.bucket = state.bucket.spent(now)).await
     }
 }
 

@@ -231,7 +231,13 @@ fn a_mistake_is_told_with_its_place_and_its_remedy() {
             32,
             "services.checkout.rollout.readiness.smoke_tests[1].path is \"pay\": write a path that begins with '/'",
         ),
-        ("  guardrails: [High 5XX]", "  stop_the_line: { rollbacks: 0 }", 15, 31, "0"),
+        (
+            "  guardrails: [High 5XX]",
+            "  stop_the_line: { rollbacks: 0 }",
+            15,
+            20,
+            "integer `0`, expected a nonzero u32",
+        ),
         (
             "weight: 25",
             "weight: 25\n        approval: maybe",

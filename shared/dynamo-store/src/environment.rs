@@ -1,5 +1,9 @@
-//! What environments have in common: their control and the load balancer's API budget. Each is one item, changed
-//! under the optimistic lock of the version in its document.
+//! What the rollouts of an environment have in common: its control and the load balancer's API budget. Each is one
+//! item, changed under the optimistic lock of the version in its document.
+//!
+//! A rollback must not compete for that lock, so that it adds its call to a counter beside the document. The next step
+//! forward takes what was counted out of the bucket, all of it as of the last rollback: at worst it waits as if they had
+//! come at once.
 
 use async_trait::async_trait;
 use aws_client::Fault;
@@ -7,21 +11,21 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use engine::ports::{Budget, PortResult};
 use jiff::Timestamp;
-use rollout::{Bucket, Control, EnvironmentName, Seconds};
+use rollout::{Control, EnvironmentName, Seconds};
 
-use crate::fault::{port, transient};
-use crate::item::{self, Item, number};
+use crate::fault::port;
+use crate::item::{self, Item, StoredBudget, number, text};
 use crate::key::Key;
 use crate::store::DynamoStore;
+use crate::write::Condition;
 
-/// How often a call is taken from the budget anew because somebody else took one at the same time. Of those who
-/// write at once one succeeds, so that each try makes the crowd smaller.
+/// How often a call is taken from the budget anew because somebody else took one at the same time.
 const TAKES: usize = 8;
 
-/// What came of writing an item under its version.
+/// What came of writing an item under a condition.
 enum Put {
     Written,
-    /// The stored version is another one; the item, where it came with the answer.
+    /// It does not hold of the stored item, which is this one where it came with the answer.
     Behind(Option<Item>),
 }
 
@@ -37,7 +41,11 @@ impl DynamoStore {
         control: &Control,
     ) -> PortResult<bool> {
         let Some(before) = control.version.checked_sub(1) else { return Ok(false) };
-        let found = match self.put_versioned(item::control(environment, control)?, before).await? {
+        let condition = match before {
+            0 => Condition::absent(),
+            _ => Condition::when("version = :version", vec![(":version", number(before))]),
+        };
+        let found = match self.put_if(item::control(environment, control)?, condition).await? {
             Put::Written => return Ok(true),
             Put::Behind(Some(found)) => Some(item::document(found)?),
             Put::Behind(None) => self.stored_control(environment).await?,
@@ -46,20 +54,18 @@ impl DynamoStore {
         Ok(found.as_ref() == Some(control))
     }
 
-    /// Writes an item whole if the stored one has version `before`, or if there is none and `before` is 0.
-    async fn put_versioned(&self, item: Item, before: u64) -> PortResult<Put> {
+    /// Writes an item whole if the condition holds of the stored one.
+    async fn put_if(&self, item: Item, condition: Condition) -> PortResult<Put> {
         let mut put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
+            .set_condition_expression(condition.expression.map(str::to_owned))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        put = if before == 0 {
-            put.condition_expression("attribute_not_exists(pk)")
-        } else {
-            put.condition_expression("version = :version")
-                .expression_attribute_values(":version", number(before))
-        };
+        for (name, value) in condition.values {
+            put = put.expression_attribute_values(name, value);
+        }
         let Err(error) = put.send().await else { return Ok(Put::Written) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
@@ -68,52 +74,60 @@ impl DynamoStore {
             _ => Err(port(&Fault::new("dynamodb:PutItem", &error))),
         }
     }
+}
 
-    /// Takes a call from the bucket as `take` has it, until nobody else was faster. `Ok(None)`: somebody always was.
-    ///
-    /// What is found after a conflict is never compared with what was meant: two takers of the same instant write the
-    /// same document. If it was our own first attempt, one call too many is taken, which is the safe side.
-    async fn take<E>(
-        &self,
-        environment: &EnvironmentName,
-        now: Timestamp,
-        take: impl Fn(Bucket) -> Result<Bucket, E> + Send,
-    ) -> PortResult<Option<Result<(), E>>> {
-        let mut found = self.get(Key::budget(environment)).await?;
-        for _ in 0..TAKES {
-            let bucket: Option<Bucket> = found.map(item::document).transpose()?;
-            let bucket = bucket.unwrap_or_else(|| Bucket::full(now));
-            let taken = match take(bucket) {
-                Ok(taken) => taken,
-                Err(refused) => return Ok(Some(Err(refused))),
-            };
-            found = match self.put_versioned(item::budget(environment, &taken)?, bucket.version).await? {
-                Put::Written => return Ok(Some(Ok(()))),
-                Put::Behind(Some(item)) => Some(item),
-                Put::Behind(None) => self.get(Key::budget(environment)).await?,
-            };
-        }
-        Ok(None)
-    }
+/// The stored budget is as it was read: nobody has taken a call, and no rollback has noted one.
+fn untouched(stored: &StoredBudget) -> Condition {
+    let version = stored.version().map(|version| (":version", number(version)));
+    let owed = stored.owed.map(|owed| (":owed", number(owed)));
+    let expression = match (&version, &owed) {
+        (Some(_), Some(_)) => "version = :version AND owed = :owed",
+        (Some(_), None) => "version = :version AND attribute_not_exists(owed)",
+        (None, Some(_)) => "attribute_not_exists(version) AND owed = :owed",
+        (None, None) => "attribute_not_exists(pk)",
+    };
+    Condition::when(expression, version.into_iter().chain(owed).collect())
 }
 
 #[async_trait]
 impl Budget for DynamoStore {
+    /// What is found after a conflict is never compared with what was meant: two takers of the same instant write the
+    /// same document. If it was our own first attempt, one call too many is taken, which is the safe side.
     async fn forward(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
-        match self.take(environment, now, |bucket| bucket.forward(now)).await? {
-            Some(Ok(())) => Ok(Seconds(0)),
-            Some(Err(wait)) => Ok(wait),
-            // So many are being taken that there is no harm in coming back.
-            None => Ok(Seconds(1)),
+        let mut found = self.get(Key::budget(environment)).await?;
+        for _ in 0..TAKES {
+            let stored = found.map(StoredBudget::of).transpose()?.unwrap_or_default();
+            let taken = match stored.bucket(now).forward(now) {
+                Ok(taken) => taken,
+                Err(wait) => return Ok(wait),
+            };
+            found = match self.put_if(item::budget(environment, &taken)?, untouched(&stored)).await? {
+                Put::Written => return Ok(Seconds(0)),
+                Put::Behind(Some(item)) => Some(item),
+                Put::Behind(None) => self.get(Key::budget(environment)).await?,
+            };
         }
+        // So many calls are made at this moment that it is better to come back.
+        Ok(Seconds(1))
     }
 
+    /// One call, which never conflicts: any number of rollbacks can note theirs at the same time, and the next step
+    /// forward takes them all out of the bucket.
     async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<()> {
-        let spent = |bucket: Bucket| Ok::<_, std::convert::Infallible>(bucket.spent(now));
-        match self.take(environment, now, spent).await? {
-            Some(Ok(())) => Ok(()),
-            Some(Err(never)) => match never {},
-            None => Err(transient(format!("the API budget of environment {environment} keeps changing"))),
-        }
+        let key = Key::budget(environment);
+        let noted = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .update_expression("ADD owed :one SET owed_at = :now, #schema = if_not_exists(#schema, :schema)")
+            .expression_attribute_names("#schema", "schema")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", text(now.to_string()))
+            .expression_attribute_values(":schema", number(item::SCHEMA.into()))
+            .send()
+            .await;
+        noted.map(drop).map_err(|error| port(&Fault::new("dynamodb:UpdateItem", &error)))
     }
 }

@@ -150,7 +150,7 @@ async fn a_step_forward_takes_a_call_from_the_bucket() {
     let replay = Replay::new([found(&budget(&bucket(3))), done()]);
     assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(0));
     let put = &self::sent(&replay)[1].1;
-    assert_eq!(put["ConditionExpression"], "version = :version");
+    assert_eq!(put["ConditionExpression"], "version = :version AND attribute_not_exists(owed)");
     assert_eq!(put["ExpressionAttributeValues"], json!({":version": {"N": "3"}}));
     assert_eq!(put["Item"]["version"], json!({"N": "4"}));
 }
@@ -179,31 +179,66 @@ async fn a_call_taken_at_the_same_time_is_counted_as_well() {
 
 #[tokio::test]
 async fn who_is_never_first_comes_back_in_a_second() {
-    let conflicts = || {
-        let crowd: Vec<_> = (1..=8).map(|taken| refused(Some(&budget(&bucket(taken))))).collect();
-        Replay::new([vec![done()], crowd].concat())
-    };
-    let replay = conflicts();
+    let crowd: Vec<_> = (1..=8).map(|taken| refused(Some(&budget(&bucket(taken))))).collect();
+    let replay = Replay::new([vec![done()], crowd].concat());
     assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(1));
     assert_eq!(replay.sent().len(), 9, "one read, and so many tries");
-    let error = store(&conflicts()).spent(&staging(), now()).await.unwrap_err();
-    assert!(matches!(error, PortError::Transient { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn a_rollback_takes_what_is_not_there_and_its_own_write_counts_twice_at_most() {
-    let empty = bucket(30);
-    let replay = Replay::new([found(&budget(&empty)), done()]);
-    let later = now() + SignedDuration::from_secs(1);
-    store(&replay).spent(&staging(), later).await.unwrap();
-    let taken = written(&sent(&replay)[1].1);
-    assert_eq!((taken.milli_tokens, taken.version), (-8_000, 31), "3 calls came back, 1 was taken");
+async fn a_rollback_notes_its_call_without_a_read_and_without_a_condition() {
+    let replay = Replay::new([done()]);
+    store(&replay).spent(&staging(), now()).await.unwrap();
+    let sent = sent(&replay);
+    assert_eq!((sent.len(), sent[0].0.as_str()), (1, "UpdateItem"));
+    let body = &sent[0].1;
+    assert_eq!(body["Key"], json!({"pk": {"S": "ENV#staging"}, "sk": {"S": "BUDGET"}}));
+    assert_eq!(
+        body["UpdateExpression"],
+        "ADD owed :one SET owed_at = :now, #schema = if_not_exists(#schema, :schema)"
+    );
+    let values = json!({":one": {"N": "1"}, ":now": {"S": "2026-01-02T03:04:05Z"}, ":schema": {"N": "1"}});
+    assert_eq!(body["ExpressionAttributeValues"], values);
+    assert_eq!(body.get("ConditionExpression"), None);
+}
 
-    // The first attempt was written and its answer lost: what is found is what was meant, and still no proof.
-    let own = empty.spent(later);
-    let replay = Replay::new([found(&budget(&empty)), refused(Some(&budget(&own))), done()]);
-    store(&replay).spent(&staging(), later).await.unwrap();
-    assert_eq!(written(&sent(&replay)[2].1), own.spent(later));
+/// With so many calls noted by rollbacks.
+fn owed(mut item: Item, calls: u64) -> Item {
+    item.insert("owed".to_owned(), item::number(calls));
+    item.insert("owed_at".to_owned(), item::text(now().to_string()));
+    item
+}
+
+#[tokio::test]
+async fn a_step_forward_waits_for_what_rollbacks_have_noted() {
+    // As the first rollback of an environment leaves it: no bucket was written yet.
+    let fresh: Item =
+        [("pk", item::text("ENV#staging")), ("sk", item::text("BUDGET")), ("schema", item::number(1))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into();
+    for (stored, spent) in [(owed(fresh.clone(), 50), 50), (owed(budget(&bucket(5)), 45), 50)] {
+        let replay = Replay::new([found(&stored)]);
+        let wait = store(&replay).forward(&staging(), now()).await.unwrap();
+        assert_eq!(Err(wait), bucket(spent).forward(now()));
+        assert_eq!(replay.sent().len(), 1, "nothing is written");
+    }
+    let later = now() + SignedDuration::from_secs(60);
+    for (stored, condition, values) in [
+        (owed(fresh, 2), "attribute_not_exists(version) AND owed = :owed", json!({":owed": {"N": "2"}})),
+        (
+            owed(budget(&bucket(1)), 1),
+            "version = :version AND owed = :owed",
+            json!({":owed": {"N": "1"}, ":version": {"N": "1"}}),
+        ),
+    ] {
+        let replay = Replay::new([found(&stored), done()]);
+        assert_eq!(store(&replay).forward(&staging(), later).await.unwrap(), Seconds(0));
+        let put = &sent(&replay)[1].1;
+        assert_eq!(put["ConditionExpression"], condition, "a call noted meanwhile is not overwritten");
+        assert_eq!(put["ExpressionAttributeValues"], values);
+        assert_eq!(put["Item"].get("owed"), None, "what was owed is in the bucket now");
+        assert_eq!(written(put), bucket(2).forward(later).unwrap());
+    }
 }
 
 #[tokio::test]

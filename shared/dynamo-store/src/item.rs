@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
 use engine::ports::PortResult;
 use environments::Environment;
+use jiff::Timestamp;
 use rollout::{Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Target};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use crate::key::{self, Key};
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The form of the items that this version writes and reads.
-const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// An item with all attributes that it can have; further ones are left alone when it is read.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,10 @@ struct Envelope {
     epoch: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_holder: Option<RolloutId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owed: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owed_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phase: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +102,40 @@ pub(crate) fn document<T: DeserializeOwned>(item: Item) -> PortResult<T> {
     let text =
         envelope.document.as_deref().ok_or_else(|| unreadable(&envelope.key(), "it has no document"))?;
     serde_json::from_str(text).map_err(|error| unreadable(&envelope.key(), error))
+}
+
+/// The API budget as it is stored: the bucket, and the calls that rollbacks have noted since it was written.
+#[derive(Debug, Default)]
+pub(crate) struct StoredBudget {
+    bucket: Option<Bucket>,
+    pub(crate) owed: Option<u64>,
+    owed_at: Option<Timestamp>,
+}
+
+impl StoredBudget {
+    /// What an item says.
+    pub(crate) fn of(item: Item) -> PortResult<Self> {
+        let envelope = Envelope::open(item)?;
+        let read = |text: &String| serde_json::from_str(text);
+        let bucket = envelope.document.as_ref().map(read).transpose();
+        Ok(Self {
+            bucket: bucket.map_err(|error| unreadable(&envelope.key(), error))?,
+            owed: envelope.owed,
+            owed_at: envelope.owed_at,
+        })
+    }
+
+    /// The version of the bucket; `None` where none was written yet.
+    pub(crate) fn version(&self) -> Option<u64> {
+        self.bucket.map(|bucket| bucket.version)
+    }
+
+    /// The bucket with all that is owed taken out of it, as if it had been taken when the last of it was.
+    pub(crate) fn bucket(&self, now: Timestamp) -> Bucket {
+        let at = self.owed_at.unwrap_or(now);
+        let bucket = self.bucket.unwrap_or_else(|| Bucket::full(at));
+        (0..self.owed.unwrap_or(0)).fold(bucket, |bucket, _| bucket.spent(at))
+    }
 }
 
 /// The rollout that an execution's item names.

@@ -7,7 +7,7 @@
 //! | history | `RO#<id>` | `EVENT#<number, ten digits>` | |
 //! | environment | `ENV#<environment>` | `CONFIG` | |
 //! | environment's control | `ENV#<environment>` | `CONTROL` | `version` |
-//! | load balancer's API budget | `ENV#<environment>` | `BUDGET` | `version` |
+//! | load balancer's API budget | `ENV#<environment>` | `BUDGET` | `version`, `owed` and `owed_at` since rollbacks took from it |
 //! | months with rollouts | `ENV#<environment>` | `MONTHS` | `months`, a set of `yyyy-mm` |
 //! | by execution | `EXEC#<SHA-256 of the ARN>` | `ROLLOUT` | `rollout_id` |
 //!

@@ -15,8 +15,8 @@ use crate::key::Key;
 /// What must hold of the stored item for a write to be made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Condition {
-    expression: Option<&'static str>,
-    values: Vec<(&'static str, AttributeValue)>,
+    pub(crate) expression: Option<&'static str>,
+    pub(crate) values: Vec<(&'static str, AttributeValue)>,
 }
 
 impl Condition {

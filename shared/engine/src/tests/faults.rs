@@ -92,12 +92,12 @@ fn sweep(make: fn() -> World, expected: &Outcome) {
 }
 
 /// Every call of a way, wrong in every way. The way has to make these calls, so that none of them goes untested.
-fn sweep_over(make: fn() -> World, play: fn(&World) -> Outcome, expected: &Outcome, made: &[&str]) {
+fn sweep_over(make: fn() -> World, play: fn(&World) -> Outcome, expected: &Outcome, calls_made: &[&str]) {
     let undisturbed = make();
     assert_eq!(play(&undisturbed), *expected);
     let calls = undisturbed.calls();
     assert!(calls > 12, "{calls}");
-    for call in made {
+    for call in calls_made {
         assert!(undisturbed.log().contains(call), "{call} is not made");
     }
     for fault in FAULTS {

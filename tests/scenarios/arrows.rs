@@ -8,13 +8,14 @@ use e2e::files;
 use serde_json::Value;
 
 const PURE: [&str; 3] = ["analysis", "environments", "rollout"];
-const ADAPTERS: [&str; 7] = [
+const ADAPTERS: [&str; 8] = [
     "clean-up-schedule",
     "cloudwatch-metrics",
     "dynamo-store",
     "elb-traffic",
     "http-probe",
     "notify",
+    "outcome-bus",
     "pipeline-revisions",
 ];
 const LOCAL: [&str; 3] = ["asl", "local-stack", "weighted-proxy"];

@@ -4,6 +4,7 @@ use asl::Outcome;
 use contract::{PromoteStep, Rollback, StartDeploy, Trigger};
 use e2e::files::{self, event};
 use e2e::{Run, Setup, configuration};
+use rollout::Order;
 use serde_json::{Value, json};
 
 /// The alarms of the samples, as guardrails.
@@ -32,11 +33,17 @@ enum End {
     Watchdog,
     /// The rollout is rolled back.
     RollBack,
+    /// The rollout is held until a person resumes it.
+    Hold,
+    /// No rollout starts from then on, or they start again.
+    Line { stop: bool },
+    /// A rollout that nothing drives any more is rolled back.
+    Sweep,
     /// The old colour is looked at.
     CleanUp,
 }
 
-const ENDS: [(&str, End); 17] = [
+const ENDS: [(&str, End); 21] = [
     ("clean-up", End::CleanUp),
     ("codepipeline-action-succeeded", End::Execution("Ignored")),
     ("codepipeline-failed", End::Execution("Ignored")),
@@ -45,7 +52,10 @@ const ENDS: [(&str, End); 17] = [
     ("codepipeline-succeeded-blue-green", End::Execution("Promoted")),
     ("codepipeline-succeeded-canary", End::Execution("Promoted")),
     ("codepipeline-superseded", End::Execution("Ignored")),
+    ("line-resume", End::Line { stop: false }),
+    ("line-stop", End::Line { stop: true }),
     ("manual-request", End::Execution("Promoted")),
+    ("order-hold", End::Hold),
     ("roll-back-request", End::RollBack),
     ("sns-alarm-anomaly", End::Alarm { at: "8:08", rolls_back: true }),
     ("sns-alarm-composite", End::Alarm { at: "7:09", rolls_back: true }),
@@ -53,6 +63,7 @@ const ENDS: [(&str, End); 17] = [
     ("sns-alarm-math", End::Alarm { at: "7:09", rolls_back: true }),
     ("sns-alarm-metric", End::Alarm { at: "7:09", rolls_back: true }),
     ("sns-alarm-ok", End::Alarm { at: "16:24", rolls_back: false }),
+    ("sweep", End::Sweep),
     ("watchdog", End::Watchdog),
 ];
 
@@ -107,6 +118,18 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
                 assert!(matches!(request, Rollback::Watchdog { status, .. } if status == "FAILED"));
             }
+            End::Hold => {
+                let request: PromoteStep = serde_json::from_value(sample).unwrap();
+                assert!(matches!(request, PromoteStep::Order(command) if command.order == Order::Hold));
+            }
+            End::Line { stop } => {
+                let request: Rollback = serde_json::from_value(sample).unwrap();
+                assert!(matches!(request, Rollback::Line { stop: found, .. } if found == stop));
+            }
+            End::Sweep => {
+                let request: Rollback = serde_json::from_value(sample).unwrap();
+                assert_eq!(request, Rollback::Sweep);
+            }
             End::RollBack => {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
                 assert!(matches!(request, Rollback::Requested { by, .. } if by == "dana@example.com"));
@@ -160,6 +183,45 @@ async fn every_sample_ends_as_it_has_to() {
                 assert_eq!(run.call("rollback", event(name)).await.unwrap()["next"], "settle");
                 execution.finished().await;
                 run.verified().await.rolled_back(&run, "requested");
+            }
+            End::Hold => {
+                let execution = run.play("first", event("codepipeline-succeeded-canary"));
+                run.until("3:09").await;
+                let reply = run.call("promote-step", event(name)).await.unwrap();
+                assert!(reply["reason"].as_str().unwrap().contains("held by dana@example.com"), "{reply}");
+                run.until("60:00").await;
+                assert_eq!(run.world.share(rollout::Colour::Green), 10);
+                run.order("resume").await.unwrap();
+                execution.finished().await;
+                run.verified().await.promoted(&run);
+            }
+            End::Line { stop } => {
+                if !stop {
+                    run.call("rollback", event("line-stop")).await.unwrap();
+                }
+                run.call("rollback", event(name)).await.unwrap();
+                run.canary().await;
+                let verified = run.verified().await;
+                if stop {
+                    let says = engine::describe(verified.only());
+                    assert!(
+                        says.contains("by dana@example.com (incident with the payment provider"),
+                        "{says}"
+                    );
+                } else {
+                    verified.promoted(&run);
+                }
+            }
+            End::Sweep => {
+                let execution = run.play("first", event("codepipeline-succeeded-canary"));
+                run.until("8:03").await;
+                execution.stop(None, None);
+                execution.finished().await;
+                for at in ["40:00", "45:00"] {
+                    run.until(at).await;
+                    assert_eq!(run.call("rollback", event(name)).await.unwrap()["next"], "nothing");
+                }
+                run.verified().await.rolled_back(&run, "failure");
             }
             End::CleanUp => {
                 run.canary().await;

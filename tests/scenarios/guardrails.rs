@@ -3,7 +3,7 @@
 use contract::ErrorName;
 use e2e::files::event;
 use e2e::{Run, Setup, alarm_event, configuration};
-use rollout::Colour;
+use rollout::{Cause, Colour, Phase};
 use serde_json::Value;
 
 const ALARM: &str = "checkout-production-5xx";
@@ -63,6 +63,28 @@ async fn alarms_that_are_nobodys_business_change_nothing() {
     }
     execution.finished().await;
     run.verified().await.promoted(&run);
+}
+
+/// One alarm that both services have as a guardrail.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_hits_two_services_rolls_both_back() {
+    let configuration = configuration(&format!("  guardrails: [{ALARM}]\n"));
+    let run = Run::new(Setup { configuration, two_services: true, ..Setup::default() }).await;
+    run.alarms.set(ALARM.parse().unwrap(), false);
+    let checkout = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("1:01").await;
+    let catalog = run.play("second", event("codepipeline-succeeded-blue-green"));
+    run.until("3:05").await;
+    assert_eq!(run.ring(ALARM).await.unwrap()["next"], "settle");
+    assert_eq!(run.world.share(Colour::Green), 0);
+    checkout.finished().await;
+    catalog.finished().await;
+    let causes: Vec<_> = run.verified().await.rollouts.into_iter().map(|rollout| rollout.phase).collect();
+    assert_eq!(causes.len(), 2);
+    for phase in causes {
+        assert!(matches!(&phase, Phase::RolledBack { cause: Cause::Guardrail(_), .. }), "{phase:?}");
+    }
+    run.golden("alarm_hits_two_services");
 }
 
 async fn refused(run: &Run, golden: &str) -> String {

@@ -208,7 +208,7 @@ fn every_state_is_reached_and_every_end_has_a_meaning() {
         .filter(|(_, kind)| matches!(*kind, "Succeed" | "Fail"))
         .collect();
     let good = ["Duplicate", "Ended", "Ignored", "NothingToRollBack", "Promoted", "Refused", "RolledBack"];
-    let bad = ["Rejected", "RollbackFailed"];
+    let bad = ["NotStarted", "Rejected", "RollbackFailed"];
     let expected = good.map(|name| (name, "Succeed")).into_iter().chain(bad.map(|name| (name, "Fail")));
     assert_eq!(ends, expected.collect());
 }

@@ -69,3 +69,41 @@ async fn what_an_earlier_process_left_behind_is_mended() {
     run.verified().await.rolled_back(&run, "failure");
     assert_eq!(run.stack.mend(&e2e::configuration("")).await.unwrap(), []);
 }
+
+/// No watchdog event comes: it was lost, or the rule is off.
+#[tokio::test(start_paused = true)]
+async fn a_stopped_execution_that_nobody_heard_of_is_found_by_the_sweep() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("8:03").await;
+    execution.stop(None, None);
+    execution.finished().await;
+    let mut exposed = None;
+    for minutes in (10..60).step_by(5) {
+        run.until(&format!("{minutes}:00")).await;
+        run.sweep().await.unwrap();
+        if run.world.share(Colour::Green) == 0 {
+            exposed = exposed.or(Some(minutes));
+        }
+    }
+    assert_eq!(exposed, Some(40), "the lease of 30 minutes, and the next sweep");
+    run.verified().await.rolled_back(&run, "failure");
+    run.golden("swept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_for_a_finished_rollout_or_another_epoch_is_answered() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("7:09").await;
+    let id = run.rollouts().await[0].id.clone();
+    let ask = |epoch: u64| json!({ "roll_back": { "rollout_id": id, "epoch": epoch, "by": "dana", "reason": "wrong tax" } });
+    let stale = run.call("rollback", ask(7)).await.unwrap();
+    assert_eq!(stale["next"], "nothing");
+    assert!(stale["reason"].as_str().unwrap().starts_with("stale: the order is for epoch 7"), "{stale}");
+    execution.finished().await;
+    assert_eq!(run.call("rollback", ask(1)).await.unwrap()["next"], "nothing");
+    let unknown = json!({ "roll_back": { "rollout_id": "checkout-0", "by": "dana", "reason": "wrong tax" } });
+    assert_eq!(run.call("rollback", unknown).await.unwrap_err().name, contract::ErrorName::UnknownRollout);
+    run.verified().await.promoted(&run);
+}

@@ -23,9 +23,9 @@ fn every_folder_of_shared_and_every_event_it_names_is_there() {
         let name = folder.unwrap().file_name().into_string().unwrap();
         assert!(readme.contains(&name), "shared/{name} is not on the README's map");
     }
-    for word in
-        readme.split_whitespace().filter(|word| word.starts_with("events/") && word.ends_with(".json"))
-    {
+    let words = readme.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    let is_json = |word: &str| std::path::Path::new(word).extension().is_some_and(|end| end == "json");
+    for word in words.filter(|word| word.starts_with("events/") && is_json(word)) {
         assert!(std::path::Path::new(&format!("{root}/{word}")).exists(), "{word}");
     }
 }

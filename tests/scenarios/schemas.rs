@@ -87,6 +87,8 @@ async fn what_is_really_sent_fits() {
     assert_eq!(seen.len(), 4, "{seen:?}");
     let clean_up = files::event("clean-up");
     fits("clean-up", &validator("promote-step.clean-up"), &clean_up["clean_up"]);
+    let order = files::event("order-hold");
+    fits("order", &validator("promote-step.command"), &order["command"]);
 }
 
 #[test]

@@ -90,7 +90,7 @@ async fn a_permanent_error_of_promote_step_rolls_back() {
 #[tokio::test(start_paused = true)]
 async fn a_start_that_fails_for_good_has_nothing_to_roll_back() {
     let run = with("start-deploy", EVER, Wrong::Error("PermanentError")).await;
-    assert_eq!(state(&run.canary().await), "NothingToRollBack");
+    assert_eq!(state(&run.canary().await), "NotStarted");
     assert!(run.verified().await.rollouts.is_empty());
     assert!(run.world.writes().is_empty());
     run.golden("start_deploy_permanent");
@@ -157,6 +157,25 @@ async fn a_rollback_that_dies_after_its_commit_is_finished_by_the_next_attempt()
         run.world.snag(Act::Set(0), snag);
         assert_eq!(state(&bad_canary(&run).await), "RolledBack", "{snag:?}");
         run.verified().await.rolled_back(&run, "verdict");
+    }
+}
+
+/// The same for what SNS starts: it is delivered again, and the execution looks too.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_whose_restore_goes_wrong_is_finished_by_the_execution() {
+    for snag in [Snag::DiesBefore, Snag::DiesAfter, Snag::Transient, Snag::Permanent] {
+        let guarded = e2e::configuration("  guardrails: [checkout-production-5xx]\n");
+        let run = Run::new(Setup { configuration: guarded, ..Setup::default() }).await;
+        run.alarms.set("checkout-production-5xx".parse().unwrap(), false);
+        run.world.snag(Act::Restore, snag);
+        let execution = run.play("first", event("codepipeline-succeeded-canary"));
+        run.until("7:03").await;
+        let ring =
+            tokio::time::timeout(std::time::Duration::from_secs(30), run.ring("checkout-production-5xx"));
+        let answer = ring.await;
+        assert_eq!(matches!(answer, Ok(Ok(_))), snag == Snag::Permanent, "{snag:?}: {answer:?}");
+        execution.finished().await;
+        run.verified().await.rolled_back(&run, "guardrail");
     }
 }
 

@@ -153,7 +153,10 @@ fn decision(rollout: &Rollout, record: &Record) -> String {
         Event::Abort { cause, .. } => format!(" ({}: {})", cause.name(), brief(cause)),
         Event::CleanUpDue { attempt, traffic, .. } => format!(" (look {attempt}: {traffic:?})"),
         Event::Performed { effects, .. } => format!(" ({} of the outbox)", effects.len()),
-        Event::Started { .. } | Event::Probed { .. } | Event::Advance { .. } => String::new(),
+        Event::Ordered { order, by, why, .. } => format!(" ({order:?} by {by}: {why})"),
+        Event::Started { .. } | Event::Probed { .. } | Event::Advance { .. } | Event::Waited { .. } => {
+            String::new()
+        }
     };
     format!(
         "{:>2} {}{detail} -> {}, epoch {}, weight {} %",

@@ -22,6 +22,7 @@ mod load;
 mod run;
 mod sns;
 mod store_conformance;
+mod town;
 mod verify;
 mod world;
 

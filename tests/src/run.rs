@@ -14,10 +14,11 @@ use environments::Environment;
 use jiff::Timestamp;
 use local_stack::{EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
 use rollout::{Colour, Rollout, Seconds, ServiceName, Target};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::interference::{Interference, Topic, UnreliableTasks};
 use crate::journal::{Journal, Kind};
+use crate::town::Town;
 use crate::world::World;
 
 /// What a run starts with.
@@ -28,6 +29,8 @@ pub struct Setup {
     pub configuration: Environment,
     /// Requests a minute.
     pub per_minute: u32,
+    /// Whether catalog has a world of its own beside checkout's.
+    pub two_services: bool,
     /// The functions' calls that go wrong.
     pub interferences: Vec<Interference>,
 }
@@ -38,6 +41,7 @@ impl Default for Setup {
             start: "2026-08-03T09:15:07Z".parse().expect("a timestamp"),
             configuration: configuration(""),
             per_minute: 6_000,
+            two_services: false,
             interferences: Vec::new(),
         }
     }
@@ -76,7 +80,7 @@ pub fn stamp(start: Timestamp, at: &str) -> Timestamp {
 
 /// The stack over a world. Needs a tokio runtime whose time is paused.
 pub struct Run {
-    /// The world.
+    /// The world; that of checkout, where catalog has its own.
     pub world: Arc<World>,
     /// The journal.
     pub journal: Arc<Journal>,
@@ -86,6 +90,7 @@ pub struct Run {
     pub stack: Stack,
     /// The store.
     pub store: Arc<dyn Store>,
+    pub(crate) town: Arc<Town>,
     start: Timestamp,
     tasks: Arc<UnreliableTasks>,
     topic_down: Arc<AtomicBool>,
@@ -102,16 +107,21 @@ impl Run {
         let clock = StackClock::new(setup.start, NonZeroU32::MIN);
         let (updates, receiver) = Updates::channel();
         let journal = Arc::new(Journal::new(setup.start, receiver));
-        let world = Arc::new(World::new(clock.clone(), Arc::clone(&journal), setup.per_minute));
+        let world = |name| Arc::new(World::new(name, clock.clone(), Arc::clone(&journal), setup.per_minute));
+        let two = setup.two_services;
+        let town = Arc::new(Town {
+            checkout: world(two.then_some("checkout")),
+            catalog: two.then(|| world(Some("catalog"))),
+        });
         let alarms = Arc::new(LocalAlarms::default());
         let stack = Stack::assemble(Parts {
             environment: "production".parse().unwrap(),
             configuration: setup.configuration,
             store: Arc::clone(&store),
-            traffic: Arc::clone(&world) as _,
-            fleet: Arc::clone(&world) as _,
-            metrics: Arc::clone(&world) as _,
-            prober: Arc::clone(&world) as _,
+            traffic: Arc::clone(&town) as _,
+            fleet: Arc::clone(&town) as _,
+            metrics: Arc::clone(&town) as _,
+            prober: Arc::clone(&town) as _,
             alarms: Arc::clone(&alarms),
             revisions: None,
             clock,
@@ -127,7 +137,8 @@ impl Run {
             interferences: setup.interferences,
             calls: Mutex::new(BTreeMap::new()),
         });
-        Self { world, journal, alarms, stack, store, start: setup.start, tasks, topic_down }
+        let world = Arc::clone(&town.checkout);
+        Self { world, town, journal, alarms, stack, store, start: setup.start, tasks, topic_down }
     }
 
     /// A run in which nothing goes wrong yet.
@@ -176,6 +187,27 @@ impl Run {
         self.call("rollback", crate::sns::alarm_event(alarm, "ALARM", self.now())).await
     }
 
+    /// A person orders something of the rollout that began last.
+    ///
+    /// # Errors
+    /// promote-step's.
+    pub async fn order(&self, order: &str) -> Result<Value, Failure> {
+        let rollout = self.rollouts().await.pop().expect("a rollout");
+        self.note(format!("dana orders: {order}"));
+        let command = json!({
+            "rollout_id": rollout.id, "epoch": rollout.epoch, "order": order, "by": "dana", "reason": "tax table",
+        });
+        self.call("promote-step", json!({ "command": command })).await
+    }
+
+    /// The schedule's sweep.
+    ///
+    /// # Errors
+    /// rollback's.
+    pub async fn sweep(&self) -> Result<Value, Failure> {
+        self.call("rollback", crate::files::event("sweep")).await
+    }
+
     /// Whether the functions that the state machine calls can publish nothing.
     pub fn topic_down(&self, down: bool) {
         self.note(if down { "the topic is out of reach" } else { "the topic is back" });
@@ -217,12 +249,17 @@ impl Run {
     /// Compares the transcript with the stored one of that name.
     pub fn golden(&self, name: &str) {
         let mut text = self.journal.transcript();
-        for colour in [Colour::Blue, Colour::Green] {
-            let (requests, errors) = self.world.served(colour);
-            let version = self.world.version(colour).unwrap_or_else(|| "down".to_owned());
-            let share = self.world.share(colour);
-            writeln!(text, "{colour}: {version}, {share} % now, {requests} requests, {errors} errors")
+        for (name, world) in self.town.worlds() {
+            for colour in [Colour::Blue, Colour::Green] {
+                let (requests, errors) = world.served(colour);
+                let version = world.version(colour).unwrap_or_else(|| "down".to_owned());
+                let share = world.share(colour);
+                writeln!(
+                    text,
+                    "{name}{colour}: {version}, {share} % now, {requests} requests, {errors} errors"
+                )
                 .unwrap();
+            }
         }
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));

@@ -4,6 +4,7 @@
 //! it. All of them use environments of their own, so that they can share a table.
 
 mod commits;
+mod environment;
 mod lists;
 mod shelf;
 
@@ -27,6 +28,11 @@ pub async fn store_conformance(store: Arc<dyn Store>, run: &str) {
     lists::what_is_not_there_is_none(&shelf("no")).await;
     lists::the_newest_come_first(&shelf("new")).await;
     lists::a_history_is_in_order_and_only_grows(&shelf("hi")).await;
+    environment::what_is_not_at_rest_is_listed(&shelf("ac")).await;
+    environment::every_active_rollout_is_listed(&shelf("am")).await;
+    environment::a_control_is_replaced_by_its_next_version_only(&shelf("ct")).await;
+    environment::of_many_changes_of_the_control_one_wins(&shelf("cm")).await;
+    environment::what_is_barred_is_kept_with_the_target(&shelf("ba")).await;
     commits::a_rollout_begins_once(&shelf("be")).await;
     commits::a_service_is_held_by_one(&shelf("he")).await;
     commits::a_stale_sight_of_the_target_is_busy(&shelf("st")).await;

@@ -6,10 +6,10 @@ use analysis::Verdict;
 use engine::history::{Record, first_break};
 use jiff::Timestamp;
 use local_stack::Update;
-use rollout::{Event, Lease, Phase, Probe, Rollout, Weight, invariants};
+use rollout::{Event, Lease, Order, Phase, Probe, Rollout, Weight, invariants};
 
 use crate::run::Run;
-use crate::world::Write;
+use crate::world::{World, Write};
 
 /// The rollouts of a run that ended as it should.
 pub struct Verified {
@@ -62,7 +62,9 @@ impl Run {
 
     /// Asserts what holds after every run, with exceptions.
     pub async fn verified_but(&self, allow: Allow) -> Verified {
-        assert_eq!(self.world.violations(), Vec::<String>::new());
+        for (name, world) in self.town.worlds() {
+            assert_eq!(world.violations(), Vec::<String>::new(), "{name}");
+        }
         self.told_once(allow);
         for update in self.journal.updates() {
             if let Update::Stored { rollout, record, .. } = update {
@@ -77,15 +79,23 @@ impl Run {
             assert_eq!(history.last().map(|record| &record.hash), Some(&rollout.head));
             assert!(rollout.phase.is_terminal(), "{} is {:?}", rollout.id, rollout.phase);
             assert!(rollout.pending.is_empty(), "not done: {:?}", rollout.pending);
-            raised_by_passes_only(&history);
+            raised_by_passes_or_orders_only(&history);
             self.weights_follow_the_plan(rollout, &history, allow);
             if let Some(target) = self.target(&rollout.plan.service).await {
                 assert_eq!(target.lease, Lease::Free);
                 assert_eq!(target.canary_weight, Weight::ZERO);
-                assert_eq!(self.world.share(target.live), 100, "the live colour has all requests");
+                assert_eq!(
+                    self.world_of(rollout).share(target.live),
+                    100,
+                    "the live colour has all requests"
+                );
             }
         }
         Verified { rollouts }
+    }
+
+    fn world_of(&self, rollout: &Rollout) -> &World {
+        self.town.of(rollout.plan.service.as_str())
     }
 
     /// Each milestone is published under one id, and once. One that was published and not acknowledged is published
@@ -106,7 +116,7 @@ impl Run {
             history.iter().find(|record| record.phase == "restoring").map(|record| record.event.at());
         let ended = ended(rollout);
         let writes: Vec<_> = self
-            .world
+            .world_of(rollout)
             .writes()
             .into_iter()
             .filter(|write| !write.foreign && write.colour == rollout.canary)
@@ -144,17 +154,26 @@ fn ended(rollout: &Rollout) -> Timestamp {
     }
 }
 
-/// Every move forward follows a look that cleared it: ready before the first, a pass before each other one.
-fn raised_by_passes_only(history: &[Record]) {
+/// Every move forward follows what cleared it: ready before the first, a pass or a person's order before each other
+/// one. What is acknowledged, and what a hold waits for, may come between.
+fn raised_by_passes_or_orders_only(history: &[Record]) {
     for (index, record) in history.iter().enumerate() {
         if !matches!(record.event, Event::Advance { .. }) {
             continue;
         }
-        let before =
-            history[..index].iter().rev().find(|record| !matches!(record.event, Event::Performed { .. }));
+        let between = |record: &&Record| match record.event {
+            Event::Performed { .. } => true,
+            Event::Waited { .. } | Event::Ordered { order: Order::Hold | Order::Resume, .. } => {
+                record.phase == "cleared"
+            }
+            _ => false,
+        };
+        let before = history[..index].iter().rev().find(|record| !between(record));
         match before.map(|record| &record.event) {
             Some(
-                Event::Probed { probe: Probe::Ready, .. } | Event::Judged { verdict: Verdict::Pass(_), .. },
+                Event::Probed { probe: Probe::Ready, .. }
+                | Event::Judged { verdict: Verdict::Pass(_), .. }
+                | Event::Ordered { order: Order::Advance | Order::Approve, .. },
             ) => {}
             other => panic!("record {} advanced after {other:?}", record.number),
         }

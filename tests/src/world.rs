@@ -7,10 +7,13 @@ use async_trait::async_trait;
 use engine::ports::{Clock, Fleet, Metrics, PortError, PortResult, Prober, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use local_stack::StackClock;
-use rollout::{Colour, Observed, Probe, Route, Seconds, SmokeTest, Version, Weight};
+use rollout::{Colour, Observed, Probe, Route, RuleSnapshot, Seconds, SmokeTest, Version, Weight};
 
 use crate::journal::{Journal, Kind};
 use crate::load::{Load, Rates};
+
+/// What the rule does besides dividing traffic, as its admission saw it.
+const ADMITTED: &str = "forward only";
 
 /// How the new version shows that it can take traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct Fault {
 pub enum Act {
     /// Setting this weight.
     Set(u8),
+    /// Restoring the rule.
+    Restore,
     /// Reading the rule.
     Read,
     /// Bringing a colour up.
@@ -96,6 +101,8 @@ struct State {
 
 /// The world of one service: blue carries version `v1` and all traffic at first.
 pub struct World {
+    /// The service, where there are several.
+    name: Option<&'static str>,
     start: Timestamp,
     state: Mutex<State>,
     clock: StackClock,
@@ -110,7 +117,12 @@ const fn place(colour: Colour) -> usize {
 }
 
 impl World {
-    pub(crate) fn new(clock: StackClock, journal: Arc<Journal>, per_minute: u32) -> Self {
+    pub(crate) fn new(
+        name: Option<&'static str>,
+        clock: StackClock,
+        journal: Arc<Journal>,
+        per_minute: u32,
+    ) -> Self {
         let start = Clock::now(&clock);
         let state = State {
             // The service was there before the rollout.
@@ -128,7 +140,7 @@ impl World {
             snags: Vec::new(),
             violations: Vec::new(),
         };
-        Self { start, state: Mutex::new(state), clock, journal }
+        Self { name, start, state: Mutex::new(state), clock, journal }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,6 +148,10 @@ impl World {
     }
 
     fn note(&self, text: impl Into<String>) {
+        let text = match self.name {
+            Some(name) => format!("{name}: {}", text.into()),
+            None => text.into(),
+        };
         self.journal.note(Clock::now(&self.clock), Kind::World, text);
     }
 
@@ -310,9 +326,27 @@ impl Traffic for World {
         .await
     }
 
-    async fn admit(&self, _: &Route) -> PortResult<Result<(), String>> {
+    async fn restore(&self, _: &Route, canary: Colour, rule: &RuleSnapshot) -> PortResult<()> {
+        self.through(Act::Restore, || {
+            self.note(format!("the rule is restored: {canary} {}", Weight::ZERO));
+            let mut state = self.state();
+            state.foreign = None;
+            if rule.0 != ADMITTED {
+                state.violations.push(format!("the rule was restored to {:?}", rule.0));
+            }
+            drop(state);
+            self.write(canary, 0, false);
+        })
+        .await
+    }
+
+    async fn admit(&self, _: &Route) -> PortResult<Result<RuleSnapshot, String>> {
         let sticky = self.state().sticky;
-        Ok(if sticky { Err("the rule has stickiness: turn it off".to_owned()) } else { Ok(()) })
+        Ok(if sticky {
+            Err("the rule has stickiness: turn it off".to_owned())
+        } else {
+            Ok(RuleSnapshot(ADMITTED.to_owned()))
+        })
     }
 }
 

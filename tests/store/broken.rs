@@ -8,7 +8,7 @@ use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortResult, Store};
 use environments::Environment;
 use local_stack::EmbeddedStore;
-use rollout::{EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
+use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Promise {
@@ -25,6 +25,12 @@ enum Promise {
     RecentIsOfOneEnvironment,
     ExecutionsAreLinked,
     TargetsAreStored,
+    ActiveIsOfOneEnvironment,
+    ActiveHasWhatHasToBeTold,
+    ActiveForgetsWhatRests,
+    ActiveIsComplete,
+    ControlIsStored,
+    ControlComparesTheVersion,
 }
 
 struct Broken {
@@ -106,6 +112,38 @@ impl Store for Broken {
         }
     }
 
+    async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        let mut active = self.inner.active(environment).await?;
+        match self.promise {
+            Promise::ActiveIsOfOneEnvironment => {
+                let name = environment.as_str().strip_suffix("-2").unwrap_or(environment.as_str());
+                return self.inner.active(&name.parse().unwrap()).await;
+            }
+            Promise::ActiveHasWhatHasToBeTold => active.retain(|rollout| !rollout.phase.is_terminal()),
+            Promise::ActiveForgetsWhatRests => return self.inner.recent(environment, 100).await,
+            // The first page only.
+            Promise::ActiveIsComplete => active.truncate(20),
+            _ => {}
+        }
+        Ok(active)
+    }
+
+    async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {
+        if self.promise == Promise::ControlIsStored {
+            return Ok(Control::default());
+        }
+        self.inner.control(environment).await
+    }
+
+    async fn set_control(&self, environment: &EnvironmentName, control: &Control) -> PortResult<bool> {
+        if self.promise == Promise::ControlComparesTheVersion {
+            // Last writer wins.
+            let version = self.inner.control(environment).await?.version + 1;
+            return self.inner.set_control(environment, &Control { version, ..control.clone() }).await;
+        }
+        self.inner.set_control(environment, control).await
+    }
+
     async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {
         let mut history = self.inner.history(id).await?;
         if self.promise == Promise::HistoryInOrder {
@@ -137,7 +175,7 @@ async fn conforms(promise: Promise) -> bool {
     tokio::spawn(store_conformance(store, "broken")).await.is_ok()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_suite_notices_every_broken_promise() {
     assert!(conforms(Promise::Every).await);
     for promise in [
@@ -152,6 +190,12 @@ async fn the_suite_notices_every_broken_promise() {
         Promise::RecentIsOfOneEnvironment,
         Promise::ExecutionsAreLinked,
         Promise::TargetsAreStored,
+        Promise::ActiveIsOfOneEnvironment,
+        Promise::ActiveHasWhatHasToBeTold,
+        Promise::ActiveForgetsWhatRests,
+        Promise::ActiveIsComplete,
+        Promise::ControlIsStored,
+        Promise::ControlComparesTheVersion,
     ] {
         assert!(!conforms(promise).await, "{promise:?} is broken, and the suite did not notice");
     }

@@ -40,7 +40,11 @@ pub(super) async fn a_large_plan_comes_back_as_it_was_stored(shelf: &Shelf) {
     let mut kept = shelf.begun("a", None, Shelf::start());
     let plan = &mut kept.rollout.plan;
     let steps: Vec<Step> = (1..=100)
-        .map(|weight| Step { weight: Weight::try_from(weight).unwrap(), bake: rollout::Seconds(u32::MAX) })
+        .map(|weight| Step {
+            weight: Weight::try_from(weight).unwrap(),
+            bake: rollout::Seconds(u32::MAX),
+            approval: weight % 2 == 0,
+        })
         .collect();
     plan.steps = Steps::try_from(steps).unwrap();
     plan.guardrails = (0..200).map(|n| format!("alarm {n:0>200}").parse().unwrap()).collect();

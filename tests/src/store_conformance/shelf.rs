@@ -6,8 +6,8 @@ use engine::history::Record;
 use engine::ports::{Begun, CommitError, Store};
 use jiff::{SignedDuration, Timestamp};
 use rollout::{
-    Cause, EffectId, EnvironmentName, Event, Lease, Observed, Plan, Probe, Rollout, Start, Strategy, Target,
-    Weight, decide,
+    Cause, EffectId, EnvironmentName, Event, Lease, Observed, Plan, Probe, Rollout, RuleSnapshot, Start,
+    Strategy, Target, Weight, decide,
 };
 
 /// A part of a store: one environment, with rollouts of the service checkout.
@@ -79,6 +79,7 @@ impl Shelf {
             id: id.parse().unwrap(),
             plan,
             target: target.clone(),
+            rule: RuleSnapshot("{\"actions\":[\"prüft\"]}".to_owned()),
             at,
         }
     }

@@ -1,0 +1,133 @@
+//! What holds for a whole environment: its active rollouts, its line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::ports::{Begun, PortError};
+use rollout::{Barred, Cause, Control, Event, Line, Observed, Probe, Rollout, RolloutId, Weight};
+
+use super::Shelf;
+
+/// The list may lag behind by a moment.
+async fn is_listed(shelf: &Shelf, mut expected: Vec<Rollout>, when: &str) {
+    expected.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut found = Vec::new();
+    for _ in 0..20 {
+        found = shelf.store.active(&shelf.environment).await.unwrap();
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        if found == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(found, expected, "{when}");
+}
+
+pub(super) async fn what_is_not_at_rest_is_listed(shelf: &Shelf) {
+    is_listed(shelf, vec![], "nothing is there").await;
+    let refused = shelf.refused("refused", None, Shelf::start());
+    let begun = shelf.store.begin(&refused.rollout, &refused.record, None).await.unwrap();
+    assert_eq!(begun, Begun::Created);
+    is_listed(shelf, vec![], "what was refused has ended").await;
+    let rollout = shelf.begin("a", Shelf::start()).await;
+    is_listed(shelf, vec![rollout.clone()], "it has begun").await;
+    let rollout = shelf.commit(&rollout, Event::Probed { probe: Probe::Ready, at: Shelf::start() }).await;
+    is_listed(shelf, vec![rollout.clone()], "as it is now").await;
+    let rollout = shelf.roll_back(&rollout, Shelf::start()).await;
+    is_listed(shelf, vec![rollout.clone()], "it has ended, and has something to tell").await;
+    let rollout = shelf.commit(&rollout, Shelf::performed(&rollout, rollout.updated_at)).await;
+    assert!(rollout.is_at_rest());
+    is_listed(shelf, vec![], "it is at rest").await;
+
+    let promoted = shelf.begin("b", Shelf::start()).await;
+    let promoted = shelf.promote(&promoted).await;
+    let promoted = shelf.commit(&promoted, Shelf::performed(&promoted, promoted.updated_at)).await;
+    is_listed(shelf, vec![], "promoted, and waiting for its clean-up").await;
+    let traffic = rollout::OldTraffic::Quiet;
+    let due = Event::CleanUpDue { attempt: 1, traffic, at: promoted.updated_at };
+    let cleaning = shelf.commit(&promoted, due).await;
+    is_listed(shelf, vec![cleaning.clone()], "its clean-up is to be done").await;
+    shelf.commit(&cleaning, Shelf::performed(&cleaning, cleaning.updated_at)).await;
+    is_listed(shelf, vec![], "it is at rest again").await;
+}
+
+/// More than fit on a page that is cut short by size: the plans are large.
+pub(super) async fn every_active_rollout_is_listed(shelf: &Shelf) {
+    let mut active = Vec::new();
+    for n in 0..30 {
+        let mut kept = shelf.begun(&n.to_string(), None, Shelf::start());
+        kept.rollout.plan.service = format!("service-{n}").parse().unwrap();
+        kept.rollout.plan.guardrails =
+            (0..200).map(|n| format!("alarm {n:0>200}").parse().unwrap()).collect();
+        let record = engine::history::Record::new(&kept.rollout, Event::Started { at: Shelf::start() }, "");
+        kept.rollout.head.clone_from(&record.hash);
+        assert_eq!(shelf.store.begin(&kept.rollout, &record, None).await.unwrap(), Begun::Created);
+        active.push(kept.rollout);
+    }
+    is_listed(shelf, active, "all of them").await;
+    let other = Shelf::new(Arc::clone(&shelf.store), &format!("{}-2", shelf.environment));
+    is_listed(&other, vec![], "another environment's").await;
+}
+
+fn id(name: &str) -> RolloutId {
+    name.parse().unwrap()
+}
+
+pub(super) async fn a_control_is_replaced_by_its_next_version_only(shelf: &Shelf) {
+    let (store, environment) = (&shelf.store, &shelf.environment);
+    assert_eq!(store.control(environment).await.unwrap(), Control::default(), "before the first");
+    let first = Control::default().stopped("dana".to_owned(), "prüft\n\"7\"".to_owned(), Shelf::start());
+    assert!(store.set_control(environment, &first).await.unwrap());
+    assert_eq!(store.control(environment).await.unwrap(), first);
+    for version in [0, 1, 3] {
+        let stale = Control { version, line: Line::Running, rollbacks: vec![(id("a-1"), Shelf::start())] };
+        assert!(!store.set_control(environment, &stale).await.unwrap(), "version {version} after 1");
+        assert_eq!(store.control(environment).await.unwrap(), first);
+    }
+    let second = Control { version: 2, line: Line::Running, rollbacks: vec![(id("a-1"), Shelf::start())] };
+    assert!(store.set_control(environment, &second).await.unwrap());
+    assert_eq!(store.control(environment).await.unwrap(), second);
+    let other = format!("{environment}-2").parse().unwrap();
+    assert_eq!(store.control(&other).await.unwrap(), Control::default(), "another environment's");
+    assert!(!store.set_control(&other, &second).await.unwrap(), "its first version is 1");
+}
+
+pub(super) async fn of_many_changes_of_the_control_one_wins(shelf: &Shelf) {
+    let mut racers = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let control = Control::default().stopped(format!("racer {n}"), "race".to_owned(), Shelf::start());
+        let (store, environment) = (Arc::clone(&shelf.store), shelf.environment.clone());
+        racers.spawn(async move {
+            let mut attempts = 0;
+            loop {
+                attempts += 1;
+                match store.set_control(&environment, &control).await {
+                    // A store may answer a race with a transient error, which is tried again.
+                    Err(PortError::Transient { .. }) if attempts < 20 => {}
+                    other => return (control, other.unwrap()),
+                }
+            }
+        });
+    }
+    let done = racers.join_all().await;
+    let winners: Vec<_> = done.iter().filter(|(_, won)| *won).map(|(control, _)| control).collect();
+    assert_eq!(winners.len(), 1, "{winners:?}");
+    assert_eq!(shelf.store.control(&shelf.environment).await.unwrap(), *winners[0]);
+}
+
+pub(super) async fn what_is_barred_is_kept_with_the_target(shelf: &Shelf) {
+    let bad = shelf.begin("a", Shelf::start()).await;
+    let cause = Cause::Guardrail("an alarm with spaces".parse().unwrap());
+    let mut now = shelf.commit(&bad, Event::Abort { cause, at: Shelf::start() }).await;
+    for minutes in [0, 5] {
+        let at = Shelf::start() + jiff::SignedDuration::from_mins(minutes);
+        now = shelf.commit(&now, Event::WeightRead { observed: Observed::Weight(Weight::ZERO), at }).await;
+    }
+    let seen = shelf.seen().await.unwrap();
+    assert_eq!(seen, now.target());
+    assert!(matches!(&seen.barred, Barred::Version { version, .. } if *version == bad.plan.version));
+    let next = shelf.begin("b", now.updated_at).await;
+    assert_eq!(shelf.seen().await.unwrap().barred, seen.barred, "until another one is promoted");
+    shelf.promote(&next).await;
+    assert_eq!(shelf.seen().await.unwrap().barred, Barred::Nothing);
+}

@@ -67,6 +67,27 @@ fn so_many_rollbacks_stop_the_line_until_a_person_resumes_it() {
 }
 
 #[test]
+fn a_line_that_stands_already_is_not_told_again_by_the_next_rollback() {
+    let world = World::with_rules("  stop_the_line: { rollbacks: 1, within: 1h }");
+    super::machine::two_services(&world);
+    let alarm = contract::Alarm {
+        name: "High 5XX".to_owned(),
+        state: "ALARM".to_owned(),
+        changed_at: super::world::at(100),
+        account: "123456789012".to_owned(),
+        dimensions: Vec::new(),
+    };
+    back(&world, Rollback::Alarms(vec![alarm.clone()])).unwrap();
+    world.advance(36);
+    back(&world, Rollback::Alarms(vec![alarm])).unwrap();
+    let told = world.milestones();
+    assert_eq!(told.iter().filter(|milestone| *milestone == "rolled_back").count(), 2);
+    assert_eq!(stops_told(&world), 1, "{told:?}");
+    let Line::Stopped { why, .. } = world.with(|state| state.control.line.clone()) else { panic!("it runs") };
+    assert_eq!(why, "1 rollbacks within 60 min");
+}
+
+#[test]
 fn a_person_stops_and_resumes_the_line_and_twice_is_once() {
     let world = World::new();
     let says = back(&world, line(true, "ann")).unwrap().reason;

@@ -1,13 +1,15 @@
 //! Everything outside the engine, in memory. Every call of a port passes [`World::step`], which can refuse it, kill the
 //! function before or after it, or let something else happen first.
 
+mod evidence;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use analysis::{Arm, Evidence, Minute, Minutes, Window};
+use analysis::{Arm, Minute};
 use async_trait::async_trait;
 use environments::Environment;
 use jiff::Timestamp;
@@ -417,116 +419,5 @@ impl State {
         let (blue, green) = (arm(100 - green, 0), arm(green, self.green_errors));
         let (canary, baseline) = if canary == Colour::Green { (green, blue) } else { (blue, green) };
         Minute::new(start, canary, baseline).unwrap()
-    }
-}
-
-#[async_trait]
-impl Metrics for World {
-    async fn minutes(&self, _: &Route, canary: Colour, window: Window, _: Option<u32>) -> Evidence {
-        let minutes = self
-            .step("minutes", |state| {
-                let starts = (0..window.len()).map(|minute| Seconds(u32::try_from(minute * 60).unwrap()));
-                starts.map(|span| state.minute(span.after(window.first), canary)).collect()
-            })
-            .await;
-        match minutes {
-            Ok(minutes) => Evidence::Minutes(Minutes::new(minutes).unwrap()),
-            Err(error) => Evidence::SourceDown { reason: error.to_string() },
-        }
-    }
-}
-
-#[async_trait]
-impl Alarms for World {
-    async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>> {
-        self.step("states", |state| {
-            let state = |alarm: &AlarmName| state.alarms.get(alarm.as_str()).cloned();
-            alarms.iter().map(|alarm| state(alarm).unwrap_or(AlarmState::Missing)).collect()
-        })
-        .await
-    }
-}
-
-#[async_trait]
-impl Prober for World {
-    async fn probe(&self, endpoint: &str, _: &str, _: &[SmokeTest]) -> Probe {
-        self.step("probe", |state| {
-            if endpoint == "http://blue" { state.blue_probe.clone() } else { state.probe.clone() }
-        })
-        .await
-        .unwrap_or_else(|error| Probe::NotReady(error.to_string()))
-    }
-}
-
-#[async_trait]
-impl Notifier for World {
-    async fn publish(&self, outcome: &Outcome) -> PortResult<()> {
-        let deaf = self
-            .step("publish", |state| {
-                if !state.deaf && !state.published.iter().any(|known| known.id == outcome.id) {
-                    state.published.push(outcome.clone());
-                }
-                state.deaf
-            })
-            .await?;
-        if deaf {
-            return Err(PortError::Transient { service: "SNS", detail: "throttled".to_owned() });
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl CleanUpSchedule for World {
-    async fn schedule(&self, id: &RolloutId, attempt: u32, due: Timestamp) -> PortResult<()> {
-        self.step("schedule", |state| {
-            let entry = (id.clone(), attempt, due);
-            if !state.scheduled.contains(&entry) {
-                state.scheduled.push(entry);
-            }
-        })
-        .await
-    }
-}
-
-#[async_trait]
-impl Revisions for World {
-    async fn of(&self, _: &str, _: &str) -> PortResult<Version> {
-        self.step("of", |_| "v2".parse().unwrap()).await
-    }
-}
-
-#[async_trait]
-impl Budget for World {
-    async fn forward(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
-        self.step("forward", |state| match state.bucket.forward(now) {
-            Ok(after) => {
-                state.bucket = after;
-                Seconds(0)
-            }
-            Err(wait) => wait,
-        })
-        .await
-    }
-
-    async fn spent(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<()> {
-        self.step("spent", |state| state.bucket = state.bucket.spent(now)).await
-    }
-}
-
-#[async_trait]
-impl Clock for World {
-    fn now(&self) -> Timestamp {
-        self.with(|state| state.now)
-    }
-
-    async fn pause(&self, span: Seconds) {
-        self.advance(span.0);
-    }
-}
-
-impl Meter for World {
-    fn measure(&self, _: &EnvironmentName, _: &ServiceName, measure: Measure) {
-        self.with(|state| state.measures.push(measure));
     }
 }

@@ -110,7 +110,7 @@ impl Aws {
     pub async fn query(&self, service: &str, version: &str, action: &str, fields: &[(&str, &str)]) -> String {
         let mut form = format!("Action={action}&Version={version}");
         for (name, value) in fields {
-            form.push_str(&format!("&{name}={}", escaped(value)));
+            form = form + "&" + name + "=" + &escaped(value);
         }
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = self.send(service, "POST", "/", &headers, form).await;

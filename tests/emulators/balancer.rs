@@ -21,7 +21,7 @@ const BEFORE: i64 = 5;
 pub struct Balancer {
     run: String,
     vpc: String,
-    load_balancer: String,
+    arn: String,
     listener: String,
 }
 
@@ -48,9 +48,9 @@ impl Balancer {
             ("Subnets.member.2", subnets.get(1).expect("a second subnet")),
         ];
         let created = aws.query(ELB.0, ELB.1, "CreateLoadBalancer", &fields).await;
-        let load_balancer = element(&created, "LoadBalancerArn");
+        let arn = element(&created, "LoadBalancerArn");
         let fields = [
-            ("LoadBalancerArn", load_balancer.as_str()),
+            ("LoadBalancerArn", arn.as_str()),
             ("Protocol", "HTTP"),
             ("Port", "80"),
             ("DefaultActions.member.1.Type", "fixed-response"),
@@ -58,7 +58,7 @@ impl Balancer {
         ];
         let created = aws.query(ELB.0, ELB.1, "CreateListener", &fields).await;
         let listener = element(&created, "ListenerArn");
-        Self { run: run.to_owned(), vpc: element(&xml, "vpcId"), load_balancer, listener }
+        Self { run: run.to_owned(), vpc: element(&xml, "vpcId"), arn, listener }
     }
 
     /// Adds a service that has all its traffic on blue; its endpoints are below `base`.
@@ -87,7 +87,7 @@ impl Balancer {
         let arm = |target_group: &str, colour: &str| json!({ "target_group": target_group, "endpoint": format!("{base}/{name}/{colour}") });
         let route = json!({
             "rule": rule,
-            "load_balancer": self.load_balancer,
+            "load_balancer": self.arn,
             "blue": arm(&blue, "blue"),
             "green": arm(&green, "green"),
         });

@@ -14,7 +14,7 @@ use hyper::Request;
 use crate::http::Http;
 
 /// The longest that an emulator may take to answer its first request, and to end.
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const STARTS_WITHIN: Duration = Duration::from_mins(1);
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// An emulator that this test started. It ends when this is dropped.
@@ -77,7 +77,6 @@ impl Emulator {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-
 }
 
 impl Drop for Emulator {

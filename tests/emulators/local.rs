@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::Failure;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -72,7 +72,7 @@ async fn answer(local: Local, request: Request<Incoming>) -> Result<Response<Ful
     let path = request.uri().path().to_owned();
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
     let pipeline = target == Some("CodePipeline_20150709.GetPipelineExecution");
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let (status, answer) = if path.ends_with("/health") {
         (200, json!({ "status": "healthy" }))

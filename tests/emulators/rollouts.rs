@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::history::first_break;
-use rollout::{Cause, Colour, Lease, Phase, Rollout, StepIndex};
+use rollout::{Cause, Colour, Lease, Phase, Rollout, StepIndex, Version};
 use serde_json::{Value, json};
 
 use crate::executions::Execution;
@@ -38,7 +38,7 @@ async fn assert_history(world: &World, rollout: &Rollout, phase: &str) {
 async fn assert_target(world: &World, service: &str, live: Colour, stable: Option<&str>) {
     let target = world.target(service).await.unwrap();
     assert_eq!((target.live, target.lease), (live, Lease::Free));
-    assert_eq!(target.stable.as_ref().map(|version| version.as_str()), stable);
+    assert_eq!(target.stable.as_ref().map(Version::as_str), stable);
 }
 
 async fn assert_promoted(world: &World, service: &str, milestones: &[&str]) {
@@ -171,15 +171,25 @@ pub async fn a_failed_pipeline_is_ignored(world: Arc<World>) {
     assert_nothing_is_written(&world, "failed", &execution).await;
 }
 
-/// A pipeline that no service has is rejected, and the remedy is said.
-pub async fn an_unknown_pipeline_is_rejected(world: Arc<World>) {
+/// A pipeline that no service has is somebody else's.
+pub async fn an_unknown_pipeline_is_ignored(world: Arc<World>) {
     let id = format!("{}-unknown", world.run);
     world.put_event(&world.pipeline("unknown"), &id, "SUCCEEDED", 1).await;
     let execution = world.executions(&id, 1).await.remove(0);
     let ended = world.end_of(&execution).await;
+    assert_eq!((ended.status.as_str(), ended.state()), ("SUCCEEDED", "Ignored"));
+    assert!(ended.output["reason"].as_str().unwrap().contains("known pipelines are"), "{}", ended.output);
+    assert_nothing_is_written(&world, "unknown", &execution).await;
+}
+
+/// A request for a service that is not there is rejected, and the remedy is said.
+pub async fn a_request_for_an_unknown_service_is_rejected(world: Arc<World>) {
+    world.request("unknown", "v2").await;
+    let execution = world.requested_executions("unknown", 1).await.remove(0);
+    let ended = world.end_of(&execution).await;
     assert_eq!((ended.status.as_str(), ended.state()), ("FAILED", "Rejected"));
     assert_eq!(ended.error, "UnknownService");
-    assert!(ended.cause.contains("known pipelines are"), "{}", ended.cause);
+    assert!(ended.cause.contains("known services are"), "{}", ended.cause);
     assert_nothing_is_written(&world, "unknown", &execution).await;
 }
 

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use lambda_host::{Settings, SettingsError, all};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::http::Http;
@@ -43,17 +44,18 @@ impl Function for Scripted {
         if answer.status != 200 {
             return Err(unscripted(answer.body));
         }
-        let answer: Result<Value, Failure> = serde_json::from_str(&answer.body)
-            .map(answered)
-            .map_err(|error| unscripted(error.to_string()))?;
-        answer
+        let answer: Answer =
+            serde_json::from_str(&answer.body).map_err(|error| unscripted(error.to_string()))?;
+        match answer {
+            Answer::Ok(reply) => Ok(reply),
+            Answer::Err(name, message) => Err(Failure::new(name, message)),
+        }
     }
 }
 
-/// `{"Ok": reply}`, or `{"Err": [name, message]}`.
-fn answered(mut script: Value) -> Result<Value, Failure> {
-    match serde_json::from_value::<(ErrorName, String)>(script["Err"].take()) {
-        Ok((name, message)) => Err(Failure::new(name, message)),
-        Err(_) => Ok(script["Ok"].take()),
-    }
+/// What the script says.
+#[derive(Deserialize)]
+enum Answer {
+    Ok(Value),
+    Err(ErrorName, String),
 }

@@ -41,7 +41,6 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> St
     let environment = format!("test-{run}");
     let prefix = format!("ace-flow-{environment}");
     let (account, pipelines) = (&aws.account, format!("{run}-"));
-    let arn = |service: &str, name: &str| format!("arn:aws:{service}:{REGION}:{account}:{name}");
     let mut template = Template::new(BTreeMap::from(
         [
             ("Environment", environment.clone()),
@@ -73,7 +72,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> St
         let resource = format!("{function}Function");
         let mut variables = template.variables(&resource);
         variables.extend(aws.endpoint_variables().map(|(name, url)| (name, Value::String(url))));
-        let binary = files_binary(&template, &resource);
+        let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
         let name = format!("{prefix}-{binary}");
         let version =
@@ -89,7 +88,9 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> St
     subscribe(aws, &guardrail_topic, "lambda", rollback.trim_end_matches(":1")).await;
 
     let machine = machine(aws, &format!("{prefix}-rollout"), &versions, &role).await;
-    rule(aws, &template, "Pipeline", &machine, &role).await;
+    for event in ["Pipeline", "Request"] {
+        rule(aws, &template, event, &machine, &role).await;
+    }
 
     let variables = Map::from_iter([("ACE_SCRIPT".to_owned(), script_url.into())]);
     let (name, binary) = (format!("{prefix}-scripted"), Path::new(env!("CARGO_BIN_EXE_scripted")));
@@ -97,7 +98,6 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> St
     let versions = FUNCTIONS.map(|function| (function.to_owned(), scripted.clone())).into();
     let scripted_machine = self::machine(aws, &format!("{prefix}-scripted"), &versions, &role).await;
     let table = template.of("Table").to_owned();
-    debug_assert!(machine.starts_with(&arn("states", "stateMachine:")));
     Stack {
         environment,
         table,
@@ -139,7 +139,8 @@ async fn queue(aws: &Aws, name: &str) -> (String, String) {
     (url, arn)
 }
 
-fn files_binary(template: &Template, resource: &str) -> String {
+/// The name of a function's binary, which is the end of its own.
+fn binary_of(template: &Template, resource: &str) -> String {
     let name = template.properties(resource)["FunctionName"].as_str().unwrap();
     name.rsplit_once("${Environment}-").unwrap().1.to_owned()
 }
@@ -207,9 +208,9 @@ async fn machine(aws: &Aws, name: &str, versions: &BTreeMap<String, String>, rol
 
 /// A rule of the state machine, which also takes the test's own source: nobody but AWS may send `aws.*`.
 async fn rule(aws: &Aws, template: &Template, event: &str, machine: &str, role: &str) {
-    let rule = &template.properties("RolloutStateMachine")["Events"][event]["Properties"];
-    let name = template.resolved(&rule["RuleName"]);
-    let mut pattern = template.resolved(&rule["Pattern"]);
+    let declared = &template.properties("RolloutStateMachine")["Events"][event]["Properties"];
+    let name = template.resolved(&declared["RuleName"]);
+    let mut pattern = template.resolved(&declared["Pattern"]);
     pattern["source"].as_array_mut().unwrap().push(aws.event_source.as_str().into());
     let body = json!({ "Name": name, "EventPattern": pattern.to_string(), "State": "ENABLED" });
     aws.json("events", "AWSEvents.PutRule", &body).await;

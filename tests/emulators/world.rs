@@ -18,7 +18,7 @@ use crate::local::Local;
 use crate::stack::{self, Stack};
 
 /// Longer than the longest rollout here; what has not come by then does not come.
-const PATIENCE: Duration = Duration::from_secs(480);
+const PATIENCE: Duration = Duration::from_mins(8);
 
 /// The services, whether their canary is bad, and how they are rolled out.
 const SERVICES: [(&str, bool, &str); 6] = [
@@ -97,16 +97,38 @@ impl World {
             "Detail": detail.to_string(),
             "Resources": [format!("arn:aws:codepipeline:{REGION}:{}:{pipeline}", self.aws.account)],
         });
-        let put =
-            self.aws.json("events", "AWSEvents.PutEvents", &json!({ "Entries": vec![entry; times] })).await;
+        self.put(vec![entry; times]).await;
+    }
+
+    /// Asks for a rollout, as a person does.
+    pub async fn request(&self, service: &str, version: &str) {
+        let detail = json!({
+            "environment": self.environment, "service": service, "version": version, "requested_by": "the test",
+        });
+        let entry =
+            json!({ "Source": "ace-flow", "DetailType": "Rollout Requested", "Detail": detail.to_string() });
+        self.put(vec![entry]).await;
+    }
+
+    async fn put(&self, entries: Vec<Value>) {
+        let put = self.aws.json("events", "AWSEvents.PutEvents", &json!({ "Entries": entries })).await;
         assert_eq!(put["FailedEntryCount"], 0, "{put}");
     }
 
-    /// The executions that an event has started, once there are as many.
+    /// The executions that a pipeline's event has started, once there are as many.
     pub async fn executions(&self, execution_id: &str, count: usize) -> Vec<String> {
+        self.started_by("/detail/execution-id", execution_id, count).await
+    }
+
+    /// The executions that requests for a service have started, once there are as many.
+    pub async fn requested_executions(&self, service: &str, count: usize) -> Vec<String> {
+        self.started_by("/detail/service", service, count).await
+    }
+
+    async fn started_by(&self, pointer: &str, value: &str, count: usize) -> Vec<String> {
         self.eventually("the event starts its executions", async || {
             let found = with_input(&self.aws, &self.stack.machine, |input| {
-                input.pointer("/detail/execution-id").and_then(Value::as_str) == Some(execution_id)
+                input.pointer(pointer).and_then(Value::as_str) == Some(value)
             });
             Some(found.await).filter(|found| found.len() >= count)
         })

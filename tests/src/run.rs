@@ -13,7 +13,7 @@ use engine::ports::{Clock, Store};
 use environments::Environment;
 use jiff::Timestamp;
 use local_stack::{EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
-use rollout::{Colour, Rollout, Seconds, ServiceName, Target};
+use rollout::{Colour, EnvironmentName, Rollout, Seconds, ServiceName, Target};
 use serde_json::Value;
 
 use crate::interference::{Interference, Topic, UnreliableTasks};
@@ -24,12 +24,16 @@ use crate::world::World;
 pub struct Setup {
     /// The time at the start.
     pub start: Timestamp,
-    /// The configuration of the environment, which is called production.
+    /// The configuration of the environment.
     pub configuration: Environment,
     /// Requests a minute.
     pub per_minute: u32,
     /// The functions' calls that go wrong.
     pub interferences: Vec<Interference>,
+    /// What the stack calls its environment.
+    pub environment: EnvironmentName,
+    /// How much faster than tokio's the clock runs.
+    pub speed: NonZeroU32,
 }
 
 impl Default for Setup {
@@ -39,6 +43,8 @@ impl Default for Setup {
             configuration: configuration(""),
             per_minute: 6_000,
             interferences: Vec::new(),
+            environment: "production".parse().expect("a name"),
+            speed: NonZeroU32::MIN,
         }
     }
 }
@@ -74,7 +80,7 @@ pub fn stamp(start: Timestamp, at: &str) -> Timestamp {
     Seconds(seconds).after(start)
 }
 
-/// The stack over a world. Needs a tokio runtime whose time is paused.
+/// The stack over a world. Needs a tokio runtime; time is virtual where the runtime's is paused.
 pub struct Run {
     /// The world.
     pub world: Arc<World>,
@@ -86,6 +92,7 @@ pub struct Run {
     pub stack: Stack,
     /// The store.
     pub store: Arc<dyn Store>,
+    environment: EnvironmentName,
     start: Timestamp,
     tasks: Arc<UnreliableTasks>,
     topic_down: Arc<AtomicBool>,
@@ -99,13 +106,13 @@ impl Run {
 
     /// A run that begins now, on a store of the test's own.
     pub async fn on(store: Arc<dyn Store>, setup: Setup) -> Self {
-        let clock = StackClock::new(setup.start, NonZeroU32::MIN);
+        let clock = StackClock::new(setup.start, setup.speed);
         let (updates, receiver) = Updates::channel();
         let journal = Arc::new(Journal::new(setup.start, receiver));
         let world = Arc::new(World::new(clock.clone(), Arc::clone(&journal), setup.per_minute));
         let alarms = Arc::new(LocalAlarms::default());
         let stack = Stack::assemble(Parts {
-            environment: "production".parse().unwrap(),
+            environment: setup.environment.clone(),
             configuration: setup.configuration,
             store: Arc::clone(&store),
             traffic: Arc::clone(&world) as _,
@@ -124,10 +131,11 @@ impl Run {
         ports.notifier = Arc::new(Topic { inner: ports.notifier, down: Arc::clone(&topic_down) });
         let tasks = Arc::new(UnreliableTasks {
             ports,
-            interferences: setup.interferences,
+            interferences: setup.interferences.clone(),
             calls: Mutex::new(BTreeMap::new()),
         });
-        Self { world, journal, alarms, stack, store, start: setup.start, tasks, topic_down }
+        let Setup { start, environment, .. } = setup;
+        Self { world, journal, alarms, stack, store, environment, start, tasks, topic_down }
     }
 
     /// A run in which nothing goes wrong yet.
@@ -199,7 +207,7 @@ impl Run {
 
     /// The rollouts, oldest first.
     pub async fn rollouts(&self) -> Vec<Rollout> {
-        let mut rollouts = self.store.recent(&"production".parse().unwrap(), 100).await.unwrap();
+        let mut rollouts = self.store.recent(&self.environment, 100).await.unwrap();
         rollouts.reverse();
         rollouts
     }
@@ -211,7 +219,7 @@ impl Run {
 
     /// A service's target.
     pub async fn target(&self, service: &ServiceName) -> Option<Target> {
-        self.store.target(&"production".parse().unwrap(), service).await.unwrap()
+        self.store.target(&self.environment, service).await.unwrap()
     }
 
     /// Compares the transcript with the stored one of that name.

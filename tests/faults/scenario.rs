@@ -2,13 +2,12 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use asl::Execution;
 use e2e::files::event;
 use e2e::{Fault, Lambda, Rates, Readiness, Run, Setup, alarm_event, configuration};
 use environments::Environment;
-use rollout::{Colour, Phase};
+use rollout::Colour;
 use serde_json::json;
 
 const ALARM: &str = "checkout-production-5xx";
@@ -125,7 +124,7 @@ impl Scenario {
     /// Plays it until nothing happens any more.
     pub async fn play(&self, run: &Run, lambda: &Arc<Lambda>) {
         let execution = start(run, lambda, "first", self.event);
-        if self.outside != Outside::Nothing && baking(run, &execution).await {
+        if self.outside != Outside::Nothing && run.baking(|| execution.outcome().is_some()).await {
             self.disturb(run, lambda, &execution).await;
         }
         lambda.settled().await;
@@ -159,21 +158,4 @@ fn start(run: &Run, lambda: &Arc<Lambda>, name: &str, sample: &str) -> Execution
     let execution = run.stack.play_over(name, event(sample), Arc::clone(lambda) as _).unwrap();
     lambda.watch(&execution);
     execution
-}
-
-/// Waits until the first step bakes; whether it ever does.
-async fn baking(run: &Run, execution: &Execution) -> bool {
-    loop {
-        if run.world.share(Colour::Green) > 0 {
-            match run.rollouts().await.first().map(|rollout| rollout.phase.clone()) {
-                Some(Phase::Baking { .. }) => return true,
-                Some(phase) if phase.is_terminal() => return false,
-                _ => {}
-            }
-        }
-        if execution.outcome().is_some() {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
 }

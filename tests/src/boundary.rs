@@ -87,9 +87,6 @@ pub trait Gate: Send + Sync {
     /// Decides what becomes of a call, and may take its time. [`Fate::Refused`] and [`Fate::Lost`] are for calls that
     /// are [refusable](Call::refusable).
     async fn meet(&self, call: &Call) -> Fate;
-
-    /// A call that went through has been done, and its answer is on the way, which may take its time.
-    async fn leave(&self, _: &Call) {}
 }
 
 /// An answer that may be able to say no.
@@ -258,11 +255,7 @@ impl Invocation {
         };
         let no = |refusal| T::refused(refusal).unwrap_or_else(|| panic!("{call} cannot be refused"));
         match self.gate.meet(&call).await {
-            Fate::Through => {
-                let answer = ask().await;
-                self.gate.leave(&call).await;
-                answer
-            }
+            Fate::Through => ask().await,
             Fate::Refused(refusal) => no(refusal),
             Fate::Lost => {
                 ask().await;

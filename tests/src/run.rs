@@ -13,7 +13,7 @@ use engine::ports::{Clock, Store};
 use environments::Environment;
 use jiff::Timestamp;
 use local_stack::{EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
-use rollout::{Colour, EnvironmentName, Rollout, Seconds, ServiceName, Target};
+use rollout::{Colour, EnvironmentName, Phase, Rollout, Seconds, ServiceName, Target};
 use serde_json::Value;
 
 use crate::interference::{Interference, Topic, UnreliableTasks};
@@ -210,6 +210,23 @@ impl Run {
         let mut rollouts = self.store.recent(&self.environment, 100).await.unwrap();
         rollouts.reverse();
         rollouts
+    }
+
+    /// Waits until the only rollout bakes at a weight; whether it does before it, or what runs it, has ended.
+    pub async fn baking(&self, ended: impl Fn() -> bool) -> bool {
+        loop {
+            if self.world.share(Colour::Green) > 0 {
+                match self.rollouts().await.first().map(|rollout| rollout.phase.clone()) {
+                    Some(Phase::Baking { .. }) => return true,
+                    Some(phase) if phase.is_terminal() => return false,
+                    _ => {}
+                }
+            }
+            if ended() {
+                return false;
+            }
+            self.stack.clock().wait(Seconds(1)).await;
+        }
     }
 
     /// The history of a rollout.

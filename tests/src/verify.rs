@@ -6,7 +6,7 @@ use analysis::Verdict;
 use engine::history::{Record, first_break};
 use jiff::Timestamp;
 use local_stack::Update;
-use rollout::{Effect, Event, Lease, Phase, Probe, Rollout, Weight, invariants};
+use rollout::{Effect, Event, Lease, Pending, Phase, Probe, Rollout, Weight, invariants};
 
 use crate::run::Run;
 use crate::world::Write;
@@ -93,8 +93,8 @@ impl Run {
         Verified { rollouts }
     }
 
-    /// Each milestone is published under one id, and once. One that was published and not acknowledged is published
-    /// again, under its id and word by word.
+    /// Each milestone that was decided is published under one id, and once. One that was published and not acknowledged
+    /// is published again, under its id and word by word.
     fn told_once(&self, allow: Allow) {
         let published: Vec<_> = self.journal.updates().into_iter().filter_map(published).collect();
         let ids: BTreeSet<_> = published.iter().map(|outcome| outcome.id.clone()).collect();
@@ -104,6 +104,37 @@ impl Run {
             .collect();
         assert_eq!(milestones.len(), ids.len(), "a milestone has two ids, or an id two milestones");
         assert!(allow.told_again || ids.len() == published.len(), "a milestone was published twice");
+        assert_eq!(ids, self.decided(), "the milestones that were published, and those that were decided");
+    }
+
+    /// The ids of all milestones that any stored state had in its outbox.
+    fn decided(&self) -> BTreeSet<String> {
+        let mut decided = BTreeSet::new();
+        for update in self.journal.updates() {
+            let Update::Stored { rollout, .. } = update else { continue };
+            let publish = |pending: &&Pending| matches!(pending.effect, Effect::Publish(_));
+            let ids = rollout.pending.iter().filter(publish);
+            decided.extend(ids.map(|pending| format!("{}.{}", rollout.id, pending.id.0)));
+        }
+        decided
+    }
+
+    /// Asserts that a rollout's weights are those of one execution: the steps of its plan in order, each once however
+    /// often it was written, and after a rollback nothing at the end.
+    pub fn weights_of_one_execution(&self, rollout: &Rollout) {
+        let writes = self.world.writes();
+        let own = writes.iter().filter(|write| !write.foreign && write.colour == rollout.canary);
+        let mut changes: Vec<u8> = own.map(|write| write.percent).collect();
+        changes.dedup();
+        let planned: Vec<u8> = rollout.plan.steps.iter().map(|step| step.weight.percent()).collect();
+        if matches!(rollout.phase, Phase::Promoted { .. }) {
+            assert_eq!(changes, planned, "the weights of one execution");
+            return;
+        }
+        assert!(changes.last().is_none_or(|last| *last == 0), "the last weight stands: {changes:?}");
+        let distinct: BTreeSet<u8> = changes.iter().copied().filter(|percent| *percent > 0).collect();
+        let steps: BTreeSet<u8> = planned.iter().copied().take(distinct.len()).collect();
+        assert_eq!(distinct, steps, "the first steps of {planned:?}, in {changes:?}");
     }
 
     fn weights_follow_the_plan(&self, rollout: &Rollout, history: &[Record], allow: Allow) {

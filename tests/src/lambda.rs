@@ -28,11 +28,12 @@ pub fn timeout_of(function: &str) -> Seconds {
 /// (Lambda developer guide, "Error handling for asynchronous invocations").
 const ASYNCHRONOUS_RETRIES: [Seconds; 2] = [Seconds(60), Seconds(120)];
 
-/// When each copy of an event or of a call arrives; the first one is the original.
-pub type Arrivals = dyn Fn() -> Vec<Seconds> + Send + Sync;
+/// When each copy of an event for a function, or of the state machine's call of it, arrives; the first one is the
+/// original.
+pub type Arrivals = dyn Fn(&str) -> Vec<Seconds> + Send + Sync;
 
 /// Exactly once, at once.
-pub fn once() -> Vec<Seconds> {
+pub fn once(_: &str) -> Vec<Seconds> {
     vec![Seconds(0)]
 }
 
@@ -75,7 +76,7 @@ impl Lambda {
 
     /// Delivers an event to a function, as SNS, the Scheduler and rules do.
     pub fn deliver(&self, function: &str, payload: &Value) {
-        for arrival in (self.arrivals)() {
+        for arrival in (self.arrivals)(function) {
             let (function, payload) = (function.to_owned(), payload.clone());
             self.spawn(async move |lambda| {
                 lambda.wait(arrival).await;
@@ -211,7 +212,7 @@ fn keep<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Tasks for Lambda {
     async fn invoke(&self, resource: &Resource, payload: Value) -> Result<Value, TaskError> {
         let function = resource.function_name();
-        let mut arrivals = (self.arrivals)().into_iter();
+        let mut arrivals = (self.arrivals)(function).into_iter();
         let original = arrivals.next().unwrap_or_default();
         for arrival in arrivals {
             let (function, payload) = (function.to_owned(), payload.clone());

@@ -16,6 +16,10 @@ use crate::storm::{COPIES, Kind, play, verify};
 /// No storm lasts as long: what has not ended by then hangs.
 const FOR_EVER: Duration = Duration::from_hours(48);
 
+/// Each step bakes for longer than a function of the step before it can live, as any step that is judged does.
+const RULES: &str = "  canary: { steps: [{ weight: 25, bake: 1m }, { weight: 100, bake: 1m }] }\n  blue_green: { \
+                     monitor: 1m }\n  clean_up: { after: 5m, quiet_minutes: 2, attempts: 5 }\n";
+
 /// What a storm was.
 pub struct Storm {
     /// How many invocations of functions there were.
@@ -51,19 +55,19 @@ pub fn storm(seed: u64, breakage: Breakage) -> Result<Storm, Failed> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let kind = Kind::of(seed);
-            let run = Run::new(Setup { configuration: kind.configuration(), ..Setup::default() }).await;
+            let run = Run::new(Setup { configuration: kind.configuration(RULES), ..Setup::default() }).await;
             *journal.lock().unwrap() = Some(Arc::clone(&run.journal));
             let scheduler = Scheduler::start(seed, run.stack.clock().clone());
             let deliveries = Mutex::new(Random::new(!seed));
             // The original comes soon, and of its copies every other one when all may be over.
-            let arrivals = move || {
+            let arrivals = move |_: &str| {
                 let mut random = deliveries.lock().unwrap();
                 let most = |copy| if copy > 0 && copy % 2 == 0 { 900 } else { 5 };
                 (0..COPIES).map(|copy| rollout::Seconds(random.below(most(copy)))).collect()
             };
             let ports = breakage(run.stack.ports());
             let lambda = Lambda::over(ports, Arc::clone(&scheduler) as _, Box::new(arrivals), true);
-            let whole = play(&run, &lambda, kind, |most| scheduler.seconds(most));
+            let whole = play(&run, &lambda, kind, "copy", |most| scheduler.seconds(most));
             assert!(tokio::time::timeout(FOR_EVER, whole).await.is_ok(), "it does not end");
             verify(&run, &lambda, kind).await;
             lambda.invocations()

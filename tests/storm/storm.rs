@@ -11,6 +11,9 @@ use serde_json::json;
 
 const ALARM: &str = "checkout-production-5xx";
 
+/// When what comes from outside comes, counted from the first bake: within it, or later than the end.
+const DISTURBED_WITHIN: u32 = 240;
+
 /// How often each event is delivered.
 pub const COPIES: usize = 10;
 
@@ -47,14 +50,13 @@ impl Kind {
         Self::ALL[usize::try_from(seed % count).unwrap()]
     }
 
-    /// The configuration of its runs.
-    pub fn configuration(self) -> Environment {
-        let guardrails =
-            if self == Self::AlarmRings { format!("  guardrails: [{ALARM}]\n") } else { String::new() };
-        configuration(&format!(
-            "  canary: {{ steps: [{{ weight: 25, bake: 1m }}, {{ weight: 100, bake: 1m }}] }}\n  blue_green: {{ \
-             monitor: 1m }}\n  clean_up: {{ after: 5m, quiet_minutes: 2, attempts: 5 }}\n{guardrails}"
-        ))
+    /// The configuration of its runs, with these settings under `rollout`.
+    pub fn configuration(self, rules: &str) -> Environment {
+        let guardrails = match self {
+            Self::AlarmRings => format!("  guardrails: [{ALARM}]\n"),
+            _ => String::new(),
+        };
+        configuration(&format!("{rules}{guardrails}"))
     }
 
     /// The phases in which it may end.
@@ -69,7 +71,8 @@ impl Kind {
 }
 
 /// Plays a rollout until nothing happens any more. `seconds` draws a number of seconds up to a greatest.
-pub async fn play(run: &Run, lambda: &Arc<Lambda>, kind: Kind, seconds: impl Fn(u32) -> Seconds) {
+/// Executions have this name and a number.
+pub async fn play(run: &Run, lambda: &Arc<Lambda>, kind: Kind, name: &str, seconds: impl Fn(u32) -> Seconds) {
     run.alarms.set(ALARM.parse().unwrap(), false);
     if kind == Kind::BadCanary {
         let rates = Rates { errors: 50_000, ..Rates::USUAL };
@@ -82,7 +85,7 @@ pub async fn play(run: &Run, lambda: &Arc<Lambda>, kind: Kind, seconds: impl Fn(
     };
     let mut executions = Vec::new();
     for copy in 0..COPIES {
-        let name = format!("copy-{copy}");
+        let name = format!("{name}-{copy}");
         let execution = run.stack.play_over(&name, event(sample), Arc::clone(lambda) as _).unwrap();
         lambda.watch(&execution);
         executions.push(execution);
@@ -91,7 +94,7 @@ pub async fn play(run: &Run, lambda: &Arc<Lambda>, kind: Kind, seconds: impl Fn(
     let ended = || executions.iter().all(|execution| execution.outcome().is_some());
     let outside = matches!(kind, Kind::AlarmRings | Kind::PersonAsks | Kind::ExecutionStopped);
     if outside && run.baking(ended).await {
-        run.stack.clock().wait(seconds(240)).await;
+        run.stack.clock().wait(seconds(DISTURBED_WITHIN)).await;
         disturb(run, lambda, kind, &executions).await;
     }
     lambda.settled().await;

@@ -110,7 +110,8 @@ fn every_error_name_that_is_not_of_aws_is_ours() {
     for (task, (_, state)) in tasks() {
         for rule in list(&state, "Retry").iter().chain(list(&state, "Catch")) {
             for name in texts(rule, "ErrorEquals") {
-                let of_aws = ["Lambda.", "Sandbox.", "States."].iter().any(|prefix| name.starts_with(prefix));
+                let of_aws = ["Lambda.", "Runtime.", "Sandbox.", "States."];
+                let of_aws = of_aws.iter().any(|prefix| name.starts_with(prefix));
                 assert!(of_aws || ours.contains(name), "{task} names {name}, which nothing ends with");
                 used.insert(name.to_owned());
             }
@@ -149,7 +150,8 @@ fn every_error_name_is_retried_where_that_helps_and_ends_somewhere() {
             };
             assert_eq!(next, Some(expected), "{task}: {name}");
         }
-        // The names that the developer guide of Step Functions says to retry, and what a frozen function looks like.
+        // The names that the developer guide of Step Functions says to retry, and what a function looks like that is
+        // frozen or whose process is gone: the errorType of Lambda's answer.
         for name in [
             "Lambda.ClientExecutionTimeoutException",
             "Lambda.ServiceException",
@@ -157,6 +159,7 @@ fn every_error_name_is_retried_where_that_helps_and_ends_somewhere() {
             "Lambda.SdkClientException",
             "Lambda.TooManyRequestsException",
             "Lambda.Unknown",
+            "Runtime.ExitError",
             "Sandbox.Timedout",
             "States.Timeout",
         ] {

@@ -15,9 +15,11 @@
     reason = "support of tests: a panic is a failed test"
 )]
 
+mod boundary;
 pub mod files;
 mod interference;
 mod journal;
+mod lambda;
 mod load;
 mod run;
 mod sns;
@@ -26,11 +28,13 @@ mod town;
 mod verify;
 mod world;
 
+pub use boundary::{Call, Fate, Gate, Refusal};
 pub use interference::{Interference, Wrong};
 pub use journal::{Journal, Kind};
+pub use lambda::{Arrivals, Lambda, once, timeout_of};
 pub use load::{Load, Rates};
 pub use run::{Run, Setup, configuration, stamp};
-pub use sns::alarm_event;
+pub use sns::{alarm_event, ended_event};
 
 pub use store_conformance::{Shelf, store_conformance};
 pub use verify::{Allow, Verified};

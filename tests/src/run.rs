@@ -13,7 +13,7 @@ use engine::ports::{Clock, Store};
 use environments::Environment;
 use jiff::Timestamp;
 use local_stack::{EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
-use rollout::{Colour, Rollout, Seconds, ServiceName, Target};
+use rollout::{Colour, EnvironmentName, Phase, Rollout, Seconds, ServiceName, Target};
 use serde_json::{Value, json};
 
 use crate::interference::{Interference, Topic, UnreliableTasks};
@@ -25,7 +25,7 @@ use crate::world::World;
 pub struct Setup {
     /// The time at the start.
     pub start: Timestamp,
-    /// The configuration of the environment, which is called production.
+    /// The configuration of the environment.
     pub configuration: Environment,
     /// Requests a minute.
     pub per_minute: u32,
@@ -33,6 +33,10 @@ pub struct Setup {
     pub two_services: bool,
     /// The functions' calls that go wrong.
     pub interferences: Vec<Interference>,
+    /// What the stack calls its environment.
+    pub environment: EnvironmentName,
+    /// How much faster than tokio's the clock runs.
+    pub speed: NonZeroU32,
 }
 
 impl Default for Setup {
@@ -43,6 +47,8 @@ impl Default for Setup {
             per_minute: 6_000,
             two_services: false,
             interferences: Vec::new(),
+            environment: "production".parse().expect("a name"),
+            speed: NonZeroU32::MIN,
         }
     }
 }
@@ -78,7 +84,7 @@ pub fn stamp(start: Timestamp, at: &str) -> Timestamp {
     Seconds(seconds).after(start)
 }
 
-/// The stack over a world. Needs a tokio runtime whose time is paused.
+/// The stack over a world. Needs a tokio runtime; time is virtual where the runtime's is paused.
 pub struct Run {
     /// The world; that of checkout, where catalog has its own.
     pub world: Arc<World>,
@@ -91,6 +97,7 @@ pub struct Run {
     /// The store.
     pub store: Arc<dyn Store>,
     pub(crate) town: Arc<Town>,
+    environment: EnvironmentName,
     start: Timestamp,
     tasks: Arc<UnreliableTasks>,
     topic_down: Arc<AtomicBool>,
@@ -104,7 +111,7 @@ impl Run {
 
     /// A run that begins now, on a store of the test's own.
     pub async fn on(store: Arc<dyn Store>, setup: Setup) -> Self {
-        let clock = StackClock::new(setup.start, NonZeroU32::MIN);
+        let clock = StackClock::new(setup.start, setup.speed);
         let (updates, receiver) = Updates::channel();
         let journal = Arc::new(Journal::new(setup.start, receiver));
         let world = |name| Arc::new(World::new(name, clock.clone(), Arc::clone(&journal), setup.per_minute));
@@ -115,7 +122,7 @@ impl Run {
         });
         let alarms = Arc::new(LocalAlarms::default());
         let stack = Stack::assemble(Parts {
-            environment: "production".parse().unwrap(),
+            environment: setup.environment.clone(),
             configuration: setup.configuration,
             store: Arc::clone(&store),
             traffic: Arc::clone(&town) as _,
@@ -134,11 +141,12 @@ impl Run {
         ports.notifier = Arc::new(Topic { inner: ports.notifier, down: Arc::clone(&topic_down) });
         let tasks = Arc::new(UnreliableTasks {
             ports,
-            interferences: setup.interferences,
+            interferences: setup.interferences.clone(),
             calls: Mutex::new(BTreeMap::new()),
         });
         let world = Arc::clone(&town.checkout);
-        Self { world, town, journal, alarms, stack, store, start: setup.start, tasks, topic_down }
+        let Setup { start, environment, .. } = setup;
+        Self { world, journal, alarms, stack, store, town, environment, start, tasks, topic_down }
     }
 
     /// A run in which nothing goes wrong yet.
@@ -231,9 +239,26 @@ impl Run {
 
     /// The rollouts, oldest first.
     pub async fn rollouts(&self) -> Vec<Rollout> {
-        let mut rollouts = self.store.recent(&"production".parse().unwrap(), 100).await.unwrap();
+        let mut rollouts = self.store.recent(&self.environment, 100).await.unwrap();
         rollouts.reverse();
         rollouts
+    }
+
+    /// Waits until the only rollout bakes at a weight; whether it does before it, or what runs it, has ended.
+    pub async fn baking(&self, ended: impl Fn() -> bool) -> bool {
+        loop {
+            if self.world.share(Colour::Green) > 0 {
+                match self.rollouts().await.first().map(|rollout| rollout.phase.clone()) {
+                    Some(Phase::Baking { .. }) => return true,
+                    Some(phase) if phase.is_terminal() => return false,
+                    _ => {}
+                }
+            }
+            if ended() {
+                return false;
+            }
+            self.stack.clock().wait(Seconds(1)).await;
+        }
     }
 
     /// The history of a rollout.
@@ -243,7 +268,7 @@ impl Run {
 
     /// A service's target.
     pub async fn target(&self, service: &ServiceName) -> Option<Target> {
-        self.store.target(&"production".parse().unwrap(), service).await.unwrap()
+        self.store.target(&self.environment, service).await.unwrap()
     }
 
     /// Compares the transcript with the stored one of that name.

@@ -1,4 +1,4 @@
-//! Alarms as SNS delivers them.
+//! Events as AWS delivers them to functions.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,5 +14,13 @@ pub fn alarm_event(alarm: &str, state: &str, changed_at: Timestamp) -> Value {
     message["NewStateValue"] = state.into();
     message["StateChangeTime"] = changed_at.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string().into();
     *text = message.to_string().into();
+    event
+}
+
+/// The event that rollback gets when an execution ended as it should not have: the sample, with these values.
+pub fn ended_event(execution_arn: &str, status: &str) -> Value {
+    let mut event = files::event("watchdog");
+    event["detail"]["executionArn"] = execution_arn.into();
+    event["detail"]["status"] = status.into();
     event
 }

@@ -6,7 +6,7 @@ use analysis::Verdict;
 use engine::history::{Record, first_break};
 use jiff::Timestamp;
 use local_stack::Update;
-use rollout::{Event, Lease, Order, Phase, Probe, Rollout, Weight, invariants};
+use rollout::{Effect, Event, Lease, Order, Pending, Phase, Probe, Rollout, Weight, invariants};
 
 use crate::run::Run;
 use crate::world::{World, Write};
@@ -52,6 +52,8 @@ pub struct Allow {
     pub late_writes: bool,
     /// A function dies between publishing a milestone and acknowledging it.
     pub told_again: bool,
+    /// The Scheduler refuses a clean-up for good: the old colour stays, and the outbox still has the effect.
+    pub unscheduled: bool,
 }
 
 impl Run {
@@ -78,7 +80,10 @@ impl Run {
             assert_eq!(history.len() as u64, rollout.version);
             assert_eq!(history.last().map(|record| &record.hash), Some(&rollout.head));
             assert!(rollout.phase.is_terminal(), "{} is {:?}", rollout.id, rollout.phase);
-            assert!(rollout.pending.is_empty(), "not done: {:?}", rollout.pending);
+            let left =
+                |effect: &Effect| !(allow.unscheduled && matches!(effect, Effect::ScheduleCleanUp { .. }));
+            let not_done: Vec<_> = rollout.pending.iter().filter(|pending| left(&pending.effect)).collect();
+            assert!(not_done.is_empty(), "not done: {not_done:?}");
             raised_by_passes_or_orders_only(&history);
             self.weights_follow_the_plan(rollout, &history, allow);
             if let Some(target) = self.target(&rollout.plan.service).await {
@@ -98,8 +103,8 @@ impl Run {
         self.town.of(rollout.plan.service.as_str())
     }
 
-    /// Each milestone is published under one id, and once. One that was published and not acknowledged is published
-    /// again, under its id and word by word.
+    /// Each milestone that was decided is published under one id, and once. One that was published and not acknowledged
+    /// is published again, under its id and word by word.
     fn told_once(&self, allow: Allow) {
         let published: Vec<_> = self.journal.updates().into_iter().filter_map(published).collect();
         let ids: BTreeSet<_> = published.iter().map(|outcome| outcome.id.clone()).collect();
@@ -109,6 +114,37 @@ impl Run {
             .collect();
         assert_eq!(milestones.len(), ids.len(), "a milestone has two ids, or an id two milestones");
         assert!(allow.told_again || ids.len() == published.len(), "a milestone was published twice");
+        assert_eq!(ids, self.decided(), "the milestones that were published, and those that were decided");
+    }
+
+    /// The ids of all milestones that any stored state had in its outbox.
+    fn decided(&self) -> BTreeSet<String> {
+        let mut decided = BTreeSet::new();
+        for update in self.journal.updates() {
+            let Update::Stored { rollout, .. } = update else { continue };
+            let publish = |pending: &&Pending| matches!(pending.effect, Effect::Publish(_));
+            let ids = rollout.pending.iter().filter(publish);
+            decided.extend(ids.map(|pending| format!("{}.{}", rollout.id, pending.id.0)));
+        }
+        decided
+    }
+
+    /// Asserts that a rollout's weights are those of one execution: the steps of its plan in order, each once however
+    /// often it was written, and after a rollback nothing at the end.
+    pub fn weights_of_one_execution(&self, rollout: &Rollout) {
+        let writes = self.world.writes();
+        let own = writes.iter().filter(|write| !write.foreign && write.colour == rollout.canary);
+        let mut changes: Vec<u8> = own.map(|write| write.percent).collect();
+        changes.dedup();
+        let planned: Vec<u8> = rollout.plan.steps.iter().map(|step| step.weight.percent()).collect();
+        if matches!(rollout.phase, Phase::Promoted { .. }) {
+            assert_eq!(changes, planned, "the weights of one execution");
+            return;
+        }
+        assert!(changes.last().is_none_or(|last| *last == 0), "the last weight stands: {changes:?}");
+        let distinct: BTreeSet<u8> = changes.iter().copied().filter(|percent| *percent > 0).collect();
+        let steps: BTreeSet<u8> = planned.iter().copied().take(distinct.len()).collect();
+        assert_eq!(distinct, steps, "the first steps of {planned:?}, in {changes:?}");
     }
 
     fn weights_follow_the_plan(&self, rollout: &Rollout, history: &[Record], allow: Allow) {

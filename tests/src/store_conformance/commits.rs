@@ -87,7 +87,9 @@ pub(super) async fn a_refusal_touches_no_target(shelf: &Shelf) {
     assert_eq!(history, std::slice::from_ref(&refused.record));
     let of = shelf.store.rollout_of(&refused.rollout.execution).await.unwrap();
     assert_eq!(of, Some(refused.rollout.id.clone()));
-    let begun = shelf.store.begin(&refused.rollout, &refused.record, seen.as_ref()).await.unwrap();
+    // Later, for a store may take the very same write for its own, tried again.
+    let again = shelf.refused("c", seen.as_ref(), Shelf::start() + SignedDuration::from_secs(7));
+    let begun = shelf.store.begin(&again.rollout, &again.record, seen.as_ref()).await.unwrap();
     assert!(matches!(begun, Begun::Exists(existing) if *existing == refused.rollout), "the answer is kept");
 }
 

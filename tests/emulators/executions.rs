@@ -1,0 +1,82 @@
+//! What Step Functions says about executions.
+
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+
+/// An execution as it is now.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// Its ARN.
+    pub arn: String,
+    /// RUNNING, SUCCEEDED, FAILED, ...
+    pub status: String,
+    /// The states entered, with their inputs.
+    pub entered: Vec<(String, Value)>,
+    /// What it ended with.
+    pub output: Value,
+    /// The error it failed with.
+    pub error: String,
+    /// What the error said.
+    pub cause: String,
+}
+
+impl Execution {
+    /// Reads it.
+    pub async fn read(aws: &Aws, arn: &str) -> Self {
+        let asked = json!({ "executionArn": arn });
+        let described = aws.json("states", "AWSStepFunctions.DescribeExecution", &asked).await;
+        let mut entered = Vec::new();
+        let mut asked = json!({ "executionArn": arn, "maxResults": 1000 });
+        loop {
+            let page = aws.json("states", "AWSStepFunctions.GetExecutionHistory", &asked).await;
+            entered.extend(page["events"].as_array().into_iter().flatten().filter_map(|event| {
+                let details = event.get("stateEnteredEventDetails")?;
+                Some((details["name"].as_str()?.to_owned(), parsed(&details["input"])))
+            }));
+            match page.get("nextToken") {
+                Some(token) if token.is_string() => asked["nextToken"] = token.clone(),
+                _ => break,
+            }
+        }
+        let text = |name: &str| described[name].as_str().unwrap_or_default().to_owned();
+        Self {
+            arn: arn.to_owned(),
+            status: text("status"),
+            entered,
+            output: parsed(&described["output"]),
+            error: text("error"),
+            cause: text("cause"),
+        }
+    }
+
+    /// The state it is in, or ended in.
+    pub fn state(&self) -> &str {
+        self.entered.last().map_or("", |(name, _)| name)
+    }
+
+    /// Whether it has ended.
+    pub fn ended(&self) -> bool {
+        self.status != "RUNNING"
+    }
+}
+
+/// The executions of a state machine whose input satisfies the condition.
+pub async fn with_input(aws: &Aws, machine: &str, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+    let asked = json!({ "stateMachineArn": machine, "maxResults": 1000 });
+    let listed = aws.json("states", "AWSStepFunctions.ListExecutions", &asked).await;
+    let mut found = Vec::new();
+    for execution in listed["executions"].as_array().into_iter().flatten() {
+        let arn = execution["executionArn"].as_str().unwrap();
+        let asked = json!({ "executionArn": arn });
+        let described = aws.json("states", "AWSStepFunctions.DescribeExecution", &asked).await;
+        if wanted(&parsed(&described["input"])) {
+            found.push(arn.to_owned());
+        }
+    }
+    found
+}
+
+fn parsed(text: &Value) -> Value {
+    text.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}

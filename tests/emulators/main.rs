@@ -1,0 +1,164 @@
+//! The project on AWS's own shapes: the compiled bootstraps and the real state machine, on emulators of AWS that this
+//! program starts and ends, or on whatever the environment names:
+//!
+//! | variable | what |
+//! |---|---|
+//! | `ACE_MINISTACK`, `ACE_MOTO` | the emulators' executables, as `tests/run` installs them |
+//! | `AWS_ENDPOINT_URL` | instead of `MiniStack`: everything but load balancers |
+//! | `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`, `_EC2` | instead of moto: load balancers and their subnets |
+//! | `AWS_ENDPOINT_URL_CODEPIPELINE` | instead of a server of the test |
+//! | `ACE_TEST_ACCOUNT` | the account there, 000000000000 by default |
+//! | `ACE_EVENT_SOURCE` | the source of the test's pipeline events |
+//! | `ACE_BOOTSTRAPS` | the folder of the compiled functions, by default cargo's |
+//!
+//! All tests share one stack. They wait for real minutes, for only those are evidence, and so run side by side.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a panic is a failed test"
+)]
+
+mod aws;
+mod balancer;
+mod emulator;
+mod executions;
+mod http;
+mod local;
+mod machine;
+mod rollouts;
+mod stack;
+mod template;
+mod world;
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tempfile::TempDir;
+use tokio::runtime::{Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::aws::{Aws, given_elb_endpoint, given_endpoint};
+use crate::emulator::Emulator;
+use crate::local::Local;
+use crate::world::World;
+
+/// Enough for all tests at once: they wait, they do not compute.
+const AT_ONCE: usize = 32;
+
+/// The emulators that have to be ended, and then their folder.
+type Started = Arc<Mutex<(Vec<Emulator>, Option<TempDir>)>>;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    let runtime = Runtime::new().expect("a runtime");
+    let started = Started::default();
+    let world = if arguments.list {
+        None
+    } else {
+        runtime.spawn(end_when_told(Arc::clone(&started)));
+        let built = runtime.block_on(runtime.spawn(build(Arc::clone(&started))));
+        match built.map_err(|error| error.to_string()).and_then(|built| built) {
+            Ok(world) => Some(Arc::new(world)),
+            Err(error) => {
+                eprintln!("the stack could not be built: {error}");
+                end(&started);
+                return ExitCode::FAILURE;
+            }
+        }
+    };
+    let conclusion = libtest_mimic::run(&arguments, trials(world.as_ref(), runtime.handle()));
+    drop(world);
+    end(&started);
+    conclusion.exit_code()
+}
+
+fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
+    macro_rules! trials {
+        ($($test:path),+ $(,)?) => {
+            vec![$({
+                let (world, runtime) = (world.cloned(), runtime.clone());
+                let test = move || {
+                    let world = world.ok_or_else(|| Failed::from("no stack"))?;
+                    runtime.block_on($test(world));
+                    Ok(())
+                };
+                Trial::test(stringify!($test).replace(' ', ""), test)
+            }),+]
+        };
+    }
+    trials![
+        rollouts::a_good_canary_is_promoted,
+        rollouts::a_bad_canary_is_rolled_back,
+        rollouts::a_good_blue_green_rollout_is_promoted,
+        rollouts::an_alarm_rolls_back_at_once,
+        rollouts::an_event_delivered_twice_is_one_rollout,
+        rollouts::a_failed_pipeline_is_ignored,
+        rollouts::an_unknown_pipeline_is_ignored,
+        rollouts::a_request_for_an_unknown_service_is_rejected,
+        machine::the_way_of_a_promoted_rollout,
+        machine::the_way_of_a_retry_that_succeeds,
+        machine::the_way_of_retries_that_end,
+        machine::the_way_of_a_caught_error,
+        machine::the_way_of_an_unknown_answer,
+        machine::the_ways_that_fail,
+        the_store_on_dynamodb_conforms,
+    ]
+}
+
+async fn the_store_on_dynamodb_conforms(world: Arc<World>) {
+    e2e::store_conformance(Arc::clone(&world.store), &world.run).await;
+}
+
+async fn build(started: Started) -> Result<World, String> {
+    let folder = TempDir::new().map_err(|error| error.to_string())?;
+    let path = folder.path().to_owned();
+    keep(&started).1 = Some(folder);
+    let local = Local::start().await;
+    let endpoint = match given_endpoint() {
+        Some(url) => url,
+        None => started_at(&started, Emulator::ministack(&path).await?),
+    };
+    let elb = match given_elb_endpoint() {
+        Some(url) => url,
+        None => started_at(&started, Emulator::moto(&path).await?),
+    };
+    let aws = Aws::new(endpoint, elb, local.url.clone());
+    Ok(World::create(aws, local, &path).await)
+}
+
+fn keep(started: &Started) -> std::sync::MutexGuard<'_, (Vec<Emulator>, Option<TempDir>)> {
+    started.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn started_at(started: &Started, emulator: Emulator) -> String {
+    let url = emulator.url.clone();
+    keep(started).0.push(emulator);
+    url
+}
+
+/// Ends the emulators, and then removes what they wrote.
+fn end(started: &Started) {
+    let mut started = keep(started);
+    started.0.clear();
+    started.1 = None;
+}
+
+/// The emulators are in groups of their own, which an interrupt of the test does not reach.
+async fn end_when_told(started: Started) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    end(&started);
+    std::process::exit(130);
+}

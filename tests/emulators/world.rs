@@ -1,0 +1,236 @@
+//! Everything that the tests run against.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dynamo_store::DynamoStore;
+use engine::outcome::Outcome;
+use engine::ports::Store;
+use environments::Environment;
+use rollout::{EnvironmentName, Rollout, ServiceName, Target};
+use serde_json::{Value, json};
+
+use crate::aws::{Aws, REGION};
+use crate::balancer::{Balancer, Service, publish_metrics};
+use crate::executions::{Execution, with_input};
+use crate::local::Local;
+use crate::stack::{self, Stack};
+
+/// Longer than the longest rollout here; what has not come by then does not come.
+const PATIENCE: Duration = Duration::from_mins(8);
+
+/// The services, whether their canary is bad, and how they are rolled out.
+const SERVICES: [(&str, bool, &str); 6] = [
+    ("good", false, "canary"),
+    ("bad", true, "canary"),
+    ("switch", false, "blue-green"),
+    ("twice", false, "blue-green"),
+    ("failed", false, "canary"),
+    ("alarm", false, "canary"),
+];
+
+/// The world.
+pub struct World {
+    /// What makes this run's names its own.
+    pub run: String,
+    /// The account.
+    pub aws: Arc<Aws>,
+    /// What stands beside it.
+    pub local: Local,
+    /// The stack.
+    pub stack: Stack,
+    /// The store on the stack's table.
+    pub store: Arc<dyn Store>,
+    /// The environment's name.
+    pub environment: EnvironmentName,
+    services: Vec<Service>,
+    outcomes: Mutex<Vec<Outcome>>,
+}
+
+impl World {
+    /// Creates everything; `folder` is for files.
+    pub async fn create(aws: Aws, local: Local, folder: &Path) -> Self {
+        let aws = Arc::new(aws);
+        let run = format!("{:x}", jiff::Timestamp::now().as_millisecond() % 0x1000_0000);
+        let stack = stack::create(&aws, &run, folder, &local.script_url()).await;
+        let balancer = Balancer::create(&aws, &run).await;
+        let mut services = Vec::new();
+        for (index, (name, bad, _)) in SERVICES.into_iter().enumerate() {
+            let service = balancer.add(&aws, name, index + 1, &local.url).await;
+            services.push(Service { green_errors: if bad { 30 } else { 0 }, ..service });
+        }
+        let alarm = alarm_of(&run);
+        alarm_on(&aws, &alarm, &stack.guardrail_topic).await;
+        let environment: EnvironmentName = stack.environment.parse().unwrap();
+        let store: Arc<dyn Store> = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
+        let configuration = configuration(&aws.account, &stack, &services, &alarm);
+        store.publish(&environment, &configuration).await.unwrap();
+        publish_metrics(Arc::clone(&aws), services.clone()).await;
+        Self { run, aws, local, stack, store, environment, services, outcomes: Mutex::default() }
+    }
+
+    /// A service by its name.
+    pub fn service(&self, name: &str) -> &Service {
+        self.services.iter().find(|service| service.name == name).unwrap()
+    }
+
+    /// The alarm that guards the service `alarm`.
+    pub fn alarm(&self) -> String {
+        alarm_of(&self.run)
+    }
+
+    /// The name of a service's pipeline.
+    pub fn pipeline(&self, service: &str) -> String {
+        format!("{}{service}", self.stack.pipelines)
+    }
+
+    /// Puts an event about a pipeline's execution onto the bus, as often as asked in one call.
+    pub async fn put_event(&self, pipeline: &str, execution_id: &str, state: &str, times: usize) {
+        let detail = json!({
+            "pipeline": pipeline, "execution-id": execution_id, "state": state, "version": 6.0,
+            "pipeline-execution-attempt": 1.0,
+        });
+        let entry = json!({
+            "Source": self.aws.event_source,
+            "DetailType": "CodePipeline Pipeline Execution State Change",
+            "Detail": detail.to_string(),
+            "Resources": [format!("arn:aws:codepipeline:{REGION}:{}:{pipeline}", self.aws.account)],
+        });
+        self.put(vec![entry; times]).await;
+    }
+
+    /// Asks for a rollout, as a person does.
+    pub async fn request(&self, service: &str, version: &str) {
+        let detail = json!({
+            "environment": self.environment, "service": service, "version": version, "requested_by": "the test",
+        });
+        let entry =
+            json!({ "Source": "ace-flow", "DetailType": "Rollout Requested", "Detail": detail.to_string() });
+        self.put(vec![entry]).await;
+    }
+
+    async fn put(&self, entries: Vec<Value>) {
+        let put = self.aws.json("events", "AWSEvents.PutEvents", &json!({ "Entries": entries })).await;
+        assert_eq!(put["FailedEntryCount"], 0, "{put}");
+    }
+
+    /// The executions that a pipeline's event has started, once there are as many.
+    pub async fn executions(&self, execution_id: &str, count: usize) -> Vec<String> {
+        self.started_by("/detail/execution-id", execution_id, count).await
+    }
+
+    /// The executions that requests for a service have started, once there are as many.
+    pub async fn requested_executions(&self, service: &str, count: usize) -> Vec<String> {
+        self.started_by("/detail/service", service, count).await
+    }
+
+    async fn started_by(&self, pointer: &str, value: &str, count: usize) -> Vec<String> {
+        self.eventually("the event starts its executions", async || {
+            let found = with_input(&self.aws, &self.stack.machine, |input| {
+                input.pointer(pointer).and_then(Value::as_str) == Some(value)
+            });
+            Some(found.await).filter(|found| found.len() >= count)
+        })
+        .await
+    }
+
+    /// The execution once it has ended.
+    pub async fn end_of(&self, execution: &str) -> Execution {
+        self.eventually("the execution ends", async || {
+            Some(Execution::read(&self.aws, execution).await).filter(Execution::ended)
+        })
+        .await
+    }
+
+    /// Asks until there is an answer.
+    pub async fn eventually<T>(&self, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    }
+
+    /// The target of a service.
+    pub async fn target(&self, service: &str) -> Option<Target> {
+        let service: ServiceName = service.parse().unwrap();
+        self.store.target(&self.environment, &service).await.unwrap()
+    }
+
+    /// The rollouts of a service.
+    pub async fn rollouts(&self, service: &str) -> Vec<Rollout> {
+        let all = self.store.recent(&self.environment, 100).await.unwrap();
+        all.into_iter().filter(|rollout| rollout.plan.service.as_str() == service).collect()
+    }
+
+    /// The milestones of a service that were published, once there are as many; told by the queue that is subscribed.
+    pub async fn milestones(&self, service: &str, count: usize) -> Vec<String> {
+        self.eventually("the outcomes arrive", async || {
+            let asked = json!({ "QueueUrl": self.stack.outcomes, "MaxNumberOfMessages": 10 });
+            let received = self.aws.json("sqs", "AmazonSQS.ReceiveMessage", &asked).await;
+            for message in received["Messages"].as_array().into_iter().flatten() {
+                let envelope: Value = serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
+                let outcome: Outcome = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+                self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+                let gone =
+                    json!({ "QueueUrl": self.stack.outcomes, "ReceiptHandle": message["ReceiptHandle"] });
+                self.aws.json("sqs", "AmazonSQS.DeleteMessage", &gone).await;
+            }
+            let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut ours: Vec<_> =
+                outcomes.iter().filter(|outcome| outcome.service.as_str() == service).collect();
+            // Delivery is in no order and at least once.
+            ours.sort_by_key(|outcome| outcome.id.rsplit_once('.').unwrap().1.parse::<u64>().unwrap());
+            ours.dedup_by_key(|outcome| outcome.id.clone());
+            let milestones: Vec<_> = ours.iter().map(|outcome| outcome.milestone.clone()).collect();
+            Some(milestones).filter(|milestones| milestones.len() >= count)
+        })
+        .await
+    }
+}
+
+fn alarm_of(run: &str) -> String {
+    format!("ace-{run}-guardrail")
+}
+
+async fn alarm_on(aws: &Aws, name: &str, topic: &str) {
+    let body = json!({
+        "AlarmName": name, "Namespace": "ace-flow.test", "MetricName": "errors", "Statistic": "Sum", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "ignore", "AlarmActions": [topic],
+    });
+    aws.json("monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", &body).await;
+}
+
+/// The shortest rollouts that are still judged: each step has to have one real closed minute behind it.
+fn configuration(account: &str, stack: &Stack, services: &[Service], alarm: &str) -> Environment {
+    let services: serde_json::Map<String, Value> = services
+        .iter()
+        .zip(SERVICES)
+        .map(|(service, (name, _, strategy))| {
+            let guardrails = if name == "alarm" { vec![alarm] } else { Vec::new() };
+            let written = json!({
+                "pipeline": format!("{}{name}", stack.pipelines),
+                "route": service.route,
+                "strategy": strategy,
+                "rollout": { "guardrails": guardrails },
+            });
+            (name.to_owned(), written)
+        })
+        .collect();
+    let written = json!({
+        "environment": { "name": stack.environment, "region": REGION, "stage": "test", "account": account },
+        "rollout": {
+            "canary": { "steps": [{ "weight": 25, "bake": "0s" }, { "weight": 100, "bake": "0s" }] },
+            "blue_green": { "monitor": "0s" },
+            "readiness": { "attempts": 5, "interval": "1s" },
+            "evidence": { "settle": "0s", "metric_delay": "1s", "patience": "180s" },
+        },
+        "services": services,
+    });
+    serde_json::from_value(written).unwrap()
+}

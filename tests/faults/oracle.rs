@@ -1,0 +1,68 @@
+//! What has to hold when nothing happens any more.
+
+use e2e::{Allow, Call, Lambda, Run};
+
+use crate::fault::{Disturbance, Fault};
+use crate::scenario::Scenario;
+
+/// A rollout that was never stored.
+const NEVER: &str = "never started";
+
+/// Asserts everything about the end of a run, and gives the phase of its rollout.
+///
+/// On top of [`Run::verified_but`], which holds for every run: no event ended among the dead letters, no function
+/// panicked.
+pub async fn converged(
+    run: &Run,
+    lambda: &Lambda,
+    scenario: &Scenario,
+    disturbed: Option<(Disturbance, &Call)>,
+) {
+    assert_eq!(lambda.panics(), Vec::<String>::new());
+    assert_eq!(lambda.dead_letters(), Vec::<String>::new());
+    // What the Scheduler refuses for good nobody schedules: no traffic is at stake, and the old colour stays up.
+    let unscheduled = disturbed.is_some_and(|(disturbance, call)| {
+        disturbance.fault == Fault::Permanent && call.port == "CleanUpSchedule" && !call.asynchronous
+    });
+    let allow = Allow { late_writes: true, told_again: true, unscheduled };
+    let verified = run.verified_but(allow).await;
+    let end = match verified.rollouts.as_slice() {
+        [] => NEVER,
+        [rollout] => rollout.phase.name(),
+        several => panic!("{} rollouts", several.len()),
+    };
+    let allowed = ends(scenario, disturbed);
+    assert!(allowed.contains(&end), "it ended {end}, and should have ended {allowed:?}");
+    match end {
+        "promoted" => {
+            let only = verified.promoted(run).only();
+            let old = run.world.version(only.canary.other());
+            assert_eq!(old.is_some(), unscheduled, "the old colour is cleaned up");
+        }
+        "rolled_back" => assert_eq!(run.world.share(verified.only().canary), 0),
+        _ => assert!(run.world.writes().is_empty()),
+    }
+}
+
+/// The ends that a disturbed run may have.
+///
+/// - Whatever may go away leads to the end of the undisturbed run.
+/// - A permanent error in a function on the way forward may end in a rollback instead, and one in start-deploy in no
+///   rollout at all. In rollback, and in any function that was called by an event, it may not.
+/// - What looks at a version's health sees an illness: a version that answers none of the looks that would clear it is
+///   rolled back.
+fn ends(scenario: &Scenario, disturbed: Option<(Disturbance, &Call)>) -> Vec<&'static str> {
+    let mut ends = vec![scenario.end];
+    let Some((disturbance, call)) = disturbed else { return ends };
+    let forward = &*call.function != "rollback";
+    if disturbance.fault == Fault::Permanent && forward {
+        ends.push("rolled_back");
+        if &*call.function == "start-deploy" {
+            ends.push(NEVER);
+        }
+    }
+    if call.port == "Prober" && disturbance.fault == Fault::Throttled {
+        ends.push("rolled_back");
+    }
+    ends
+}

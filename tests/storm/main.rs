@@ -1,0 +1,75 @@
+//! Each event of a rollout delivered ten times, shuffled and delayed: the pipeline's, every call of the state machine,
+//! alarms, requests, the watchdog's, clean-ups. It is one rollout, with the weights of one execution, told once.
+//!
+//! `ACE_STORM_SEEDS=<n>` plays so many seeds instead of 1,000; `ACE_STORM_SEED=<seed>` plays one and tells it.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is a failed test")]
+
+mod forgetful;
+mod scheduler;
+mod seeds;
+mod storm;
+
+use std::env;
+use std::io::Write as _;
+use std::time::Instant;
+
+use crate::forgetful::forgetful;
+use crate::seeds::{storms, whole};
+use crate::storm::COPIES;
+
+/// Past the test harness, which keeps what passes to itself.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").unwrap();
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|error| panic!("{variable} is {text:?}: {error}")))
+}
+
+#[test]
+fn ten_deliveries_of_every_event_are_one_rollout() {
+    let began = Instant::now();
+    let seeds = match number("ACE_STORM_SEED") {
+        Some(seed) => {
+            match seeds::storm(seed, whole) {
+                Ok(storm) => say(&storm.transcript),
+                Err(failure) => panic!("{}", failure.report),
+            }
+            seed..seed + 1
+        }
+        None => 0..number("ACE_STORM_SEEDS").unwrap_or(1_000),
+    };
+    let count = seeds.end - seeds.start;
+    let (invocations, failed) = storms(seeds, whole);
+    say(&format!(
+        "storm: {count} seeds, every event {COPIES} times, {invocations} invocations, {} failed, in {:.1} s",
+        failed.len(),
+        began.elapsed().as_secs_f64()
+    ));
+    for failure in failed.iter().take(3) {
+        say(&format!(
+            "\n{}\nseed {} alone: ACE_STORM_SEED={} cargo test -p e2e --test storm ten_deliveries",
+            failure.report, failure.seed, failure.seed
+        ));
+    }
+    let wrong: Vec<u64> = failed.iter().map(|failure| failure.seed).collect();
+    assert!(wrong.is_empty(), "storms in which something was wrong: {wrong:?}");
+}
+
+#[test]
+fn a_seed_is_the_same_storm_each_time() {
+    for seed in 0..6 {
+        let transcript =
+            || seeds::storm(seed, whole).map_or_else(|failed| failed.report, |storm| storm.transcript);
+        assert_eq!(transcript(), transcript(), "seed {seed}");
+    }
+}
+
+/// The storm can fail.
+#[test]
+fn the_storm_notices_a_store_without_conditions() {
+    let (_, failed) = storms(0..12, forgetful);
+    assert!(failed.len() > 6, "{} of 12 storms failed", failed.len());
+}

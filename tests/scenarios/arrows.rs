@@ -32,6 +32,7 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "lambda-host" => BTreeSet::from(inner),
         "local-stack" => inner.into_iter().chain(["asl", "weighted-proxy"]).collect(),
         "ace" => inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(["aws-client"]).collect(),
+        "model" => inner.into_iter().collect(),
         "e2e" => {
             inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(["aws-client", "lambda-host"]).collect()
         }

@@ -5,6 +5,9 @@
 //! compares its transcript with the one in `snapshots/`, beside what it asserts outright. After a change that is meant,
 //! `INSTA_UPDATE=always cargo test -p e2e` writes the transcripts anew; read the difference before committing it.
 //!
+//! [`Lambda`] runs the functions as AWS does, each invocation in a process that can be ended, with a [`Gate`] at every
+//! call of a port: the fault sweep (`faults/`) and the storm (`storm/`) are gates.
+//!
 //! [`store_conformance`] is what every adapter of the store port has to pass.
 #![expect(
     clippy::unwrap_used,

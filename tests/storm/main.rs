@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use crate::forgetful::forgetful;
+use crate::scheduler::Weather;
 use crate::seeds::{storms, whole};
 use crate::storm::COPIES;
 
@@ -28,12 +29,11 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|error| panic!("{variable} is {text:?}: {error}")))
 }
 
-#[test]
-fn ten_deliveries_of_every_event_are_one_rollout() {
+fn play(weather: Weather, test: &str) {
     let began = Instant::now();
     let seeds = match number("ACE_STORM_SEED") {
         Some(seed) => {
-            match seeds::storm(seed, whole) {
+            match seeds::storm(seed, weather, whole) {
                 Ok(storm) => say(&storm.transcript),
                 Err(failure) => panic!("{}", failure.report),
             }
@@ -42,15 +42,15 @@ fn ten_deliveries_of_every_event_are_one_rollout() {
         None => 0..number("ACE_STORM_SEEDS").unwrap_or(1_000),
     };
     let count = seeds.end - seeds.start;
-    let (invocations, failed) = storms(seeds, whole);
+    let (invocations, failed) = storms(seeds, weather, whole);
     say(&format!(
-        "storm: {count} seeds, every event {COPIES} times, {invocations} invocations, {} failed, in {:.1} s",
+        "storm, {weather:?}: {count} seeds, every event {COPIES} times, {invocations} invocations, {} failed, in {:.1} s",
         failed.len(),
         began.elapsed().as_secs_f64()
     ));
     for failure in failed.iter().take(3) {
         say(&format!(
-            "\n{}\nseed {} alone: ACE_STORM_SEED={} cargo test -p e2e --test storm ten_deliveries",
+            "\n{}\nseed {} alone: ACE_STORM_SEED={} cargo test -p e2e --test storm {test}",
             failure.report, failure.seed, failure.seed
         ));
     }
@@ -59,10 +59,22 @@ fn ten_deliveries_of_every_event_are_one_rollout() {
 }
 
 #[test]
+fn ten_deliveries_of_every_event_are_one_rollout() {
+    play(Weather::Slow, "ten_deliveries");
+}
+
+#[test]
+fn crashes_among_the_deliveries_change_nothing() {
+    play(Weather::Foul, "crashes_among");
+}
+
+#[test]
 fn a_seed_is_the_same_storm_each_time() {
     for seed in 0..6 {
-        let transcript =
-            || seeds::storm(seed, whole).map_or_else(|failed| failed.report, |storm| storm.transcript);
+        let transcript = || {
+            seeds::storm(seed, Weather::Foul, whole)
+                .map_or_else(|failed| failed.report, |storm| storm.transcript)
+        };
         assert_eq!(transcript(), transcript(), "seed {seed}");
     }
 }
@@ -70,6 +82,6 @@ fn a_seed_is_the_same_storm_each_time() {
 /// The storm can fail.
 #[test]
 fn the_storm_notices_a_store_without_conditions() {
-    let (_, failed) = storms(0..12, forgetful);
+    let (_, failed) = storms(0..12, Weather::Slow, forgetful);
     assert!(failed.len() > 6, "{} of 12 storms failed", failed.len());
 }

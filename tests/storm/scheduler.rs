@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use e2e::{Call, Fate, Gate};
+use e2e::{Call, Fate, Gate, Refusal};
 use engine::ports::Clock;
 use local_stack::StackClock;
 use rollout::Seconds;
@@ -33,9 +33,19 @@ impl Random {
     }
 }
 
+/// How the calls of a storm go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// They take their time.
+    Slow,
+    /// They also fail now and then: refused, lost, repeated, or the process ends.
+    Foul,
+}
+
 /// The gate of the storm. A call waits until it is chosen; now and then it is held up before, by seconds or by more
 /// than a function may live.
 pub struct Scheduler {
+    weather: Weather,
     random: Mutex<Random>,
     clock: StackClock,
     waiting: Mutex<Vec<oneshot::Sender<()>>>,
@@ -48,8 +58,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Scheduler {
     /// A scheduler that begins to choose now. Needs a runtime of one thread whose time is paused.
-    pub fn start(seed: u64, clock: StackClock) -> Arc<Self> {
+    pub fn start(seed: u64, weather: Weather, clock: StackClock) -> Arc<Self> {
         let scheduler = Arc::new(Self {
+            weather,
             random: Mutex::new(Random::new(seed)),
             clock,
             waiting: Mutex::default(),
@@ -79,6 +90,20 @@ impl Scheduler {
         }
     }
 
+    fn fate(&self, call: &Call) -> Fate {
+        if self.weather == Weather::Slow {
+            return Fate::Through;
+        }
+        match lock(&self.random).below(1_000) {
+            0 | 1 => Fate::DiesBefore,
+            2 | 3 => Fate::DiesAfter,
+            4 | 5 if call.refusable => Fate::Refused(Refusal::Transient),
+            6 | 7 if call.refusable => Fate::Lost,
+            8 | 9 => Fate::Repeated,
+            _ => Fate::Through,
+        }
+    }
+
     /// Up to a number of seconds.
     pub fn seconds(&self, most: u32) -> Seconds {
         Seconds(lock(&self.random).below(most + 1))
@@ -87,7 +112,7 @@ impl Scheduler {
 
 #[async_trait]
 impl Gate for Scheduler {
-    async fn meet(&self, _: &Call) -> Fate {
+    async fn meet(&self, call: &Call) -> Fate {
         let held_up = {
             let mut random = lock(&self.random);
             match random.below(60) {
@@ -104,6 +129,6 @@ impl Gate for Scheduler {
         self.arrived.notify_one();
         // The sender is gone only when the storm is over.
         let _ = chosen.await;
-        Fate::Through
+        self.fate(call)
     }
 }

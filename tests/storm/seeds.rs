@@ -10,7 +10,7 @@ use e2e::{Journal, Lambda, Run, Setup};
 use local_stack::Ports;
 use tokio::runtime::Builder;
 
-use crate::scheduler::{Random, Scheduler};
+use crate::scheduler::{Random, Scheduler, Weather};
 use crate::storm::{COPIES, Kind, play, verify};
 
 /// No storm lasts as long: what has not ended by then hangs.
@@ -45,7 +45,7 @@ pub fn whole(ports: &Ports) -> Ports {
 }
 
 /// The storm of a seed.
-pub fn storm(seed: u64, breakage: Breakage) -> Result<Storm, Failed> {
+pub fn storm(seed: u64, weather: Weather, breakage: Breakage) -> Result<Storm, Failed> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let journal: Mutex<Option<Arc<Journal>>> = Mutex::default();
     let transcript = || {
@@ -57,7 +57,7 @@ pub fn storm(seed: u64, breakage: Breakage) -> Result<Storm, Failed> {
             let kind = Kind::of(seed);
             let run = Run::new(Setup { configuration: kind.configuration(RULES), ..Setup::default() }).await;
             *journal.lock().unwrap() = Some(Arc::clone(&run.journal));
-            let scheduler = Scheduler::start(seed, run.stack.clock().clone());
+            let scheduler = Scheduler::start(seed, weather, run.stack.clock().clone());
             let deliveries = Mutex::new(Random::new(!seed));
             // The original comes soon, and of its copies every other one when all may be over.
             let arrivals = move |_: &str| {
@@ -85,7 +85,7 @@ pub fn storm(seed: u64, breakage: Breakage) -> Result<Storm, Failed> {
 }
 
 /// The storms of these seeds, on all processors; how many invocations there were, and the storms that failed, in order.
-pub fn storms(seeds: std::ops::Range<u64>, breakage: Breakage) -> (u64, Vec<Failed>) {
+pub fn storms(seeds: std::ops::Range<u64>, weather: Weather, breakage: Breakage) -> (u64, Vec<Failed>) {
     let (next, invocations) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
     let failed = Mutex::new(Vec::new());
     let work = || {
@@ -94,7 +94,7 @@ pub fn storms(seeds: std::ops::Range<u64>, breakage: Breakage) -> (u64, Vec<Fail
             if seed >= seeds.end {
                 return;
             }
-            match storm(seed, breakage) {
+            match storm(seed, weather, breakage) {
                 Ok(storm) => {
                     invocations.fetch_add(storm.invocations, Ordering::Relaxed);
                 }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use rollout::Phase;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
+use crate::action::{Action, actions};
 use crate::machine::{Machine, Unbuildable};
 use crate::setting::Setting;
 use crate::state::{State, Wrong};
-use crate::step::{Action, actions, next};
+use crate::step::next;
 
 /// The rollback protocol in one setting.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@
 //! Time is relative ([`time`]): now is always the same instant, the past moves away from it, and what is longer ago than every
 //! duration of the plan is all the same. So there are finitely many states, and the checker sees each of them.
 
+pub mod action;
 pub mod call;
 pub mod check;
 pub mod machine;

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use stateright::Model;
 
+use crate::action::Action;
 use crate::check::{Protocol, told};
 use crate::machine::Unbuildable;
 use crate::setting::Setting;
 use crate::snapshot::fingerprint;
 use crate::state::{Owner, State};
-use crate::step::Action;
 
 /// What the graph of all states says.
 #[derive(Clone, Debug)]
@@ -96,15 +96,13 @@ fn explore(protocol: &Protocol) -> Graph {
             for action in actions.drain(..) {
                 let Some(next) = protocol.next_state(state, action) else { continue };
                 let fingerprint = fingerprint(&next);
-                let target = match known.get(&fingerprint) {
-                    Some(target) => *target,
-                    None => {
-                        let target = graph.add(&next, Some((*id, action)));
-                        known.insert(fingerprint, target);
-                        following.push((target, next));
-                        target
-                    }
-                };
+                let found = known.get(&fingerprint).copied();
+                let target = found.unwrap_or_else(|| {
+                    let target = graph.add(&next, Some((*id, action)));
+                    known.insert(fingerprint, target);
+                    following.push((target, next));
+                    target
+                });
                 if action.is_fair()
                     && let Some(edges) = graph.edges.get_mut(at(*id))
                 {
@@ -213,27 +211,24 @@ impl Graph {
         let mut path: Vec<(u32, usize)> = vec![(root, 0)];
         search.enter(root);
         while let Some((id, edge)) = path.pop() {
-            match self.edges(id).get(edge) {
-                Some((_, target)) => {
-                    path.push((id, edge + 1));
-                    if self.is_over(*target) {
-                        continue;
-                    }
-                    if search.index.get(at(*target)) == Some(&0) {
-                        search.enter(*target);
-                        path.push((*target, 0));
-                    } else if search.open.get(at(*target)) == Some(&true) {
-                        let index = search.index.get(at(*target)).copied().unwrap_or(u32::MAX);
-                        search.lower(id, index);
-                    }
+            let Some((_, target)) = self.edges(id).get(edge) else {
+                search.leave(id);
+                if let Some((parent, _)) = path.last() {
+                    let low = search.low.get(at(id)).copied().unwrap_or(u32::MAX);
+                    search.lower(*parent, low);
                 }
-                None => {
-                    search.leave(id);
-                    if let Some((parent, _)) = path.last() {
-                        let low = search.low.get(at(id)).copied().unwrap_or(u32::MAX);
-                        search.lower(*parent, low);
-                    }
-                }
+                continue;
+            };
+            path.push((id, edge + 1));
+            if self.is_over(*target) {
+                continue;
+            }
+            if search.index.get(at(*target)) == Some(&0) {
+                search.enter(*target);
+                path.push((*target, 0));
+            } else if search.open.get(at(*target)) == Some(&true) {
+                let index = search.index.get(at(*target)).copied().unwrap_or(u32::MAX);
+                search.lower(id, index);
             }
         }
     }

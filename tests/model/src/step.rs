@@ -1,179 +1,12 @@
-//! What can happen next, and what it leads to.
+//! What an action leads to.
 
 use rollout::{CleanUp, Phase};
 
-use crate::call::{Answer, Call, Outcome, Task};
+use crate::action::{Action, index};
+use crate::call::{Call, Outcome, Task};
 use crate::machine::{Machine, Status};
-use crate::setting::Broken;
-use crate::snapshot::Snapshot;
-use crate::state::{End, Execution, Late, Live, Owner, Stage, State, Step, Watch, Wrong};
-use crate::store::{answer, choices};
-use crate::time::ago;
-
-/// Something that happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// An event starts this execution.
-    Start(u8),
-    /// A function's call takes effect, and it goes on to its next one.
-    Call {
-        /// Which function.
-        running: u8,
-        /// Which of the possible answers.
-        choice: u8,
-    },
-    /// A function turns out to be slow.
-    Linger(u8),
-    /// A function vanishes.
-    Crash {
-        /// Which function.
-        running: u8,
-        /// Whether the state machine has no retry left, and goes where its Catch leads.
-        caught: bool,
-    },
-    /// The write of a function that is gone lands.
-    Land(u8),
-    /// An execution is stopped from outside.
-    Stop(u8),
-    /// The state machine gives up on a function that still runs.
-    GiveUp {
-        /// The execution.
-        execution: u8,
-        /// Whether it has no retry left.
-        caught: bool,
-    },
-    /// A function of this event's rollout is started again with old input.
-    Again(u8, Step),
-    /// The alarm rings.
-    Alarm,
-    /// A person rolls this event's rollout back.
-    Person(u8),
-    /// The watchdog is told about an execution.
-    Watchdog(u8),
-    /// The sweep finds the rollout of an execution that is gone.
-    Sweep(u8),
-    /// The clean-up of this event's rollout is due.
-    CleanUp(u8),
-    /// A minute passes.
-    Tick,
-}
-
-impl Action {
-    /// Whether it cannot fail to happen for ever while it could: what ends every history. Faults and deliveries from
-    /// outside can.
-    pub fn is_fair(&self) -> bool {
-        matches!(self, Self::Call { .. } | Self::Watchdog(_) | Self::Sweep(_) | Self::Tick)
-    }
-}
-
-fn index(at: usize) -> u8 {
-    u8::try_from(at).unwrap_or(u8::MAX)
-}
-
-/// Everything that can happen now.
-pub fn actions(machine: &Machine, state: &State, out: &mut Vec<Action>) {
-    if state.wrong.is_some() {
-        return;
-    }
-    let left = state.left;
-    for (at, live) in state.running.iter().enumerate() {
-        let Status::Calling(call) = live.function.status() else { continue };
-        let running = index(at);
-        if live.asleep == 0 {
-            out.extend((0..choices(call)).map(|choice| Action::Call { running, choice }));
-        }
-        if left.slow > 0 && !live.lets_time_pass() && live.left > 0 {
-            out.push(Action::Linger(running));
-        }
-        if left.crashes > 0 && crash_matters(live, call) {
-            out.push(Action::Crash { running, caught: false });
-            if let Owner::Execution(_) = live.owner {
-                out.push(Action::Crash { running, caught: true });
-            }
-        }
-    }
-    out.extend((0..state.late.len()).map(|at| Action::Land(index(at))));
-    for (at, execution) in state.executions.iter().enumerate() {
-        of_execution(machine, state, index(at), execution, out);
-    }
-    for (event, rollout) in (0..).zip(&state.rollouts) {
-        let Some(rollout) = rollout else { continue };
-        of_rollout(machine, state, event, rollout, out);
-    }
-    if left.aborts > 0
-        && !machine.setting().by_person
-        && state.service.is_some_and(|service| service.lease.is_some())
-    {
-        out.push(Action::Alarm);
-    }
-    // A slow function ends, or is gone, by the end of its life.
-    if !state.is_over() && state.running.iter().all(Live::lets_time_pass) {
-        out.push(Action::Tick);
-    }
-}
-
-/// Whether a function that vanishes here leaves something else behind than one that vanishes a call earlier: it begins,
-/// or its last call changed something, or its next one writes the rule and may land without it. Between two reads nothing
-/// tells, and that the others hear of it later is as if they were slow to go on.
-fn crash_matters(live: &Live, call: &Call) -> bool {
-    let changed = match live.function.answers().next() {
-        None | Some(Answer::Created(_) | Answer::Committed(_) | Answer::Written | Answer::Done) => true,
-        Some(_) => false,
-    };
-    changed || matches!(call, Call::Write(_))
-}
-
-fn of_execution(machine: &Machine, state: &State, number: u8, execution: &Execution, out: &mut Vec<Action>) {
-    match execution.stage {
-        Stage::Unborn => out.push(Action::Start(number)),
-        Stage::Calling(_) | Stage::Waiting(..) => {
-            if state.left.stops > 0 {
-                out.push(Action::Stop(number));
-            }
-            if state.left.deliveries > 0
-                && let Stage::Calling(_) = execution.stage
-            {
-                out.push(Action::GiveUp { execution: number, caught: false });
-                out.push(Action::GiveUp { execution: number, caught: true });
-            }
-        }
-        Stage::Ended(_) => {
-            if execution.watch == Watch::Due {
-                out.push(Action::Watchdog(number));
-            }
-            let link = state.links.get(usize::from(number)).copied().flatten();
-            let held = link.is_some() && state.service.and_then(|service| service.lease) == link;
-            // A lease is much longer than the life of any function, and each decision renews it.
-            if held
-                && state.is_calm()
-                && execution.watch == Watch::Quiet
-                && machine.setting().broken != Broken::NoSweep
-            {
-                out.push(Action::Sweep(number));
-            }
-        }
-    }
-}
-
-fn of_rollout(machine: &Machine, state: &State, event: u8, rollout: &Snapshot, out: &mut Vec<Action>) {
-    if state.left.deliveries > 0 {
-        out.push(Action::Again(event, Step::HealthCheck));
-        out.push(Action::Again(event, Step::PromoteStep));
-    }
-    if state.left.aborts > 0 && machine.setting().by_person && !rollout.phase.is_terminal() {
-        out.push(Action::Person(event));
-    }
-    if machine.setting().fleet
-        && let Phase::Promoted { clean_up: CleanUp::Scheduled { at, attempt }, .. } = &rollout.phase
-        && *at <= ago(0)
-        && !state.running.iter().any(|live| {
-            live.function.task()
-                == Task::CleanUp { event, attempt: u8::try_from(*attempt).unwrap_or(u8::MAX) }
-        })
-    {
-        out.push(Action::CleanUp(event));
-    }
-}
+use crate::state::{End, Late, Live, Owner, Stage, State, Step, Watch, Wrong};
+use crate::store::answer;
 
 /// What it leads to; `None` when it cannot happen.
 pub fn next(machine: &Machine, state: &State, action: Action) -> Option<State> {
@@ -208,6 +41,10 @@ impl World<'_> {
                 self.state.left.crashes -= 1;
                 let gone = self.take(usize::from(running))?;
                 self.vanished(&gone, caught);
+            }
+            Action::TimeOut(running) => {
+                let gone = self.take(usize::from(running))?;
+                self.vanished(&gone, false);
             }
             Action::Land(at) => {
                 let landed = self.state.late.remove(usize::from(at));

@@ -23,7 +23,7 @@ pub fn answer(machine: &Machine, state: &mut State, function: &Running, call: &C
     match call {
         Call::Rollout(event) => Answer::Rollout(state.rollouts.get(usize::from(*event)).cloned().flatten()),
         Call::Unknown(_) => Answer::Rollout(None),
-        Call::Target => Answer::Target(lie(broken, function, state.service).unwrap_or(state.service)),
+        Call::Target => Answer::Target(believed(broken, function, state.service)),
         Call::Link(execution) => Answer::Link(state.links.get(usize::from(*execution)).copied().flatten()),
         Call::Begin { rollout, execution, expected } => begin(state, rollout, *execution, *expected),
         Call::Commit { before, after } => commit(machine, state, before, after),
@@ -62,22 +62,23 @@ fn evidence(function: &Running, choice: u8) -> Seen {
     }
 }
 
-/// What a function that leaves a check out would believe in the place of what it reads.
-fn lie(broken: Broken, function: &Running, service: Option<Service>) -> Option<Option<Service>> {
+/// The target as a function reads it: as it is, or as a function that leaves a check out would believe it to be.
+fn believed(broken: Broken, function: &Running, service: Option<Service>) -> Option<Service> {
     let after_write = function.answers().next() == Some(&Answer::Written);
-    match broken {
-        Broken::NoReadAfterWrite if after_write => function.answers().find_map(|answer| match answer {
-            Answer::Target(service) => Some(*service),
-            _ => None,
-        }),
-        Broken::NoEpochCheck if !after_write && !matches!(function.task(), Task::CleanUp { .. }) => {
-            let epoch = function.knows()?.epoch.0;
-            Some(service.map(|service| Service { epoch, ..service }))
+    let cleans_up = matches!(function.task(), Task::CleanUp { .. });
+    match (broken, function.knows()) {
+        (Broken::NoReadAfterWrite, _) if after_write => function
+            .answers()
+            .find_map(|answer| match answer {
+                Answer::Target(service) => Some(*service),
+                _ => None,
+            })
+            .unwrap_or(service),
+        (Broken::NoEpochCheck, Some(known)) if !after_write && !cleans_up => {
+            service.map(|service| Service { epoch: known.epoch.0, ..service })
         }
-        Broken::NoFreeCheck if matches!(function.task(), Task::CleanUp { .. }) => {
-            Some(function.knows().map(Snapshot::service))
-        }
-        _ => None,
+        (Broken::NoFreeCheck, Some(known)) if cleans_up => Some(known.service()),
+        _ => service,
     }
 }
 

@@ -1,6 +1,12 @@
 //! Every reachable state of the small worlds, every history in them, and what the checker finds when a part of the protocol
 //! is left out. Run with `-- --nocapture` for the counts.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test's helpers are part of the test, and print counts"
+)]
+
 use model::check::{LINEAR, NO_RISE, PUT_BACK, ROLLED_BACK, SERVED};
 use model::{Broken, Faults, Setting, Steps, Ticks, check, progress, worlds};
 
@@ -40,8 +46,12 @@ fn every_history_ends() {
             progress.ends,
             progress.took.as_secs_f64()
         );
-        println!("{}", progress.way.unwrap_or_default());
-        assert_eq!((progress.stuck, progress.endless), (0, 0), "{name}");
+        assert_eq!(
+            (progress.stuck, progress.endless),
+            (0, 0),
+            "{name}: {}",
+            progress.way.unwrap_or_default()
+        );
         assert!(progress.ends > 0, "{name}");
     }
 }

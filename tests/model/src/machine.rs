@@ -274,7 +274,9 @@ impl Machine {
             Task::RollBack { .. } | Task::Watchdog(_) | Task::Alarm | Task::Person(_) => {
                 run(rollback(script).call(self.rollback(task)?), |next, wait| match next {
                     RollbackNext::Settle => Outcome::Settle(wait),
-                    RollbackNext::RolledBack | RollbackNext::Nothing => Outcome::End,
+                    RollbackNext::RolledBack | RollbackNext::Nothing | RollbackNext::NotStarted => {
+                        Outcome::End
+                    }
                 })
             }
         }
@@ -298,10 +300,14 @@ impl Machine {
                 state: "ALARM".to_owned(),
                 changed_at: Timestamp::MAX,
                 account: ACCOUNT.to_owned(),
+                dimensions: Vec::new(),
             }]),
-            Task::Person(event) => {
-                Rollback::Requested { rollout: self.id(event)?, by: "-".to_owned(), reason: "-".to_owned() }
-            }
+            Task::Person(event) => Rollback::Requested {
+                rollout: self.id(event)?,
+                epoch: None,
+                by: "-".to_owned(),
+                reason: "-".to_owned(),
+            },
             Task::RollBack { execution: by, event } => Rollback::Execution {
                 execution: execution(by).parse().ok()?,
                 rollout: event.and_then(|event| self.id(event)),
@@ -327,6 +333,7 @@ fn trigger(event: u8) -> Trigger {
         },
         strategy: None,
         by: "-".to_owned(),
+        lift_bar: false,
         request_id: version,
         origin: Origin { account: ACCOUNT.to_owned(), region: "us-east-1".to_owned(), time: ago(0) },
     }
@@ -389,6 +396,7 @@ fn promote_step<'a>(script: &'a Script<'_>) -> PromoteStepFunction<'a> {
         fleet: script,
         notifier: script,
         schedule: script,
+        budget: script,
         meter: script,
         clock: script,
     }
@@ -399,6 +407,7 @@ fn rollback<'a>(script: &'a Script<'_>) -> RollbackFunction<'a> {
         environment: script.fixed.name.clone(),
         store: script,
         traffic: script,
+        budget: script,
         notifier: script,
         meter: script,
         clock: script,

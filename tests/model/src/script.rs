@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome as Published;
 use engine::ports::{
-    AlarmState, Alarms, Begun, CleanUpSchedule, Clock, CommitError, Fleet, Measure, Meter, Metrics, Notifier,
-    PortResult, Prober, Revisions, Store, Traffic,
+    AlarmState, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Measure, Meter, Metrics,
+    Notifier, PortResult, Prober, Revisions, Store, Traffic,
 };
 use environments::Environment;
 use jiff::Timestamp;
 use rollout::{
-    AlarmName, Colour, EnvironmentName, ExecutionArn, Observed, Probe, Rollout, RolloutId, Route, Seconds,
-    ServiceName, SmokeTest, Target, Version, Weight,
+    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Lease, Observed, Probe, Rollout, RolloutId,
+    Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
 };
 
 use crate::call::{Answer, Call, Look, Seen};
@@ -162,6 +162,23 @@ impl Store for Script<'_> {
         }
     }
 
+    /// What the target and its rollout say: here the list never lags.
+    async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        let target = self.target(environment, &self.fixed.service).await?;
+        match target.map(|target| target.lease) {
+            Some(Lease::Held { by, .. }) => Ok(self.rollout(&by).await?.into_iter().collect()),
+            Some(Lease::Free) | None => Ok(Vec::new()),
+        }
+    }
+
+    async fn control(&self, _: &EnvironmentName) -> PortResult<Control> {
+        Ok(Control::default())
+    }
+
+    async fn set_control(&self, _: &EnvironmentName, _: &Control) -> PortResult<bool> {
+        Ok(true)
+    }
+
     async fn history(&self, _: &RolloutId) -> PortResult<Vec<Record>> {
         Ok(Vec::new())
     }
@@ -190,8 +207,24 @@ impl Traffic for Script<'_> {
         }
     }
 
-    async fn admit(&self, _: &Route) -> PortResult<Result<(), String>> {
-        Ok(Ok(()))
+    async fn restore(&self, route: &Route, canary: Colour, _: &RuleSnapshot) -> PortResult<()> {
+        self.set(route, canary, Weight::ZERO).await
+    }
+
+    async fn admit(&self, _: &Route) -> PortResult<Result<RuleSnapshot, String>> {
+        Ok(Ok(RuleSnapshot::default()))
+    }
+}
+
+/// The budget is never spent: waiting for it is a longer wait, which the model has.
+#[async_trait]
+impl Budget for Script<'_> {
+    async fn forward(&self, _: &EnvironmentName, _: Timestamp) -> PortResult<Seconds> {
+        Ok(Seconds(0))
+    }
+
+    async fn spent(&self, _: &EnvironmentName, _: Timestamp) -> PortResult<()> {
+        Ok(())
     }
 }
 

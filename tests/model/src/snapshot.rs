@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollout::{
-    Cause, CleanUp, Colour, Effect, EffectId, EnvironmentName, Epoch, ExecutionArn, LEASE, Lease, Milestone,
-    Phase, Rollout, RolloutId, Seconds, ServiceName, Sight, Target, Version, Weight, invariants,
+    Barred, Cause, CleanUp, Colour, Effect, EffectId, EnvironmentName, Epoch, ExecutionArn, LEASE, Lease,
+    Milestone, Phase, Rollout, RolloutId, Seconds, ServiceName, Sight, Target, Version, Weight, invariants,
 };
 
 use crate::setting::Setting;
@@ -141,7 +141,7 @@ fn plain(setting: &Setting, rollout: &Rollout, ticks: u8) -> Rollout {
             updated_at = later(&rollout.updated_at, durations.forward + 1);
             Phase::Preparing { attempts: *attempts }
         }
-        Phase::Cleared { .. } | Phase::Shifting { .. } => rollout.phase.clone(),
+        Phase::Cleared { .. } | Phase::Awaiting { .. } | Phase::Shifting { .. } => rollout.phase.clone(),
         Phase::Baking { step, since, judged_until, sight } => Phase::Baking {
             step: *step,
             since: later(since, forward),
@@ -179,6 +179,7 @@ fn plain(setting: &Setting, rollout: &Rollout, ticks: u8) -> Rollout {
         started_at: ago(u8::MAX),
         head: String::new(),
         looks: 0,
+        barred: Barred::Nothing,
         ..rollout.clone()
     };
     plain.plan.zombie_bound = Seconds(TICK.0 * u32::from(setting.zombie_bound()));
@@ -187,7 +188,11 @@ fn plain(setting: &Setting, rollout: &Rollout, ticks: u8) -> Rollout {
             Effect::Publish(Milestone::RollingBack(why) | Milestone::RolledBack(why)) => *why = cause(),
             Effect::Publish(Milestone::OldColourKept(reason)) => "-".clone_into(reason),
             Effect::ScheduleCleanUp { at, .. } => *at = later(at, 0),
-            Effect::BringUp(_) | Effect::SetWeight(_) | Effect::Publish(_) | Effect::TakeDown(_) => {}
+            Effect::BringUp(_)
+            | Effect::SetWeight(_)
+            | Effect::Publish(_)
+            | Effect::TakeDown(_)
+            | Effect::CountRollback => {}
         }
     }
     plain
@@ -236,6 +241,7 @@ impl Service {
             stable: self.stable.and_then(|event| version(event).parse().ok()),
             epoch: Epoch(self.epoch),
             canary_weight: Weight::try_from(self.weight).unwrap_or(Weight::FULL),
+            barred: Barred::Nothing,
             lease,
         }
     }

@@ -114,6 +114,12 @@ impl Setting {
         Self { executions: executions.to_vec(), ..self }
     }
 
+    /// The same world with a rollback function that lives so many ticks at most.
+    #[must_use]
+    pub fn with_rollback(self, ticks: u8) -> Self {
+        Self { ticks: Ticks { rollback: ticks, ..self.ticks }, ..self }
+    }
+
     /// The same world with a person in the place of the alarm.
     #[must_use]
     pub fn by_person(self) -> Self {

@@ -9,9 +9,10 @@
 
 use model::action::Action;
 use model::call::{Call, Task};
+use model::check::PROMOTED;
 use model::machine::Status;
 use model::state::{Live, Owner, Stage, State};
-use model::{Faults, Protocol, Setting, Steps, Ticks};
+use model::{Faults, Protocol, Setting, Steps, check, worlds};
 use stateright::Model;
 
 struct History {
@@ -56,9 +57,8 @@ fn writes(live: &Live) -> bool {
 /// Green's share after a late write on a canary that was verified to be rolled back; `None` where that cannot happen.
 fn share_after_the_late_write(rollback: u8) -> Option<u8> {
     let faults = Faults { crashes: 1, slow: 1, aborts: 2, ..Faults::default() };
-    let ticks = Ticks { rollback, ..Ticks::default() };
     let setting =
-        Setting { ticks, ..Setting::one("long", Steps::BlueGreen, faults) }.with_executions(&[0, 1]);
+        Setting::one("long", Steps::BlueGreen, faults).with_executions(&[0, 1]).with_rollback(rollback);
     let protocol = Protocol::new(setting).unwrap();
     let state = protocol.init_states().remove(0);
     let mut history = History { protocol, state };
@@ -104,4 +104,12 @@ fn a_rollback_that_lives_longer_than_the_zombie_bound_outlives_a_verification() 
 #[test]
 fn a_rollback_that_lives_less_than_the_zombie_bound_does_not() {
     assert_eq!(share_after_the_late_write(1), None);
+}
+
+/// One crash is enough for the other direction: the weight 0 of a rollback that died lands after the next rollout was
+/// promoted.
+#[test]
+fn a_rollback_that_outlives_the_zombie_bound_takes_a_promoted_version_its_traffic() {
+    let checked = check(worlds::two_and_a_crash(), 1, true).unwrap();
+    assert!(checked.violated.iter().any(|(name, _)| *name == PROMOTED), "{:?}", checked.violated);
 }

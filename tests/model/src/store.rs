@@ -67,13 +67,9 @@ fn believed(broken: Broken, function: &Running, service: Option<Service>) -> Opt
     let after_write = function.answers().next() == Some(&Answer::Written);
     let cleans_up = matches!(function.task(), Task::CleanUp { .. });
     match (broken, function.knows()) {
-        (Broken::NoReadAfterWrite, _) if after_write => function
-            .answers()
-            .find_map(|answer| match answer {
-                Answer::Target(service) => Some(*service),
-                _ => None,
-            })
-            .unwrap_or(service),
+        (Broken::NoReadAfterWrite, Some(known)) if after_write => {
+            service.map(|service| Service { epoch: known.epoch.0, ..service })
+        }
         (Broken::NoEpochCheck, Some(known)) if !after_write && !cleans_up => {
             service.map(|service| Service { epoch: known.epoch.0, ..service })
         }

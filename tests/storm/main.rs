@@ -1,7 +1,7 @@
 //! Each event of a rollout delivered ten times, shuffled and delayed: the pipeline's, every call of the state machine,
 //! alarms, requests, the watchdog's, clean-ups. It is one rollout, with the weights of one execution, told once.
 //!
-//! `ACE_STORM_SEEDS=<n>` plays so many seeds instead of 1,000; `ACE_STORM_SEED=<seed>` plays one and tells it.
+//! 100 seeds are played, and 1,000 with `ACE_THOROUGH` set, as `tests/run` does; `ACE_STORM_SEEDS=<n>` plays so many, and `ACE_STORM_SEED=<seed>` plays one and tells it.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is a failed test")]
 
 mod forgetful;
@@ -31,6 +31,7 @@ fn number(variable: &str) -> Option<u64> {
 
 fn play(weather: Weather, test: &str) {
     let began = Instant::now();
+    let thorough = env::var_os("ACE_THOROUGH").is_some();
     let seeds = match number("ACE_STORM_SEED") {
         Some(seed) => {
             match seeds::storm(seed, weather, whole) {
@@ -39,7 +40,7 @@ fn play(weather: Weather, test: &str) {
             }
             seed..seed + 1
         }
-        None => 0..number("ACE_STORM_SEEDS").unwrap_or(1_000),
+        None => 0..number("ACE_STORM_SEEDS").unwrap_or(if thorough { 1_000 } else { 100 }),
     };
     let count = seeds.end - seeds.start;
     let (invocations, failed) = storms(seeds, weather, whole);

@@ -28,6 +28,8 @@ pub(crate) async fn history(arguments: &History) -> Result<Ending, AceError> {
     let rollout = store.rollout(&arguments.rollout).await?.ok_or_else(missing)?;
     let records = store.history(&arguments.rollout).await?;
     let broken = first_break(&records);
+    // A chain does not show that its end was cut off; the rollout knows its last hash.
+    let whole = records.last().is_some_and(|last| last.hash == rollout.head);
     if arguments.output.output == Output::Json {
         for record in &records {
             println!("{}", json!(record));
@@ -53,7 +55,10 @@ pub(crate) async fn history(arguments: &History) -> Result<Ending, AceError> {
         );
     }
     match broken {
-        None => println!("{} records, each chained to the one before by its hash: intact", records.len()),
+        None if whole => {
+            println!("{} records, each chained to the one before by its hash: intact", records.len());
+        }
+        None => println!("the newest records are not there: the history was cut off"),
         Some(number) => println!("record {number} does not follow from the one before it: it was altered"),
     }
     Ok(Ending::Good)

@@ -28,7 +28,8 @@ fn the_state_machine_knows_every_error_it_retries_or_catches_by_name() {
         let rules = ["Retry", "Catch"].into_iter().filter_map(|kind| state[kind].as_array()).flatten();
         for error in rules.flat_map(|rule| rule["ErrorEquals"].as_array().unwrap()) {
             let error = error.as_str().unwrap();
-            if !["Lambda.", "States.", "Sandbox."].iter().any(|prefix| error.starts_with(prefix)) {
+            if !["Lambda.", "Runtime.", "Sandbox.", "States."].iter().any(|prefix| error.starts_with(prefix))
+            {
                 assert!(ours.contains(error), "{error} is the name of no error");
                 named.insert(error);
             }

@@ -48,8 +48,8 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
         Event::Abort { cause, .. } => (Tone::Bad, format!("rolling back: {cause}")),
         Event::WeightRead { observed, .. } => weight_read(rollout, observed)?,
         Event::CleanUpDue { traffic, .. } => clean_up(rollout, traffic)?,
-        Event::Ordered { by, why, .. } => {
-            (Tone::Warning, format!("{} by {by}: {why}", ordered(&record.event)))
+        Event::Ordered { order, by, why, .. } => {
+            (Tone::Warning, format!("{} by {by}: {why}", ordered(*order)))
         }
         Event::Advance { .. } => match &rollout.phase {
             Phase::Promoted { clean_up: CleanUp::Scheduled { .. }, .. } => {
@@ -142,7 +142,7 @@ pub(crate) fn event(event: &Event) -> String {
         Event::WeightRead { observed, .. } => format!("read back {observed}"),
         Event::Judged { verdict, .. } => format!("{}: {verdict}", verdict.name()),
         Event::Abort { cause, .. } => format!("roll back ({}): {cause}", cause.name()),
-        Event::Ordered { by, why, .. } => format!("{} by {by}: {why}", ordered(event)),
+        Event::Ordered { order, by, why, .. } => format!("{} by {by}: {why}", ordered(*order)),
         Event::Waited { .. } => "nobody approved in time".to_owned(),
         Event::Performed { effects, .. } => format!("{} effects done", effects.len()),
         Event::CleanUpDue { traffic: OldTraffic::Quiet, .. } => "the old colour is quiet".to_owned(),
@@ -158,12 +158,11 @@ pub(crate) fn event(event: &Event) -> String {
     }
 }
 
-fn ordered(event: &Event) -> &'static str {
-    match event {
-        Event::Ordered { order: Order::Hold, .. } => "held",
-        Event::Ordered { order: Order::Resume, .. } => "resumed",
-        Event::Ordered { order: Order::Advance, .. } => "advanced",
-        Event::Ordered { order: Order::Approve, .. } => "approved",
-        _ => "ordered",
+const fn ordered(order: Order) -> &'static str {
+    match order {
+        Order::Hold => "held",
+        Order::Resume => "resumed",
+        Order::Advance => "advanced",
+        Order::Approve => "approved",
     }
 }

@@ -66,12 +66,7 @@ fn states(described: &DescribeAlarmsOutput) -> Vec<(String, AlarmState)> {
 }
 
 fn port(fault: &Fault) -> PortError {
-    let service = "CloudWatch";
-    if fault.kind.is_transient() {
-        PortError::Transient { service, detail: fault.detail() }
-    } else {
-        PortError::Permanent { service, detail: fault.detail(), remedy: fault.remedy().to_owned() }
-    }
+    PortError::of("CloudWatch", fault.kind.is_transient(), fault.detail(), fault.remedy())
 }
 
 #[cfg(test)]

@@ -8,11 +8,7 @@ use crate::key::Key;
 pub(crate) const SERVICE: &str = "DynamoDB";
 
 pub(crate) fn port(fault: &Fault) -> PortError {
-    if fault.kind.is_transient() {
-        transient(fault.detail())
-    } else {
-        PortError::Permanent { service: SERVICE, detail: fault.detail(), remedy: fault.remedy().to_owned() }
-    }
+    PortError::of(SERVICE, fault.kind.is_transient(), fault.detail(), fault.remedy())
 }
 
 pub(crate) fn transient(detail: String) -> PortError {

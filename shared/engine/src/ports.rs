@@ -35,6 +35,17 @@ pub enum PortError {
     },
 }
 
+impl PortError {
+    /// What a failed call comes to: an adapter knows whether it may work in a moment.
+    pub fn of(service: &'static str, transient: bool, detail: String, remedy: &str) -> Self {
+        if transient {
+            Self::Transient { service, detail }
+        } else {
+            Self::Permanent { service, detail, remedy: remedy.to_owned() }
+        }
+    }
+}
+
 /// The answer of a port.
 pub type PortResult<T> = Result<T, PortError>;
 

@@ -117,7 +117,7 @@ impl RollbackFunction<'_> {
     /// One step back: decides if nobody has, writes weight 0, or verifies it. Between the decision and the write there
     /// is no other call.
     async fn roll_back(&self, rollout: Rollout, cause: Cause) -> Result<Reply<Next>, Failure> {
-        let (ledger, id) = (self.ledger(), rollout.id.clone());
+        let ledger = self.ledger();
         let mut rollout = rollout;
         if !rollout.phase.is_terminal() && !rollout.phase.is_rollback() {
             match ledger.record(rollout, Event::Abort { cause, at: self.clock.now() }).await? {
@@ -139,7 +139,6 @@ impl RollbackFunction<'_> {
             self.note_spent().await;
             rollout = self.read_back(rollout, written).await?;
         }
-        debug_assert_eq!(rollout.id, id);
         self.finish(rollout).await
     }
 

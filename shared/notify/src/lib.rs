@@ -107,11 +107,7 @@ fn attribute(value: &str) -> PortResult<MessageAttributeValue> {
 }
 
 fn port(fault: &Fault) -> PortError {
-    if fault.kind.is_transient() {
-        PortError::Transient { service: SERVICE, detail: fault.detail() }
-    } else {
-        PortError::Permanent { service: SERVICE, detail: fault.detail(), remedy: fault.remedy().to_owned() }
-    }
+    PortError::of(SERVICE, fault.kind.is_transient(), fault.detail(), fault.remedy())
 }
 
 #[cfg(test)]

@@ -151,11 +151,7 @@ fn refused(entry: &PutEventsResultEntry) -> PortError {
 }
 
 fn port(fault: &Fault) -> PortError {
-    if fault.kind.is_transient() {
-        PortError::Transient { service: SERVICE, detail: fault.detail() }
-    } else {
-        PortError::Permanent { service: SERVICE, detail: fault.detail(), remedy: fault.remedy().to_owned() }
-    }
+    PortError::of(SERVICE, fault.kind.is_transient(), fault.detail(), fault.remedy())
 }
 
 #[cfg(test)]

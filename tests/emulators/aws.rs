@@ -76,6 +76,16 @@ impl Aws {
         self.endpoints.iter().map(|(name, url)| ((*name).to_owned(), url.clone()))
     }
 
+    /// The same for functions that reach the load balancers another way.
+    pub fn endpoint_variables_with(&self, elb: &str) -> impl Iterator<Item = (String, String)> + '_ {
+        self.endpoint_variables().chain([(ELB_ENDPOINT.to_owned(), elb.to_owned())])
+    }
+
+    /// Where load balancers are.
+    pub fn elb_endpoint(&self) -> &str {
+        &self.endpoints[ELB_ENDPOINT]
+    }
+
     /// The configuration of the adapters.
     pub fn sdk(&self) -> SdkConfig {
         let own = [

@@ -82,20 +82,21 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         let process = self.child.id().to_string();
-        signal("-TERM", &process);
+        let _told = signal("-TERM", &process);
         let began = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < ENDS_WITHIN {
             sleep(Duration::from_millis(50));
         }
         // It ends its functions itself; if not, they end with its group.
-        signal("-KILL", &format!("-{process}"));
+        let _killed = signal("-KILL", &format!("-{process}"));
         let _ended = self.child.wait();
     }
 }
 
-/// A process or group that has ended by itself is no error.
-fn signal(signal: &str, to: &str) {
-    let _sent = Command::new("kill").args([signal, "--", to]).stderr(Stdio::null()).status();
+/// Sends a signal to a process or group; `false` if it has ended by itself.
+pub fn signal(signal: &str, to: &str) -> bool {
+    let sent = Command::new("kill").args([signal, "--", to]).stderr(Stdio::null()).status();
+    sent.is_ok_and(|status| status.success())
 }
 
 fn executable(variable: &str) -> Result<Command, String> {

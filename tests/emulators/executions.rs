@@ -13,6 +13,8 @@ pub struct Execution {
     pub status: String,
     /// The states entered, with their inputs.
     pub entered: Vec<(String, Value)>,
+    /// The errors of its tasks, those that were retried among them.
+    pub task_errors: Vec<String>,
     /// What it ended with.
     pub output: Value,
     /// The error it failed with.
@@ -26,14 +28,20 @@ impl Execution {
     pub async fn read(aws: &Aws, arn: &str) -> Self {
         let asked = json!({ "executionArn": arn });
         let described = aws.json("states", "AWSStepFunctions.DescribeExecution", &asked).await;
-        let mut entered = Vec::new();
+        let (mut entered, mut task_errors) = (Vec::new(), Vec::new());
         let mut asked = json!({ "executionArn": arn, "maxResults": 1000 });
         loop {
             let page = aws.json("states", "AWSStepFunctions.GetExecutionHistory", &asked).await;
-            entered.extend(page["events"].as_array().into_iter().flatten().filter_map(|event| {
-                let details = event.get("stateEnteredEventDetails")?;
-                Some((details["name"].as_str()?.to_owned(), parsed(&details["input"])))
-            }));
+            for event in page["events"].as_array().into_iter().flatten() {
+                if let Some(details) = event.get("stateEnteredEventDetails") {
+                    entered.push((details["name"].as_str().unwrap().to_owned(), parsed(&details["input"])));
+                }
+                // Which of the two it is depends on how the function is called.
+                let failed = ["taskFailedEventDetails", "lambdaFunctionFailedEventDetails"];
+                if let Some(details) = failed.into_iter().find_map(|details| event.get(details)) {
+                    task_errors.push(details["error"].as_str().unwrap_or_default().to_owned());
+                }
+            }
             match page.get("nextToken") {
                 Some(token) if token.is_string() => asked["nextToken"] = token.clone(),
                 _ => break,
@@ -44,6 +52,7 @@ impl Execution {
             arn: arn.to_owned(),
             status: text("status"),
             entered,
+            task_errors,
             output: parsed(&described["output"]),
             error: text("error"),
             cause: text("cause"),

@@ -26,8 +26,10 @@ mod balancer;
 mod emulator;
 mod executions;
 mod http;
+mod interrupted;
 mod local;
 mod machine;
+mod passage;
 mod rollouts;
 mod stack;
 mod template;
@@ -91,7 +93,13 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
             }),+]
         };
     }
-    trials![
+    // Only a process of this machine can be killed.
+    let functions_are_elsewhere = given_endpoint().is_some();
+    let killing = trials![
+        interrupted::steps_killed_after_their_writes_are_taken_again,
+        interrupted::a_killed_step_and_an_alarm_end_at_weight_0,
+    ];
+    let mut all = trials![
         rollouts::a_good_canary_is_promoted,
         rollouts::a_bad_canary_is_rolled_back,
         rollouts::a_good_blue_green_rollout_is_promoted,
@@ -100,6 +108,7 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         rollouts::a_failed_pipeline_is_ignored,
         rollouts::an_unknown_pipeline_is_ignored,
         rollouts::a_request_for_an_unknown_service_is_rejected,
+        interrupted::an_execution_stopped_from_outside_is_rolled_back,
         machine::the_way_of_a_promoted_rollout,
         machine::the_way_of_a_retry_that_succeeds,
         machine::the_way_of_retries_that_end,
@@ -107,7 +116,9 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         machine::the_way_of_an_unknown_answer,
         machine::the_ways_that_fail,
         the_store_on_dynamodb_conforms,
-    ]
+    ];
+    all.extend(killing.into_iter().map(|trial| trial.with_ignored_flag(functions_are_elsewhere)));
+    all
 }
 
 async fn the_store_on_dynamodb_conforms(world: Arc<World>) {

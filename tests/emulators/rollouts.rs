@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::executions::Execution;
 use crate::local::version_of;
+use crate::passage::Writer;
 use crate::world::World;
 
 /// A rollout from its event to the end of its execution.
@@ -22,26 +23,48 @@ async fn roll_out(world: &World, service: &str) -> (Execution, Rollout) {
     (ended, rollout)
 }
 
-async fn the_rollout(world: &World, service: &str) -> Rollout {
+/// The only rollout of a service.
+pub async fn the_rollout(world: &World, service: &str) -> Rollout {
     let mut rollouts = world.rollouts(service).await;
     assert_eq!(rollouts.len(), 1, "{rollouts:#?}");
     rollouts.remove(0)
 }
 
-async fn assert_history(world: &World, rollout: &Rollout, phase: &str) {
+/// Rolls out until the first step bakes: the execution and the rollout.
+pub async fn first_bake(world: &World, service: &str) -> (String, Rollout) {
+    let id = format!("{}-{service}", world.run);
+    world.put_event(&world.pipeline(service), &id, "SUCCEEDED", 1).await;
+    let arn = world.executions(&id, 1).await.remove(0);
+    world
+        .eventually("the first step bakes", async || {
+            let execution = Execution::read(&world.aws, &arn).await;
+            assert!(!execution.ended(), "{execution:#?}");
+            (execution.state() == "Baking").then_some(())
+        })
+        .await;
+    assert_eq!(world.service(service).weights(&world.aws).await, (75, 25));
+    let baking = the_rollout(world, service).await;
+    assert!(matches!(baking.phase, Phase::Baking { step: StepIndex(0), .. }), "{:#?}", baking.phase);
+    (arn, baking)
+}
+
+/// The history is whole and ends in this phase.
+pub async fn assert_history(world: &World, rollout: &Rollout, phase: &str) {
     let records = world.store.history(&rollout.id).await.unwrap();
     assert_eq!(first_break(&records), None, "{records:#?}");
     let last = records.last().unwrap();
     assert_eq!((last.number, &last.hash, last.phase.as_str()), (rollout.version, &rollout.head, phase));
 }
 
-async fn assert_target(world: &World, service: &str, live: Colour, stable: Option<&str>) {
+/// The service is free again, and this is live.
+pub async fn assert_target(world: &World, service: &str, live: Colour, stable: Option<&str>) {
     let target = world.target(service).await.unwrap();
     assert_eq!((target.live, target.lease), (live, Lease::Free));
     assert_eq!(target.stable.as_ref().map(Version::as_str), stable);
 }
 
-async fn assert_promoted(world: &World, service: &str, milestones: &[&str]) {
+/// A rollout of this service gets all traffic. Its execution.
+pub async fn assert_promoted(world: &World, service: &str, milestones: &[&str]) -> Execution {
     let (execution, rollout) = roll_out(world, service).await;
     assert_eq!((execution.status.as_str(), execution.state()), ("SUCCEEDED", "Promoted"), "{rollout:#?}");
     assert!(matches!(rollout.phase, Phase::Promoted { .. }), "{:#?}", rollout.phase);
@@ -51,6 +74,7 @@ async fn assert_promoted(world: &World, service: &str, milestones: &[&str]) {
     assert_history(world, &rollout, "promoted").await;
     assert_eq!(world.milestones(service, milestones.len()).await, milestones);
     assert_clean_up_is_scheduled(world, &rollout).await;
+    execution
 }
 
 async fn assert_clean_up_is_scheduled(world: &World, rollout: &Rollout) {
@@ -76,6 +100,7 @@ async fn assert_clean_up_is_scheduled(world: &World, rollout: &Rollout) {
 /// A canary that is as good as what is live gets all traffic.
 pub async fn a_good_canary_is_promoted(world: Arc<World>) {
     assert_promoted(&world, "good", &["started", "reached", "reached", "promoted"]).await;
+    assert_eq!(world.written("good").await, [(25, Writer::Answered), (100, Writer::Answered)]);
 }
 
 /// A blue-green rollout gets all traffic at once.
@@ -98,23 +123,8 @@ pub async fn a_bad_canary_is_rolled_back(world: Arc<World>) {
 
 /// An alarm rolls back through SNS while the execution still bakes, and the execution finishes it.
 pub async fn an_alarm_rolls_back_at_once(world: Arc<World>) {
-    let id = format!("{}-alarm", world.run);
-    world.put_event(&world.pipeline("alarm"), &id, "SUCCEEDED", 1).await;
-    let arn = world.executions(&id, 1).await.remove(0);
-    world
-        .eventually("the first step bakes", async || {
-            let execution = Execution::read(&world.aws, &arn).await;
-            assert!(!execution.ended(), "{execution:#?}");
-            (execution.state() == "Baking").then_some(())
-        })
-        .await;
-    assert_eq!(world.service("alarm").weights(&world.aws).await, (75, 25));
-    let baking = the_rollout(&world, "alarm").await;
-    assert!(matches!(baking.phase, Phase::Baking { step: StepIndex(0), .. }), "{:#?}", baking.phase);
-
-    let state =
-        json!({ "AlarmName": world.alarm(), "StateValue": "ALARM", "StateReason": "the test says so" });
-    world.aws.json("monitoring", "GraniteServiceVersion20100801.SetAlarmState", &state).await;
+    let (arn, baking) = first_bake(&world, "alarm").await;
+    world.ring("alarm").await;
     world
         .eventually("all traffic is on blue", async || {
             (world.service("alarm").weights(&world.aws).await == (100, 0)).then_some(())
@@ -126,7 +136,7 @@ pub async fn an_alarm_rolls_back_at_once(world: Arc<World>) {
     let ended = world.end_of(&arn).await;
     assert_eq!((ended.status.as_str(), ended.state()), ("SUCCEEDED", "RolledBack"));
     let rollout = the_rollout(&world, "alarm").await;
-    let guarded = matches!(&rollout.phase, Phase::RolledBack { cause: Cause::Guardrail(alarm), .. } if alarm.as_str() == world.alarm());
+    let guarded = matches!(&rollout.phase, Phase::RolledBack { cause: Cause::Guardrail(alarm), .. } if alarm.as_str() == world.alarm("alarm"));
     assert!(guarded, "{:#?}", rollout.phase);
     assert!(rollout.epoch > baking.epoch);
     assert_target(&world, "alarm", Colour::Blue, None).await;

@@ -26,6 +26,8 @@ pub struct Stack {
     pub scripted_machine: String,
     /// What the state machine with scripted functions calls.
     pub scripted_function: String,
+    /// The function rollback.
+    pub rollback: String,
     /// The topic that rolls back.
     pub guardrail_topic: String,
     /// The URL of the queue that gets the outcomes.
@@ -36,8 +38,8 @@ pub struct Stack {
     pub pipelines: String,
 }
 
-/// Creates it.
-pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> Stack {
+/// Creates it. The functions reach the load balancers at `elb_url`, and the scripted one its script at `script_url`.
+pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_url: &str) -> Stack {
     let environment = format!("test-{run}");
     let prefix = format!("ace-flow-{environment}");
     let (account, pipelines) = (&aws.account, format!("{run}-"));
@@ -71,7 +73,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> St
     for function in FUNCTIONS {
         let resource = format!("{function}Function");
         let mut variables = template.variables(&resource);
-        variables.extend(aws.endpoint_variables().map(|(name, url)| (name, Value::String(url))));
+        variables.extend(aws.endpoint_variables_with(elb_url).map(|(name, url)| (name, Value::String(url))));
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
         let name = format!("{prefix}-{binary}");
@@ -80,17 +82,16 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> St
                 .await;
         versions.insert(function.to_owned(), version);
     }
-    let rollback = &versions["Rollback"];
-    let permission = json!({ "StatementId": "guardrail", "Action": "lambda:InvokeFunction",
-        "Principal": "sns.amazonaws.com", "SourceArn": guardrail_topic });
-    let path = format!("/2015-03-31/functions/{prefix}-rollback/policy");
-    aws.rest("lambda", "POST", &path, &permission).await;
-    subscribe(aws, &guardrail_topic, "lambda", rollback.trim_end_matches(":1")).await;
+    let rollback = versions["Rollback"].trim_end_matches(":1").to_owned();
+    may_be_invoked(aws, &rollback, "sns.amazonaws.com", &guardrail_topic).await;
+    subscribe(aws, &guardrail_topic, "lambda", &rollback).await;
 
     let machine = machine(aws, &format!("{prefix}-rollout"), &versions, &role).await;
     for event in ["Pipeline", "Request"] {
         rule(aws, &template, event, &machine, &role).await;
     }
+    template.name("RolloutStateMachine", machine.as_str());
+    watchdog(aws, &template, &rollback).await;
 
     let variables = Map::from_iter([("ACE_SCRIPT".to_owned(), script_url.into())]);
     let (name, binary) = (format!("{prefix}-scripted"), Path::new(env!("CARGO_BIN_EXE_scripted")));
@@ -104,6 +105,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, script_url: &str) -> St
         machine,
         scripted_machine,
         scripted_function: scripted,
+        rollback,
         guardrail_topic,
         outcomes,
         clean_up_group: group,
@@ -216,4 +218,25 @@ async fn rule(aws: &Aws, template: &Template, event: &str, machine: &str, role: 
     aws.json("events", "AWSEvents.PutRule", &body).await;
     let target = json!({ "Id": "rollout", "Arn": machine, "RoleArn": role });
     aws.json("events", "AWSEvents.PutTargets", &json!({ "Rule": name, "Targets": [target] })).await;
+}
+
+/// The watchdog's rule, unchanged: what it listens to is the emulator's to send.
+async fn watchdog(aws: &Aws, template: &Template, rollback: &str) {
+    let declared = &template.properties("RollbackFunction")["Events"]["Watchdog"]["Properties"];
+    let name = template.resolved(&declared["RuleName"]);
+    let pattern = template.resolved(&declared["Pattern"]).to_string();
+    let body = json!({ "Name": name, "EventPattern": pattern, "State": "ENABLED" });
+    let created = aws.json("events", "AWSEvents.PutRule", &body).await;
+    may_be_invoked(aws, rollback, "events.amazonaws.com", created["RuleArn"].as_str().unwrap()).await;
+    let target = json!({ "Id": "rollback", "Arn": rollback });
+    aws.json("events", "AWSEvents.PutTargets", &json!({ "Rule": name, "Targets": [target] })).await;
+}
+
+/// Lets a service of AWS invoke a function on behalf of one of its resources.
+async fn may_be_invoked(aws: &Aws, function: &str, service: &str, source: &str) {
+    let name = function.rsplit_once(':').unwrap().1;
+    let permission = json!({ "StatementId": service.replace('.', "-"), "Action": "lambda:InvokeFunction",
+        "Principal": service, "SourceArn": source });
+    let path = format!("/2015-03-31/functions/{name}/policy");
+    aws.rest("lambda", "POST", &path, &permission).await;
 }

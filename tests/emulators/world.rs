@@ -15,20 +15,27 @@ use crate::aws::{Aws, REGION};
 use crate::balancer::{Balancer, Service, publish_metrics};
 use crate::executions::{Execution, with_input};
 use crate::local::Local;
+use crate::passage::{Passage, Writer};
 use crate::stack::{self, Stack};
 
 /// Longer than the longest rollout here; what has not come by then does not come.
 const PATIENCE: Duration = Duration::from_mins(8);
 
 /// The services, whether their canary is bad, and how they are rolled out.
-const SERVICES: [(&str, bool, &str); 6] = [
+const SERVICES: [(&str, bool, &str); 9] = [
     ("good", false, "canary"),
     ("bad", true, "canary"),
     ("switch", false, "blue-green"),
     ("twice", false, "blue-green"),
     ("failed", false, "canary"),
     ("alarm", false, "canary"),
+    ("killed", false, "canary"),
+    ("struck", false, "canary"),
+    ("stopped", false, "canary"),
 ];
+
+/// The services that an alarm guards, each its own.
+const GUARDED: [&str; 2] = ["alarm", "struck"];
 
 /// The world.
 pub struct World {
@@ -38,6 +45,8 @@ pub struct World {
     pub aws: Arc<Aws>,
     /// What stands beside it.
     pub local: Local,
+    /// The functions' way to the load balancer.
+    pub passage: Passage,
     /// The stack.
     pub stack: Stack,
     /// The store on the stack's table.
@@ -53,21 +62,23 @@ impl World {
     pub async fn create(aws: Aws, local: Local, folder: &Path) -> Self {
         let aws = Arc::new(aws);
         let run = format!("{:x}", jiff::Timestamp::now().as_millisecond() % 0x1000_0000);
-        let stack = stack::create(&aws, &run, folder, &local.script_url()).await;
+        let passage = Passage::open(aws.elb_endpoint().to_owned()).await;
+        let stack = stack::create(&aws, &run, folder, &passage.url, &local.script_url()).await;
         let balancer = Balancer::create(&aws, &run).await;
         let mut services = Vec::new();
         for (index, (name, bad, _)) in SERVICES.into_iter().enumerate() {
             let service = balancer.add(&aws, name, index + 1, &local.url).await;
             services.push(Service { green_errors: if bad { 30 } else { 0 }, ..service });
         }
-        let alarm = alarm_of(&run);
-        alarm_on(&aws, &alarm, &stack.guardrail_topic).await;
+        for service in GUARDED {
+            alarm_on(&aws, &alarm_of(&run, service), &stack.guardrail_topic).await;
+        }
         let environment: EnvironmentName = stack.environment.parse().unwrap();
         let store: Arc<dyn Store> = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
-        let configuration = configuration(&aws.account, &stack, &services, &alarm);
+        let configuration = configuration(&aws.account, &stack, &services, &run);
         store.publish(&environment, &configuration).await.unwrap();
         publish_metrics(Arc::clone(&aws), services.clone()).await;
-        Self { run, aws, local, stack, store, environment, services, outcomes: Mutex::default() }
+        Self { run, aws, local, passage, stack, store, environment, services, outcomes: Mutex::default() }
     }
 
     /// A service by its name.
@@ -75,9 +86,20 @@ impl World {
         self.services.iter().find(|service| service.name == name).unwrap()
     }
 
-    /// The alarm that guards the service `alarm`.
-    pub fn alarm(&self) -> String {
-        alarm_of(&self.run)
+    /// The alarm that guards a service.
+    pub fn alarm(&self, service: &str) -> String {
+        alarm_of(&self.run, service)
+    }
+
+    /// Lets that alarm ring.
+    pub async fn ring(&self, service: &str) {
+        let state = json!({ "AlarmName": self.alarm(service), "StateValue": "ALARM", "StateReason": "the test says so" });
+        self.aws.json("monitoring", "GraniteServiceVersion20100801.SetAlarmState", &state).await;
+    }
+
+    /// The green weights that the functions wrote for a service, and what became of who wrote them.
+    pub async fn written(&self, service: &str) -> Vec<(u64, Writer)> {
+        self.passage.written(&self.service(service).route).await
     }
 
     /// The name of a service's pipeline.
@@ -167,8 +189,26 @@ impl World {
         all.into_iter().filter(|rollout| rollout.plan.service.as_str() == service).collect()
     }
 
+    /// How often a milestone of a service was delivered until now, each delivery counted.
+    pub fn deliveries(&self, service: &str, milestone: &str) -> usize {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = |outcome: &&Outcome| outcome.service.as_str() == service && outcome.milestone == milestone;
+        outcomes.iter().filter(ours).count()
+    }
+
     /// The milestones of a service that were published, once there are as many; told by the queue that is subscribed.
     pub async fn milestones(&self, service: &str, count: usize) -> Vec<String> {
+        self.told(service, |milestones| milestones.len() >= count).await
+    }
+
+    /// The same, once these are among them.
+    pub async fn milestones_with(&self, service: &str, wanted: &[&str]) -> Vec<String> {
+        let there =
+            |milestones: &[String], wanted: &str| milestones.iter().any(|milestone| milestone == wanted);
+        self.told(service, |milestones| wanted.iter().all(|wanted| there(milestones, wanted))).await
+    }
+
+    async fn told(&self, service: &str, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
         self.eventually("the outcomes arrive", async || {
             let asked = json!({ "QueueUrl": self.stack.outcomes, "MaxNumberOfMessages": 10 });
             let received = self.aws.json("sqs", "AmazonSQS.ReceiveMessage", &asked).await;
@@ -187,14 +227,14 @@ impl World {
             ours.sort_by_key(|outcome| outcome.id.rsplit_once('.').unwrap().1.parse::<u64>().unwrap());
             ours.dedup_by_key(|outcome| outcome.id.clone());
             let milestones: Vec<_> = ours.iter().map(|outcome| outcome.milestone.clone()).collect();
-            Some(milestones).filter(|milestones| milestones.len() >= count)
+            Some(milestones).filter(|milestones| enough(milestones))
         })
         .await
     }
 }
 
-fn alarm_of(run: &str) -> String {
-    format!("ace-{run}-guardrail")
+fn alarm_of(run: &str, service: &str) -> String {
+    format!("ace-{run}-{service}")
 }
 
 async fn alarm_on(aws: &Aws, name: &str, topic: &str) {
@@ -207,12 +247,13 @@ async fn alarm_on(aws: &Aws, name: &str, topic: &str) {
 }
 
 /// The shortest rollouts that are still judged: each step has to have one real closed minute behind it.
-fn configuration(account: &str, stack: &Stack, services: &[Service], alarm: &str) -> Environment {
+fn configuration(account: &str, stack: &Stack, services: &[Service], run: &str) -> Environment {
     let services: serde_json::Map<String, Value> = services
         .iter()
         .zip(SERVICES)
         .map(|(service, (name, _, strategy))| {
-            let guardrails = if name == "alarm" { vec![alarm] } else { Vec::new() };
+            let guardrails: Vec<_> =
+                GUARDED.iter().filter(|guarded| **guarded == name).map(|name| alarm_of(run, name)).collect();
             let written = json!({
                 "pipeline": format!("{}{name}", stack.pipelines),
                 "route": service.route,
@@ -229,6 +270,8 @@ fn configuration(account: &str, stack: &Stack, services: &[Service], alarm: &str
             "blue_green": { "monitor": "0s" },
             "readiness": { "attempts": 5, "interval": "1s" },
             "evidence": { "settle": "0s", "metric_delay": "1s", "patience": "180s" },
+            // The tests do not stop each other.
+            "stop_the_line": { "rollbacks": 100 },
         },
         "services": services,
     });

@@ -11,6 +11,8 @@
 //! | `ACE_EVENT_SOURCE` | the source of the test's pipeline events |
 //! | `ACE_BOOTSTRAPS` | the folder of the compiled functions, by default cargo's |
 //!
+//! The tests that kill a function's process are ignored with `AWS_ENDPOINT_URL`: they find it in this machine's /proc.
+//!
 //! All tests share one stack. They wait for real minutes, for only those are evidence, and so run side by side.
 #![expect(
     clippy::unwrap_used,

@@ -20,8 +20,8 @@ use environments::Environment;
 use jiff::Timestamp;
 use local_stack::Ports;
 use rollout::{
-    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Observed, Probe, Rollout, RolloutId, Route,
-    RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
+    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Need, Observed, Probe, Rollout, RolloutId,
+    Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
 };
 use tokio::sync::Notify;
 
@@ -350,8 +350,8 @@ between! {
         fn publish(outcome: &Outcome) -> PortResult<()>;
     }
     Budget {
-        fn forward(environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds>;
-        fn spent(environment: &EnvironmentName, now: Timestamp) -> PortResult<()>;
+        fn forward(environment: &EnvironmentName, need: Need, now: Timestamp) -> PortResult<Seconds>;
+        fn spent(environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds>;
     }
     CleanUpSchedule {
         fn schedule(id: &RolloutId, attempt: u32, at: Timestamp) -> PortResult<()>;

@@ -114,7 +114,10 @@ impl Run {
         let clock = StackClock::new(setup.start, setup.speed);
         let (updates, receiver) = Updates::channel();
         let journal = Arc::new(Journal::new(setup.start, receiver));
-        let world = |name| Arc::new(World::new(name, clock.clone(), Arc::clone(&journal), setup.per_minute));
+        let world = |name: Option<&str>| {
+            let (clock, journal) = (clock.clone(), Arc::clone(&journal));
+            Arc::new(World::new(name.map(str::to_owned), clock, journal, setup.per_minute))
+        };
         let two = setup.two_services;
         let town = Arc::new(Town {
             checkout: world(two.then_some("checkout")),

@@ -102,7 +102,7 @@ struct State {
 /// The world of one service: blue carries version `v1` and all traffic at first.
 pub struct World {
     /// The service, where there are several.
-    name: Option<&'static str>,
+    name: Option<String>,
     start: Timestamp,
     state: Mutex<State>,
     clock: StackClock,
@@ -117,12 +117,8 @@ const fn place(colour: Colour) -> usize {
 }
 
 impl World {
-    pub(crate) fn new(
-        name: Option<&'static str>,
-        clock: StackClock,
-        journal: Arc<Journal>,
-        per_minute: u32,
-    ) -> Self {
+    /// A world in which a service of this name has always been, with so many requests a minute.
+    pub fn new(name: Option<String>, clock: StackClock, journal: Arc<Journal>, per_minute: u32) -> Self {
         let start = Clock::now(&clock);
         let state = State {
             // The service was there before the rollout.
@@ -148,7 +144,7 @@ impl World {
     }
 
     fn note(&self, text: impl Into<String>) {
-        let text = match self.name {
+        let text = match &self.name {
             Some(name) => format!("{name}: {}", text.into()),
             None => text.into(),
         };

@@ -12,6 +12,7 @@ use tokio::time::{Duration, sleep};
 
 /// Numbers that look random and are the same for the same seed: the `SplitMix64` of Steele, Lea and Flood, "Fast
 /// splittable pseudorandom number generators", 2014.
+#[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {

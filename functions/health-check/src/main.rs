@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use cloudwatch_metrics::{CloudWatchAlarms, CloudWatchMetrics};
-use dynamo_store::DynamoStore;
+use dynamo_store::{DynamoStore, Share};
 use elb_traffic::{ElbTraffic, TargetGroups};
 use engine::HealthCheckFunction;
 use http_probe::HttpProber;
@@ -17,20 +17,23 @@ fn main() -> ExitCode {
 }
 
 fn build(settings: &Settings<'_>) -> Result<HealthCheckFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (table, topic, bus) = all((
+    let (table, topic, bus, share) = all((
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
         settings.or("ACE_EVENT_BUS", BusName::default()),
+        settings.or("ACE_ELB_BUDGET_SHARE", Share::ALL),
     ))?;
     let aws = aws_client::from_env()?;
+    let store = keep(DynamoStore::new(&aws, table).sharing(share));
     Ok(HealthCheckFunction {
-        store: keep(DynamoStore::new(&aws, table)),
+        store,
         traffic: keep(ElbTraffic::new(&aws)),
         fleet: keep(TargetGroups::new(&aws)),
         metrics: keep(CloudWatchMetrics::new(&aws)),
         alarms: keep(CloudWatchAlarms::new(&aws)),
         prober: keep(HttpProber::new()?),
         notifier: keep(Both(SnsNotifier::new(&aws, topic), BusNotifier::new(&aws, bus))),
+        budget: store,
         meter: &EmfMeter,
         clock: &SystemClock,
     })

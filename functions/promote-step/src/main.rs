@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clean_up_schedule::{Delivery, Schedules};
 use cloudwatch_metrics::CloudWatchMetrics;
-use dynamo_store::DynamoStore;
+use dynamo_store::{DynamoStore, Share};
 use elb_traffic::{ElbTraffic, TargetGroups};
 use engine::PromoteStepFunction;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
@@ -17,17 +17,18 @@ fn main() -> ExitCode {
 }
 
 fn build(settings: &Settings<'_>) -> Result<PromoteStepFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (table, topic, bus, group, role, function, dead_letters) = all((
+    let (table, topic, bus, share, group, role, function, dead_letters) = all((
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
         settings.or("ACE_EVENT_BUS", BusName::default()),
+        settings.or("ACE_ELB_BUDGET_SHARE", Share::ALL),
         settings.optional("ACE_CLEAN_UP_GROUP"),
         settings.required("ACE_CLEAN_UP_ROLE"),
         settings.required("ACE_CLEAN_UP_TARGET"),
         settings.required("ACE_CLEAN_UP_DLQ"),
     ))?;
     let aws = aws_client::from_env()?;
-    let store = keep(DynamoStore::new(&aws, table));
+    let store = keep(DynamoStore::new(&aws, table).sharing(share));
     Ok(PromoteStepFunction {
         store,
         traffic: keep(ElbTraffic::new(&aws)),

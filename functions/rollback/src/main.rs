@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use dynamo_store::DynamoStore;
+use dynamo_store::{DynamoStore, Share};
 use elb_traffic::ElbTraffic;
 use engine::RollbackFunction;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
@@ -15,14 +15,15 @@ fn main() -> ExitCode {
 }
 
 fn build(settings: &Settings<'_>) -> Result<RollbackFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (environment, table, topic, bus) = all((
+    let (environment, table, topic, bus, share) = all((
         settings.required("ACE_ENVIRONMENT"),
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
         settings.or("ACE_EVENT_BUS", BusName::default()),
+        settings.or("ACE_ELB_BUDGET_SHARE", Share::ALL),
     ))?;
     let aws = aws_client::from_env()?;
-    let store = keep(DynamoStore::new(&aws, table));
+    let store = keep(DynamoStore::new(&aws, table).sharing(share));
     Ok(RollbackFunction {
         environment,
         store,

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use cloudwatch_metrics::CloudWatchAlarms;
-use dynamo_store::DynamoStore;
+use dynamo_store::{DynamoStore, Share};
 use elb_traffic::{ElbTraffic, TargetGroups};
 use engine::StartDeployFunction;
 use lambda_host::{EmfMeter, Settings, SystemClock, all, keep};
@@ -17,21 +17,24 @@ fn main() -> ExitCode {
 }
 
 fn build(settings: &Settings<'_>) -> Result<StartDeployFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (environment, table, topic, bus) = all((
+    let (environment, table, topic, bus, share) = all((
         settings.required("ACE_ENVIRONMENT"),
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
         settings.or("ACE_EVENT_BUS", BusName::default()),
+        settings.or("ACE_ELB_BUDGET_SHARE", Share::ALL),
     ))?;
     let aws = aws_client::from_env()?;
+    let store = keep(DynamoStore::new(&aws, table).sharing(share));
     Ok(StartDeployFunction {
         environment,
-        store: keep(DynamoStore::new(&aws, table)),
+        store,
         traffic: keep(ElbTraffic::new(&aws)),
         alarms: keep(CloudWatchAlarms::new(&aws)),
         revisions: keep(PipelineRevisions::new(&aws)),
         fleet: keep(TargetGroups::new(&aws)),
         notifier: keep(Both(SnsNotifier::new(&aws, topic), BusNotifier::new(&aws, bus))),
+        budget: store,
         meter: &EmfMeter,
         clock: &SystemClock,
     })

@@ -8,10 +8,10 @@
 use async_trait::async_trait;
 use aws_client::Fault;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use engine::ports::{Budget, PortResult};
 use jiff::Timestamp;
-use rollout::{Control, EnvironmentName, Seconds};
+use rollout::{Control, EnvironmentName, Need, Seconds};
 
 use crate::fault::port;
 use crate::item::{self, Item, StoredBudget, number, text};
@@ -93,11 +93,16 @@ fn untouched(stored: &StoredBudget) -> Condition {
 impl Budget for DynamoStore {
     /// What is found after a conflict is never compared with what was meant: two takers of the same instant write the
     /// same document. If it was our own first attempt, one call too many is taken, which is the safe side.
-    async fn forward(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
+    async fn forward(
+        &self,
+        environment: &EnvironmentName,
+        need: Need,
+        now: Timestamp,
+    ) -> PortResult<Seconds> {
         let mut found = self.get(Key::budget(environment)).await?;
         for _ in 0..TAKES {
             let stored = found.map(StoredBudget::of).transpose()?.unwrap_or_default();
-            let taken = match stored.bucket(now).forward(now) {
+            let taken = match stored.bucket(now, self.share).forward(need, now, self.share) {
                 Ok(taken) => taken,
                 Err(wait) => return Ok(wait),
             };
@@ -111,9 +116,9 @@ impl Budget for DynamoStore {
         Ok(Seconds(1))
     }
 
-    /// One call, which never conflicts: any number of rollbacks can note theirs at the same time, and the next step
-    /// forward takes them all out of the bucket.
-    async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<()> {
+    /// One call, which never conflicts: any number of rollbacks can note theirs at the same time, and each is answered
+    /// with the turn of its own. The next step forward takes them all out of the bucket.
+    async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
         let key = Key::budget(environment);
         let noted = self
             .client
@@ -126,8 +131,11 @@ impl Budget for DynamoStore {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", text(now.to_string()))
             .expression_attribute_values(":schema", number(item::SCHEMA.into()))
+            .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        noted.map(drop).map_err(|error| port(&Fault::new("dynamodb:UpdateItem", &error)))
+        let noted = noted.map_err(|error| port(&Fault::new("dynamodb:UpdateItem", &error)))?;
+        let stored = noted.attributes.map(StoredBudget::of).transpose()?.unwrap_or_default();
+        Ok(stored.bucket(now, self.share).turn(now, self.share))
     }
 }

@@ -3,7 +3,7 @@
 use aws_client::replay::Replay;
 use engine::ports::{Budget, PortError, Store};
 use jiff::{SignedDuration, Timestamp};
-use rollout::{Bucket, Control, EnvironmentName, Seconds};
+use rollout::{Bucket, Control, EnvironmentName, Need, Seconds, Share};
 use serde_json::{Value, json};
 
 use crate::item::{self, Item};
@@ -42,9 +42,9 @@ fn control(control: &Control) -> Item {
     item::control(&staging(), control).unwrap()
 }
 
-/// A bucket from which so many calls were taken.
+/// A bucket that so many rollbacks took from.
 fn bucket(taken: usize) -> Bucket {
-    (0..taken).fold(Bucket::full(now()), |bucket, _| bucket.spent(now()))
+    (0..taken).fold(Bucket::full(now(), Share::ALL), |bucket, _| bucket.spent(now(), Share::ALL))
 }
 
 fn budget(bucket: &Bucket) -> Item {
@@ -139,28 +139,31 @@ async fn a_control_that_changed_meanwhile_stays_and_one_s_own_write_is_known_aga
 #[tokio::test]
 async fn a_step_forward_takes_a_call_from_the_bucket() {
     let replay = Replay::new([done(), done()]);
-    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(0));
+    assert_eq!(store(&replay).forward(&staging(), Need::Step, now()).await.unwrap(), Seconds(0));
     let sent = sent(&replay);
     assert_eq!(sent[0].1["Key"], json!({"pk": {"S": "ENV#staging"}, "sk": {"S": "BUDGET"}}));
     assert_eq!(sent[0].1["ConsistentRead"], true);
     assert_eq!(sent[1].0, "PutItem");
     assert_eq!(sent[1].1["ConditionExpression"], "attribute_not_exists(pk)");
-    assert_eq!(written(&sent[1].1), Bucket::full(now()).forward(now()).unwrap());
+    assert_eq!(
+        written(&sent[1].1),
+        Bucket::full(now(), Share::ALL).forward(Need::Step, now(), Share::ALL).unwrap()
+    );
 
-    let replay = Replay::new([found(&budget(&bucket(3))), done()]);
-    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(0));
+    let replay = Replay::new([found(&budget(&bucket(2))), done()]);
+    assert_eq!(store(&replay).forward(&staging(), Need::Step, now()).await.unwrap(), Seconds(0));
     let put = &self::sent(&replay)[1].1;
     assert_eq!(put["ConditionExpression"], "version = :version AND attribute_not_exists(owed)");
-    assert_eq!(put["ExpressionAttributeValues"], json!({":version": {"N": "3"}}));
-    assert_eq!(put["Item"]["version"], json!({"N": "4"}));
+    assert_eq!(put["ExpressionAttributeValues"], json!({":version": {"N": "2"}}));
+    assert_eq!(put["Item"]["version"], json!({"N": "3"}));
 }
 
 #[tokio::test]
 async fn a_step_forward_that_has_to_wait_takes_nothing() {
     let low = bucket(12);
     let replay = Replay::new([found(&budget(&low))]);
-    let wait = store(&replay).forward(&staging(), now()).await.unwrap();
-    assert_eq!(Err(wait), low.forward(now()));
+    let wait = store(&replay).forward(&staging(), Need::Step, now()).await.unwrap();
+    assert_eq!(Err(wait), low.forward(Need::Step, now(), Share::ALL));
     assert_eq!(replay.sent().len(), 1, "nothing is written");
 }
 
@@ -170,25 +173,26 @@ async fn a_call_taken_at_the_same_time_is_counted_as_well() {
     // The second conflict comes without its item, so that it is read.
     let replay =
         Replay::new([done(), refused(Some(&budget(&theirs))), refused(None), found(&budget(&later)), done()]);
-    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(0));
+    assert_eq!(store(&replay).forward(&staging(), Need::Step, now()).await.unwrap(), Seconds(0));
     let sent = sent(&replay);
     let operations: Vec<_> = sent.iter().map(|(operation, _)| operation.as_str()).collect();
     assert_eq!(operations, ["GetItem", "PutItem", "PutItem", "GetItem", "PutItem"]);
-    assert_eq!(written(&sent[4].1), later.forward(now()).unwrap());
+    assert_eq!(written(&sent[4].1), later.forward(Need::Step, now(), Share::ALL).unwrap());
 }
 
 #[tokio::test]
 async fn who_is_never_first_comes_back_in_a_second() {
-    let crowd: Vec<_> = (1..=8).map(|taken| refused(Some(&budget(&bucket(taken))))).collect();
+    let crowd: Vec<_> =
+        (1..=8).map(|version| refused(Some(&budget(&Bucket { version, ..bucket(1) })))).collect();
     let replay = Replay::new([vec![done()], crowd].concat());
-    assert_eq!(store(&replay).forward(&staging(), now()).await.unwrap(), Seconds(1));
+    assert_eq!(store(&replay).forward(&staging(), Need::Step, now()).await.unwrap(), Seconds(1));
     assert_eq!(replay.sent().len(), 9, "one read, and so many tries");
 }
 
 #[tokio::test]
 async fn a_rollback_notes_its_call_without_a_read_and_without_a_condition() {
     let replay = Replay::new([done()]);
-    store(&replay).spent(&staging(), now()).await.unwrap();
+    assert_eq!(store(&replay).spent(&staging(), now()).await.unwrap(), Seconds(0));
     let sent = sent(&replay);
     assert_eq!((sent.len(), sent[0].0.as_str()), (1, "UpdateItem"));
     let body = &sent[0].1;
@@ -200,6 +204,20 @@ async fn a_rollback_notes_its_call_without_a_read_and_without_a_condition() {
     let values = json!({":one": {"N": "1"}, ":now": {"S": "2026-01-02T03:04:05Z"}, ":schema": {"N": "1"}});
     assert_eq!(body["ExpressionAttributeValues"], values);
     assert_eq!(body.get("ConditionExpression"), None);
+    assert_eq!(body["ReturnValues"], "ALL_NEW");
+}
+
+#[tokio::test]
+async fn a_rollback_is_answered_with_its_turn() {
+    for (calls, turn) in [(20, 0), (22, 0), (23, 1), (26, 2), (50, 10)] {
+        let (status, body) = found(&owed(budget(&bucket(0)), calls));
+        let replay = Replay::new([(status, body.replacen("\"Item\"", "\"Attributes\"", 1))]);
+        assert_eq!(store(&replay).spent(&staging(), now()).await.unwrap(), Seconds(turn), "{calls}");
+    }
+    let (status, body) = found(&owed(budget(&Bucket::full(now(), "50".parse().unwrap())), 16));
+    let replay = Replay::new([(status, body.replacen("\"Item\"", "\"Attributes\"", 1))]);
+    let half = store(&replay).sharing("50".parse().unwrap());
+    assert_eq!(half.spent(&staging(), now()).await.unwrap(), Seconds(4), "6 calls at 1.5 a second");
 }
 
 /// With so many calls noted by rollbacks.
@@ -218,8 +236,8 @@ async fn a_step_forward_waits_for_what_rollbacks_have_noted() {
             .into();
     for (stored, spent) in [(owed(fresh.clone(), 50), 50), (owed(budget(&bucket(5)), 45), 50)] {
         let replay = Replay::new([found(&stored)]);
-        let wait = store(&replay).forward(&staging(), now()).await.unwrap();
-        assert_eq!(Err(wait), bucket(spent).forward(now()));
+        let wait = store(&replay).forward(&staging(), Need::Step, now()).await.unwrap();
+        assert_eq!(Err(wait), bucket(spent).forward(Need::Step, now(), Share::ALL));
         assert_eq!(replay.sent().len(), 1, "nothing is written");
     }
     let later = now() + SignedDuration::from_secs(60);
@@ -232,22 +250,24 @@ async fn a_step_forward_waits_for_what_rollbacks_have_noted() {
         ),
     ] {
         let replay = Replay::new([found(&stored), done()]);
-        assert_eq!(store(&replay).forward(&staging(), later).await.unwrap(), Seconds(0));
+        assert_eq!(store(&replay).forward(&staging(), Need::Step, later).await.unwrap(), Seconds(0));
         let put = &sent(&replay)[1].1;
         assert_eq!(put["ConditionExpression"], condition, "a call noted meanwhile is not overwritten");
         assert_eq!(put["ExpressionAttributeValues"], values);
         assert_eq!(put["Item"].get("owed"), None, "what was owed is in the bucket now");
-        assert_eq!(written(put), bucket(2).forward(later).unwrap());
+        assert_eq!(written(put), bucket(2).forward(Need::Step, later, Share::ALL).unwrap());
     }
 }
 
 #[tokio::test]
 async fn a_throttled_budget_is_transient_and_a_foreign_one_is_named() {
     let throttled = json!({"__type": "x#ThrottlingException", "message": "slow down"}).to_string();
-    let error = store(&Replay::new([(400, throttled)])).forward(&staging(), now()).await.unwrap_err();
+    let error =
+        store(&Replay::new([(400, throttled)])).forward(&staging(), Need::Step, now()).await.unwrap_err();
     assert!(matches!(error, PortError::Transient { .. }), "{error}");
     let mut newer = budget(&bucket(1));
     newer.insert("schema".to_owned(), item::number(2));
-    let error = store(&Replay::new([found(&newer)])).forward(&staging(), now()).await.unwrap_err();
+    let error =
+        store(&Replay::new([found(&newer)])).forward(&staging(), Need::Step, now()).await.unwrap_err();
     assert!(error.to_string().contains("item ENV#staging/BUDGET is not readable"), "{error}");
 }

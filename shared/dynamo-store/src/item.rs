@@ -12,7 +12,9 @@ use engine::history::Record;
 use engine::ports::PortResult;
 use environments::Environment;
 use jiff::Timestamp;
-use rollout::{Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Target};
+use rollout::{
+    Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Share, Target,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -131,10 +133,10 @@ impl StoredBudget {
     }
 
     /// The bucket with all that is owed taken out of it, as if it had been taken when the last of it was.
-    pub(crate) fn bucket(&self, now: Timestamp) -> Bucket {
+    pub(crate) fn bucket(&self, now: Timestamp, share: Share) -> Bucket {
         let at = self.owed_at.unwrap_or(now);
-        let bucket = self.bucket.unwrap_or_else(|| Bucket::full(at));
-        (0..self.owed.unwrap_or(0)).fold(bucket, |bucket, _| bucket.spent(at))
+        let bucket = self.bucket.unwrap_or_else(|| Bucket::full(at, share));
+        (0..self.owed.unwrap_or(0)).fold(bucket, |bucket, _| bucket.spent(at, share))
     }
 }
 

@@ -33,4 +33,5 @@ mod tests;
 mod write;
 
 pub use key::{ACTIVE_INDEX, RECENT_INDEX};
+pub use rollout::Share;
 pub use store::DynamoStore;

@@ -6,7 +6,7 @@ use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortResult, Store};
 use environments::Environment;
 use rollout::{
-    Control, Effect, EnvironmentName, ExecutionArn, Phase, Rollout, RolloutId, ServiceName, Target,
+    Control, Effect, EnvironmentName, ExecutionArn, Phase, Rollout, RolloutId, ServiceName, Share, Target,
 };
 
 use crate::fault::{port, transient};
@@ -19,12 +19,19 @@ use crate::write::{Condition, Fate, Outcome, Transaction};
 pub struct DynamoStore {
     pub(crate) client: Client,
     pub(crate) table: String,
+    pub(crate) share: Share,
 }
 
 impl DynamoStore {
     /// On this table, with a client of this configuration. Makes no call.
     pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
-        Self { client: Client::new(config), table: table.into() }
+        Self { client: Client::new(config), table: table.into(), share: Share::ALL }
+    }
+
+    /// The same with this share of the account's and region's load balancer API budget.
+    #[must_use]
+    pub fn sharing(self, share: Share) -> Self {
+        Self { share, ..self }
     }
 
     pub(crate) async fn get(&self, key: Key) -> PortResult<Option<Item>> {

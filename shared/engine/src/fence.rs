@@ -5,7 +5,7 @@ use contract::{ErrorName, Failure};
 use rollout::{Colour, Lease, Observed, Rollout, Target, Version, Weight};
 
 use crate::failures;
-use crate::ports::{Fleet, PortError, Store, Traffic};
+use crate::ports::{Fleet, PortResult, Store, Traffic};
 
 /// How often a writer that lost its epoch puts the new weights back before it leaves that to whoever keeps moving it.
 const REPAIRS: usize = 4;
@@ -29,33 +29,51 @@ pub async fn write_weight(
     weight: Weight,
 ) -> Result<Written, Failure> {
     let route = &rollout.plan.route;
-    if current(store, rollout).await?.epoch != rollout.epoch {
+    if !holds(store, rollout).await? {
         return Ok(Written::Lost);
     }
     traffic.set(route, rollout.canary, weight).await.map_err(failures::port)?;
     confirm(store, traffic, rollout).await
 }
 
-/// Takes all traffic from the rollout's canary, right after the commit that raised the epoch: that commit was the
-/// assertion, and the rule is known from the rollout's admission, so nothing is read first.
+/// Whether the rollout's epoch is still the service's.
+///
+/// # Errors
+/// The store's.
+pub async fn holds(store: &dyn Store, rollout: &Rollout) -> Result<bool, Failure> {
+    Ok(current(store, rollout).await?.epoch == rollout.epoch)
+}
+
+/// How a rollback writes weight 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// The rule becomes what it was at the rollout's admission, so nothing is read first.
+    Restored,
+    /// What is there now is read and kept, except for the weights.
+    Kept,
+}
+
+/// Takes all traffic from the rollout's canary. Whoever calls it has asserted the epoch, and [confirms](confirm) then.
+///
+/// # Errors
+/// The load balancer's.
+pub async fn take_back(traffic: &dyn Traffic, rollout: &Rollout, how: Back) -> PortResult<()> {
+    let route = &rollout.plan.route;
+    match how {
+        Back::Restored => traffic.restore(route, rollout.canary, &rollout.rule).await,
+        Back::Kept => traffic.set(route, rollout.canary, Weight::ZERO).await,
+    }
+}
+
+/// After a write: puts the weights of the epoch right if it moved, and reads the rule if it did not.
 ///
 /// # Errors
 /// The store's and the load balancer's.
-pub async fn restore(
+pub async fn confirm(
     store: &dyn Store,
     traffic: &dyn Traffic,
     rollout: &Rollout,
 ) -> Result<Written, Failure> {
-    let restored = traffic.restore(&rollout.plan.route, rollout.canary, &rollout.rule).await;
-    match restored {
-        Ok(()) => confirm(store, traffic, rollout).await,
-        // The rule of then may not fit any more: what is there now is read and kept.
-        Err(PortError::Permanent { .. }) => write_weight(store, traffic, rollout, Weight::ZERO).await,
-        Err(error @ PortError::Transient { .. }) => Err(failures::port(error)),
-    }
-}
-
-async fn confirm(store: &dyn Store, traffic: &dyn Traffic, rollout: &Rollout) -> Result<Written, Failure> {
     let route = &rollout.plan.route;
     let mut written = rollout.epoch;
     for _ in 0..REPAIRS {

@@ -5,14 +5,16 @@ use async_trait::async_trait;
 use contract::{Failure, Function, HealthCheckNext as Next, Reply, Turn};
 use jiff::Timestamp;
 use rollout::{
-    Cause, Colour, Event, Hold, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight,
+    Cause, Colour, Event, Hold, Need, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight,
 };
 
+use crate::allowance::Allowance;
 use crate::failures;
 use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, perform};
 use crate::ports::{
-    AlarmState, Alarms, Clock, Fleet, Measure, Meter, Metrics, Notifier, PortError, Prober, Store, Traffic,
+    AlarmState, Alarms, Budget, Clock, Fleet, Measure, Meter, Metrics, Notifier, PortError, Prober, Store,
+    Traffic,
 };
 use crate::reply::about;
 use crate::window::minutes_before;
@@ -39,6 +41,8 @@ pub struct HealthCheckFunction<'a> {
     pub prober: &'a dyn Prober,
     /// Publishes.
     pub notifier: &'a dyn Notifier,
+    /// The load balancer's API budget.
+    pub budget: &'a dyn Budget,
     /// Counts.
     pub meter: &'a dyn Meter,
     /// The time.
@@ -54,7 +58,12 @@ impl Function for HealthCheckFunction<'_> {
     async fn call(&self, turn: Turn) -> Result<Reply<Next>, Failure> {
         let ledger = Ledger { store: self.store, clock: self.clock };
         let rollout = ledger.load(&turn.rollout_id).await?;
-        let rollout = self.look(ledger, rollout).await?;
+        let held_off = self.budget_wait(&rollout).await;
+        let rollout = if held_off > Seconds(0) {
+            self.guard(ledger, rollout).await?.0
+        } else {
+            self.look(ledger, rollout).await?
+        };
         let rollout = self.tell(ledger, rollout).await?;
         let next = match &rollout.phase {
             Phase::Preparing { .. } | Phase::Baking { .. } | Phase::Cleared { .. }
@@ -71,7 +80,8 @@ impl Function for HealthCheckFunction<'_> {
             Phase::Restoring { .. } | Phase::Settling { .. } => Next::RollBack,
             Phase::RolledBack { .. } | Phase::Promoted { .. } | Phase::Refused { .. } => Next::Ended,
         };
-        Ok(about(&rollout, next, rollout.wait(self.clock.now())))
+        let wait = if held_off > Seconds(0) { held_off } else { rollout.wait(self.clock.now()) };
+        Ok(about(&rollout, next, wait))
     }
 }
 
@@ -85,19 +95,42 @@ impl HealthCheckFunction<'_> {
         perform(ledger, hands, rollout).await
     }
 
+    /// How long a look at the load balancer has to wait for its API.
+    async fn budget_wait(&self, rollout: &Rollout) -> Seconds {
+        let looks = match &rollout.phase {
+            Phase::Preparing { .. } | Phase::Baking { .. } | Phase::Frozen { .. } => true,
+            Phase::Awaiting { step, .. } => *step > StepIndex(0),
+            _ => false,
+        };
+        if !looks {
+            return Seconds(0);
+        }
+        let allowance = Allowance { budget: self.budget, clock: self.clock };
+        allowance.wait_if_told(&rollout.plan.environment, &rollout.id, Need::Look).await
+    }
+
+    /// Aborts if a guardrail says so; otherwise whether the guardrails could be read.
+    async fn guard(
+        &self,
+        ledger: Ledger<'_>,
+        rollout: Rollout,
+    ) -> Result<(Rollout, Result<(), PortError>), Failure> {
+        match self.guardrails(&rollout).await {
+            Ok(Some(cause)) => {
+                let at = self.clock.now();
+                Ok((ledger.record(rollout, Event::Abort { cause, at }).await?.rollout(), Ok(())))
+            }
+            Ok(None) => Ok((rollout, Ok(()))),
+            Err(error) => Ok((rollout, Err(error))),
+        }
+    }
+
     async fn look(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
         let asked_for = matches!(rollout.phase, Phase::Shifting { .. });
         if asked_for || rollout.phase.is_rollback() || rollout.phase.is_terminal() {
             return Ok(rollout);
         }
-        let alarms = match self.guardrails(&rollout).await {
-            Ok(Some(cause)) => {
-                let at = self.clock.now();
-                return Ok(ledger.record(rollout, Event::Abort { cause, at }).await?.rollout());
-            }
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
+        let (rollout, alarms) = self.guard(ledger, rollout).await?;
         match rollout.phase.clone() {
             Phase::Preparing { .. } => {
                 let probe = match alarms {

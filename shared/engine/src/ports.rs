@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use environments::Environment;
 use jiff::Timestamp;
 use rollout::{
-    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Observed, Probe, Rollout, RolloutId, Route,
-    RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
+    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Need, Observed, Probe, Rollout, RolloutId,
+    Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
 };
 
 use crate::history::Record;
@@ -218,16 +218,18 @@ pub trait Revisions: Send + Sync {
     async fn of(&self, pipeline: &str, execution_id: &str) -> PortResult<Version>;
 }
 
-/// The load balancer's API budget, shared by every rollout of the environment. AWS has one token bucket for each
-/// account and region: 20 Modify calls, 3 more each second (aws-facts of the project: "ALB", API budget).
+/// The load balancer's API budget, shared by every rollout of the environment: a copy of AWS's token buckets for an
+/// account and region, see [`Bucket`](rollout::Bucket).
 #[async_trait]
 pub trait Budget: Send + Sync {
-    /// Takes one Modify call for a step forward. Zero means granted; otherwise nothing was taken, and this is how long
-    /// to wait. What rollbacks may need is left in the bucket.
-    async fn forward(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds>;
+    /// Takes the calls of something that can wait. Zero means granted; otherwise nothing was taken, and this is how
+    /// long to wait. What rollbacks may need is left in the bucket.
+    async fn forward(&self, environment: &EnvironmentName, need: Need, now: Timestamp)
+    -> PortResult<Seconds>;
 
-    /// Notes that a rollback has made a Modify call. It never waits, so it is told afterwards.
-    async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<()>;
+    /// Takes the calls of a rollback, which are there or not. A rollback tries first and tells afterwards; one that was
+    /// throttled tells before it tries again, and is answered when its turn comes.
+    async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds>;
 }
 
 /// The clock.

@@ -3,8 +3,9 @@
 use analysis::Evidence;
 use async_trait::async_trait;
 use contract::{CleanUpDue, Command, Failure, Function, PromoteStep, PromoteStepNext as Next, Reply};
-use rollout::{CleanUp, Event, Hold, Lease, OldTraffic, Phase, Rollout, Seconds};
+use rollout::{CleanUp, Event, Hold, Lease, Need, OldTraffic, Phase, Rollout, Seconds};
 
+use crate::allowance::Allowance;
 use crate::failures;
 use crate::fence::{Written, taken_since, write_weight};
 use crate::ledger::{Ledger, Recorded};
@@ -116,7 +117,8 @@ impl PromoteStepFunction<'_> {
         if !moves {
             return Ok(Seconds(0));
         }
-        self.budget.forward(&rollout.plan.environment, self.clock.now()).await.map_err(failures::port)
+        let allowance = Allowance { budget: self.budget, clock: self.clock };
+        allowance.wait(&rollout.plan.environment, &rollout.id, Need::Step).await.map_err(failures::port)
     }
 
     async fn advance(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {

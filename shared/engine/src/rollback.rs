@@ -4,15 +4,21 @@ use async_trait::async_trait;
 use contract::{Alarm, CaughtError, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
 use rollout::{Cause, EnvironmentName, Event, ExecutionArn, Lease, Line, Phase, Rollout, RolloutId, Seconds};
 
+use crate::allowance::late;
 use crate::failures;
-use crate::fence::{Written, restore, write_weight};
+use crate::fence::{Back, Written, confirm, holds, take_back};
 use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, change_control, perform};
-use crate::ports::{Budget, Clock, Meter, Notifier, Store, Traffic};
+use crate::ports::{Budget, Clock, Meter, Notifier, PortError, Store, Traffic};
 use crate::reply::{about, without_rollout};
 
 /// How often weight 0 is written in one invocation while something else keeps overwriting it.
 const WRITES: usize = 3;
+
+/// A write that is throttled is tried again in its turn for so long, counted from the first one: fifty rollbacks at once
+/// have theirs within ten seconds. With the calls around it this is less than the zombie bound, as any write has to be
+/// (`tests/model`).
+const PATIENCE: Seconds = Seconds(12);
 
 /// A rollback that was not touched for so long has lost who drove it. Longer than the zombie bound that everybody waits
 /// for, and shorter than the time between two sweeps: what one of them turned round, the next one verifies.
@@ -122,8 +128,7 @@ impl RollbackFunction<'_> {
         if !rollout.phase.is_terminal() && !rollout.phase.is_rollback() {
             match ledger.record(rollout, Event::Abort { cause, at: self.clock.now() }).await? {
                 Recorded::Applied(decided) => {
-                    let written = restore(self.store, self.traffic, &decided).await?;
-                    self.note_spent().await;
+                    let written = self.write(&decided, Back::Restored).await?;
                     rollout = self.read_back(decided, written).await?;
                 }
                 Recorded::Rejected(found, _) => rollout = found,
@@ -135,8 +140,11 @@ impl RollbackFunction<'_> {
             if !matches!(rollout.phase, Phase::Restoring { .. }) {
                 break;
             }
-            let written = write_weight(self.store, self.traffic, &rollout, rollout.desired_weight()).await?;
-            self.note_spent().await;
+            let written = if holds(self.store, &rollout).await? {
+                self.write(&rollout, Back::Kept).await?
+            } else {
+                Written::Lost
+            };
             rollout = self.read_back(rollout, written).await?;
         }
         self.finish(rollout).await
@@ -170,11 +178,56 @@ impl RollbackFunction<'_> {
         }
     }
 
-    /// The budget is bookkeeping for steps forward: a rollback neither waits for it nor fails with it.
-    async fn note_spent(&self) {
-        if let Err(error) = self.budget.spent(&self.environment, self.clock.now()).await {
-            tracing::warn!(%error, "a write of a rollback is missing in the API budget");
+    /// Writes weight 0; the epoch has just been asserted. It tries at once. Only when the load balancer does not take the
+    /// call, it asks the budget for its turn, waits for it here, and tries again: a state machine's retry, or Lambda's,
+    /// would come later and know of no turn.
+    async fn write(&self, rollout: &Rollout, how: Back) -> Result<Written, Failure> {
+        let give_up = PATIENCE.after(self.clock.now());
+        let (mut how, mut told) = (how, false);
+        loop {
+            match take_back(self.traffic, rollout, how).await {
+                Ok(()) => break,
+                // The rule of then may not fit any more: what is there now is read and kept.
+                Err(PortError::Permanent { .. }) if how == Back::Restored => how = Back::Kept,
+                Err(error @ PortError::Permanent { .. }) => return Err(failures::port(error)),
+                Err(error @ PortError::Transient { .. }) => {
+                    let left = Seconds::until(self.clock.now(), give_up);
+                    if left == Seconds(0) {
+                        return Err(failures::port(error));
+                    }
+                    // A turn is taken once; whoever is throttled in it comes back each second.
+                    let wait = if told { Seconds(0) } else { self.spent().await };
+                    told = true;
+                    self.clock.pause(wait.max(Seconds(1)).min(left)).await;
+                }
+            }
+            // Meanwhile somebody else may have written it, whose call need not be made again. While this is what is
+            // stored, so is its epoch.
+            if self.ledger().load(&rollout.id).await?.version != rollout.version {
+                return Ok(Written::Lost);
+            }
         }
+        if !told {
+            self.spent().await;
+        }
+        // A write that is not read back would be made again by whoever looks next, with a call that another rollback
+        // waits for; and to read it back is less urgent than that rollback.
+        loop {
+            match confirm(self.store, self.traffic, rollout).await {
+                Err(failure) if failure.name == ErrorName::TransientError && self.clock.now() < give_up => {
+                    self.clock.pause(Seconds(1 + late(&rollout.id, self.clock.now()))).await;
+                }
+                confirmed => return confirmed,
+            }
+        }
+    }
+
+    /// Tells the budget of a write, and asks when its turn is. A rollback does not fail with the budget.
+    async fn spent(&self) -> Seconds {
+        self.budget.spent(&self.environment, self.clock.now()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a write of a rollback is missing in the API budget");
+            Seconds(0)
+        })
     }
 
     fn answer(&self, rollout: &Rollout) -> Reply<Next> {

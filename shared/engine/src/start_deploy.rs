@@ -4,17 +4,24 @@ use async_trait::async_trait;
 use contract::{ErrorName, Failure, Function, Reply, StartDeploy, StartDeployNext as Next, Trigger};
 use environments::Environment;
 use rollout::{
-    Barred, Effect, EnvironmentName, Event, ExecutionArn, Lease, Line, Phase, Plan, Rollout, RolloutId,
+    Barred, Effect, EnvironmentName, Event, ExecutionArn, Lease, Line, Need, Phase, Plan, Rollout, RolloutId,
     RuleSnapshot, Seconds, ServiceName, Start, Strategy, Target, Version,
 };
 use sha2::{Digest, Sha256};
 
+use crate::allowance::Allowance;
 use crate::failures;
 use crate::history::Record;
 use crate::ledger::Ledger;
 use crate::outbox::{Hands, perform};
-use crate::ports::{AlarmState, Alarms, Begun, Clock, Fleet, Meter, Notifier, Revisions, Store, Traffic};
+use crate::ports::{
+    AlarmState, Alarms, Begun, Budget, Clock, Fleet, Meter, Notifier, Revisions, Store, Traffic,
+};
 use crate::reply::{about, without_rollout};
+
+/// A start waits for the load balancer's API within the function, well under its timeout, and is made then all the
+/// same: there is no rollout yet that could come back later.
+const PATIENCE: Seconds = Seconds(15);
 
 /// The function.
 pub struct StartDeployFunction<'a> {
@@ -32,6 +39,8 @@ pub struct StartDeployFunction<'a> {
     pub fleet: &'a dyn Fleet,
     /// Publishes.
     pub notifier: &'a dyn Notifier,
+    /// The load balancer's API budget.
+    pub budget: &'a dyn Budget,
     /// Counts.
     pub meter: &'a dyn Meter,
     /// The time.
@@ -168,6 +177,7 @@ impl StartDeployFunction<'_> {
         execution: ExecutionArn,
         lift_bar: bool,
     ) -> Result<Reply<Next>, Failure> {
+        self.wait_for_budget(&plan.environment, &id).await;
         let stored = self.store.target(&plan.environment, &plan.service).await.map_err(failures::port)?;
         let target = stored
             .clone()
@@ -192,6 +202,19 @@ impl StartDeployFunction<'_> {
                     rollout.plan.service
                 ),
             )),
+        }
+    }
+
+    async fn wait_for_budget(&self, environment: &EnvironmentName, id: &RolloutId) {
+        let allowance = Allowance { budget: self.budget, clock: self.clock };
+        let mut left = PATIENCE;
+        while left > Seconds(0) {
+            let wait = allowance.wait_if_told(environment, id, Need::Start).await.min(left);
+            if wait == Seconds(0) {
+                return;
+            }
+            self.clock.pause(wait).await;
+            left = Seconds(left.0.saturating_sub(wait.0));
         }
     }
 

@@ -16,7 +16,7 @@ mod plan;
 mod rollout;
 
 pub use analysis::Seconds;
-pub use bucket::Bucket;
+pub use bucket::{Bucket, InvalidShare, Need, Share};
 pub use control::{Control, Line, StopRules};
 pub use decide::{Rejected, decide};
 pub use event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Order, Pending, Probe};

@@ -369,6 +369,7 @@ fn start_deploy<'a>(script: &'a Script<'_>) -> StartDeployFunction<'a> {
         revisions: script,
         fleet: script,
         notifier: script,
+        budget: script,
         meter: script,
         clock: script,
     }
@@ -383,6 +384,7 @@ fn health_check<'a>(script: &'a Script<'_>) -> HealthCheckFunction<'a> {
         alarms: script,
         prober: script,
         notifier: script,
+        budget: script,
         meter: script,
         clock: script,
     }

@@ -14,8 +14,8 @@ use engine::ports::{
 use environments::Environment;
 use jiff::Timestamp;
 use rollout::{
-    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Lease, Observed, Probe, Rollout, RolloutId,
-    Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
+    AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Lease, Need, Observed, Probe, Rollout,
+    RolloutId, Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
 };
 
 use crate::call::{Answer, Call, Look, Seen};
@@ -219,12 +219,12 @@ impl Traffic for Script<'_> {
 /// The budget is never spent: waiting for it is a longer wait, which the model has.
 #[async_trait]
 impl Budget for Script<'_> {
-    async fn forward(&self, _: &EnvironmentName, _: Timestamp) -> PortResult<Seconds> {
+    async fn forward(&self, _: &EnvironmentName, _: Need, _: Timestamp) -> PortResult<Seconds> {
         Ok(Seconds(0))
     }
 
-    async fn spent(&self, _: &EnvironmentName, _: Timestamp) -> PortResult<()> {
-        Ok(())
+    async fn spent(&self, _: &EnvironmentName, _: Timestamp) -> PortResult<Seconds> {
+        Ok(Seconds(0))
     }
 }
 

@@ -10,7 +10,7 @@ use engine::ports::{
     AlarmState, Alarms, Budget, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult, Revisions,
 };
 use jiff::Timestamp;
-use rollout::{AlarmName, Bucket, EnvironmentName, RolloutId, Seconds, ServiceName, Version};
+use rollout::{AlarmName, Bucket, EnvironmentName, Need, RolloutId, Seconds, ServiceName, Share, Version};
 
 use crate::clock::StackClock;
 use crate::functions::Ports;
@@ -39,9 +39,9 @@ pub(crate) struct OneBucket(Mutex<Option<Bucket>>);
 
 #[async_trait]
 impl Budget for OneBucket {
-    async fn forward(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
+    async fn forward(&self, _: &EnvironmentName, need: Need, now: Timestamp) -> PortResult<Seconds> {
         let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match bucket.unwrap_or_else(|| Bucket::full(now)).forward(now) {
+        match bucket.unwrap_or_else(|| Bucket::full(now, Share::ALL)).forward(need, now, Share::ALL) {
             Ok(after) => {
                 *bucket = Some(after);
                 Ok(Seconds(0))
@@ -50,10 +50,11 @@ impl Budget for OneBucket {
         }
     }
 
-    async fn spent(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<()> {
+    async fn spent(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
         let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *bucket = Some(bucket.unwrap_or_else(|| Bucket::full(now)).spent(now));
-        Ok(())
+        let after = bucket.unwrap_or_else(|| Bucket::full(now, Share::ALL)).spent(now, Share::ALL);
+        *bucket = Some(after);
+        Ok(after.turn(now, Share::ALL))
     }
 }
 

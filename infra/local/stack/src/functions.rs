@@ -55,6 +55,7 @@ impl Ports {
             revisions: &*self.revisions,
             fleet: &*self.fleet,
             notifier: &*self.notifier,
+            budget: &*self.budget,
             meter: &*self.meter,
             clock: &*self.clock,
         }
@@ -70,6 +71,7 @@ impl Ports {
             alarms: &*self.alarms,
             prober: &*self.prober,
             notifier: &*self.notifier,
+            budget: &*self.budget,
             meter: &*self.meter,
             clock: &*self.clock,
         }

@@ -1,7 +1,7 @@
 //! The load balancer's API budget: steps forward wait, rollbacks do not.
 
 use contract::{ErrorName, Function, HealthCheckNext, PromoteStep, PromoteStepNext, Rollback, RollbackNext};
-use rollout::{Bucket, Phase};
+use rollout::{Bucket, Phase, Share};
 
 use super::machine::{back, baking, check, order, promote, promote_step, started, turn};
 use super::world::{Fault, World, run};
@@ -9,7 +9,8 @@ use super::world::{Fault, World, run};
 /// So many calls more than a full bucket leaves for steps forward were made.
 fn overdrawn(world: &World, calls: u32) {
     world.with(|state| {
-        state.bucket = (0..10 + calls).fold(Bucket::full(state.now), |bucket, _| bucket.spent(state.now));
+        let full = Bucket::full(state.now, Share::ALL);
+        state.bucket = (0..3 + calls).fold(full, |bucket, _| bucket.spent(state.now, Share::ALL));
     });
 }
 
@@ -27,9 +28,12 @@ fn a_step_forward_waits_for_the_budget() {
     overdrawn(&world, 20);
     let before = world.only_rollout();
     let reply = promote(&world);
-    assert_eq!((reply.next, reply.wait_seconds), (PromoteStepNext::Wait, 7), "21 calls at 3 a second");
+    assert_eq!(reply.next, PromoteStepNext::Wait);
+    // 21 calls at 3 a second; then those who wait come back one after the other.
+    assert!((7..15).contains(&reply.wait_seconds), "{}", reply.wait_seconds);
     assert_eq!(reply.reason, "the load balancer's API budget is spent: this step waits for it");
     assert_eq!((world.only_rollout(), world.green()), (before, 0));
+    world.advance(reply.wait_seconds);
     assert_eq!(check(&world).next, HealthCheckNext::Promote);
     assert_eq!(promote(&world).next, PromoteStepNext::Wait);
     assert_eq!(world.green(), 10);
@@ -76,10 +80,10 @@ fn a_rollback_neither_waits_for_the_budget_nor_fails_with_it() {
     baking(&world);
     overdrawn(&world, 40);
     world.in_order();
-    let before = world.with(|state| state.bucket.milli_tokens);
+    let before = world.with(|state| state.bucket.milli_modify);
     assert_eq!(back(&world, ask(&world)).unwrap().next, RollbackNext::Settle);
     assert_eq!(world.green(), 0);
-    assert_eq!(world.with(|state| state.bucket.milli_tokens), before - 1_000, "it is told afterwards");
+    assert_eq!(world.with(|state| state.bucket.milli_modify), before - 1_000, "it is told afterwards");
     let noted = world.log().iter().position(|call| *call == "spent").unwrap();
 
     let world = World::new();
@@ -88,4 +92,88 @@ fn a_rollback_neither_waits_for_the_budget_nor_fails_with_it() {
     assert_eq!(back(&world, ask(&world)).unwrap().next, RollbackNext::Settle);
     assert!(world.happened());
     assert_eq!(world.log()[noted], "spent");
+}
+
+#[test]
+fn a_rollback_that_is_throttled_tries_again_in_its_turn() {
+    let world = World::new();
+    baking(&world);
+    overdrawn(&world, 26);
+    let before = world.snapshot().now;
+    // rollout, commit, restore.
+    world.fail(3, Fault::Refused);
+    let ask = Rollback::Requested {
+        rollout: world.only_rollout().id,
+        epoch: None,
+        by: "alice".to_owned(),
+        reason: "no".to_owned(),
+    };
+    assert_eq!(back(&world, ask).unwrap().next, RollbackNext::Settle);
+    assert!(world.happened());
+    assert_eq!(world.log()[..7], ["rollout", "commit", "restore", "spent", "rollout", "restore", "target"]);
+    assert_eq!(world.green(), 0);
+    let waited = world.snapshot().now.duration_since(before);
+    assert_eq!(waited.as_secs(), 3, "9 calls are owed, its own is the tenth, and 3 come back each second");
+    assert_eq!(world.log().iter().filter(|call| **call == "spent").count(), 1, "its turn is taken once");
+}
+
+#[test]
+fn a_rollback_that_somebody_else_wrote_while_it_waited_does_not_write_it_again() {
+    let world = World::new();
+    baking(&world);
+    let id = world.only_rollout().id;
+    let ask =
+        Rollback::Requested { rollout: id, epoch: None, by: "alice".to_owned(), reason: "no".to_owned() };
+    world.fail(3, Fault::Refused);
+    world.before_also(5, |world| {
+        world.in_order();
+        back(world, Rollback::Sweep).unwrap();
+        world.advance(150);
+        back(world, Rollback::Sweep).unwrap();
+    });
+    assert_eq!(back(&world, ask).unwrap().next, RollbackNext::Settle);
+    let writes = world.log().iter().filter(|call| matches!(**call, "restore" | "set")).count();
+    assert_eq!((writes, world.green()), (1, 0), "{:?}", world.log());
+}
+
+#[test]
+fn a_look_at_the_load_balancer_waits_for_the_budget_and_the_guardrails_do_not() {
+    let world = World::new();
+    baking(&world);
+    overdrawn(&world, 20);
+    let before = world.only_rollout();
+    world.in_order();
+    let reply = check(&world);
+    assert_eq!(reply.next, HealthCheckNext::Wait);
+    assert!((4..12).contains(&reply.wait_seconds), "{}: 37 calls at 10 a second", reply.wait_seconds);
+    assert_eq!((world.log(), world.only_rollout()), (vec!["rollout", "ask", "states"], before));
+
+    world.with(|state| state.alarms.insert("High 5XX".to_owned(), crate::ports::AlarmState::Alarm));
+    assert_eq!(check(&world).next, HealthCheckNext::RollBack);
+}
+
+#[test]
+fn a_look_is_made_without_a_budget_that_cannot_be_asked() {
+    let world = World::new();
+    baking(&world);
+    world.fail(2, Fault::Refused);
+    assert_eq!(check(&world).next, HealthCheckNext::Wait);
+    assert!(world.happened());
+    assert_eq!(world.log()[..4], ["rollout", "ask", "states", "read"]);
+}
+
+#[test]
+fn a_start_waits_within_the_function_and_then_goes_on() {
+    let world = World::new();
+    overdrawn(&world, 17);
+    let before = world.snapshot().now;
+    started(&world);
+    assert!(world.log().iter().filter(|call| **call == "ask").count() > 1);
+    let waited = world.snapshot().now.duration_since(before).as_secs();
+    assert!((4..=20).contains(&waited), "{waited}");
+
+    let world = World::new();
+    overdrawn(&world, 500);
+    started(&world);
+    assert!(world.log().contains(&"admit"), "it does not wait for ever");
 }

@@ -95,7 +95,7 @@ fn guardrails_that_cannot_be_read_hold_the_rollout_and_end_it_in_time() {
     baking(&world);
     let mut holds = 0;
     loop {
-        world.fail(2, super::world::Fault::Refused);
+        world.fail(3, super::world::Fault::Refused);
         let reply = check(&world);
         if reply.next == Next::RollBack {
             assert!(reply.reason.contains("the guardrails cannot be read"), "{}", reply.reason);
@@ -111,7 +111,7 @@ fn guardrails_that_cannot_be_read_hold_the_rollout_and_end_it_in_time() {
 fn an_unreadable_source_that_comes_back_is_forgotten() {
     let world = World::new();
     baking(&world);
-    world.fail(2, super::world::Fault::Refused);
+    world.fail(3, super::world::Fault::Refused);
     assert_eq!(check(&world).next, Next::Hold);
     assert!(matches!(phase(&world), Phase::Baking { sight: Sight::LostSince(_), .. }));
     world.in_order();

@@ -34,6 +34,7 @@ pub(super) fn start_deploy(world: &World) -> StartDeployFunction<'_> {
         revisions: world,
         fleet: world,
         notifier: world,
+        budget: world,
         meter: world,
         clock: world,
     }
@@ -48,6 +49,7 @@ pub(super) fn health_check(world: &World) -> HealthCheckFunction<'_> {
         alarms: world,
         prober: world,
         notifier: world,
+        budget: world,
         meter: world,
         clock: world,
     }

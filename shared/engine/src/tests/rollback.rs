@@ -147,7 +147,7 @@ fn a_rule_that_cannot_be_restored_as_it_was_is_changed_as_it_is() {
     assert_eq!((reply.next, world.green()), (Next::RolledBack, 0));
     let log = world.log();
     let refused = log.iter().position(|call| *call == "restore").unwrap();
-    assert_eq!(log[refused..][..5], ["restore", "target", "set", "target", "read"]);
+    assert_eq!(log[refused..][..6], ["restore", "rollout", "set", "spent", "target", "read"]);
     assert!(world.with(|state| state.restored.is_empty()));
 }
 

@@ -148,7 +148,7 @@ impl World {
             restore_refused: false,
             restored: Vec::new(),
             control: Control::default(),
-            bucket: Bucket::full(at(0)),
+            bucket: Bucket::full(at(0), Share::ALL),
             approves: false,
             downs: 0,
             blue_up: Some("v1".parse().unwrap()),
@@ -210,6 +210,11 @@ impl World {
     /// From now on, this happens before the call of this number, once.
     pub(super) fn before(&self, call: u32, hook: impl FnOnce(&Self) + Send + 'static) {
         *self.plan.lock().unwrap() = Faults { hook: Some((call, Box::new(hook))), ..Faults::default() };
+    }
+
+    /// The same beside what was planned to go wrong.
+    pub(super) fn before_also(&self, call: u32, hook: impl FnOnce(&Self) + Send + 'static) {
+        self.plan.lock().unwrap().hook = Some((call, Box::new(hook)));
     }
 
     pub(super) fn in_order(&self) {

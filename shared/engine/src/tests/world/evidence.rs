@@ -87,8 +87,9 @@ impl Revisions for World {
 
 #[async_trait]
 impl Budget for World {
-    async fn forward(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
-        self.step("forward", |state| match state.bucket.forward(now) {
+    async fn forward(&self, _: &EnvironmentName, need: Need, now: Timestamp) -> PortResult<Seconds> {
+        let name = if need == Need::Step { "forward" } else { "ask" };
+        self.step(name, |state| match state.bucket.forward(need, now, Share::ALL) {
             Ok(after) => {
                 state.bucket = after;
                 Seconds(0)
@@ -98,8 +99,12 @@ impl Budget for World {
         .await
     }
 
-    async fn spent(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<()> {
-        self.step("spent", |state| state.bucket = state.bucket.spent(now)).await
+    async fn spent(&self, _: &EnvironmentName, now: Timestamp) -> PortResult<Seconds> {
+        self.step("spent", |state| {
+            state.bucket = state.bucket.spent(now, Share::ALL);
+            state.bucket.turn(now, Share::ALL)
+        })
+        .await
     }
 }
 

@@ -1,5 +1,6 @@
 //! What people and AWS do to an execution from outside.
 
+use contract::ErrorName;
 use e2e::Run;
 use e2e::files::event;
 use rollout::Colour;
@@ -22,8 +23,11 @@ async fn a_stopped_execution_is_rolled_back_by_the_watchdog() {
     assert_ne!(run.world.share(Colour::Green), 0, "stopping alone moves no traffic");
     run.until("8:05").await;
     let arn = execution.identity().execution_arn().to_owned();
+    let first = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap_err();
+    assert_eq!((first.name, run.world.share(Colour::Green)), (ErrorName::TransientError, 0), "{first}");
+    run.until("9:05").await;
     let reply = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap();
-    assert_eq!(reply["next"], "rolled_back");
+    assert_eq!(reply["next"], "rolled_back", "Lambda's next attempt");
     let again = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap();
     assert_eq!(again["next"], "rolled_back", "delivered twice, it changes nothing");
     run.verified().await.rolled_back(&run, "failure");
@@ -104,6 +108,6 @@ async fn a_request_for_a_finished_rollout_or_another_epoch_is_answered() {
     execution.finished().await;
     assert_eq!(run.call("rollback", ask(1)).await.unwrap()["next"], "nothing");
     let unknown = json!({ "roll_back": { "rollout_id": "checkout-0", "by": "dana", "reason": "wrong tax" } });
-    assert_eq!(run.call("rollback", unknown).await.unwrap_err().name, contract::ErrorName::UnknownRollout);
+    assert_eq!(run.call("rollback", unknown).await.unwrap_err().name, ErrorName::UnknownRollout);
     run.verified().await.promoted(&run);
 }

@@ -1,9 +1,13 @@
 //! What people and AWS do to an execution from outside.
 
+use std::sync::Arc;
+
 use contract::ErrorName;
-use e2e::Run;
 use e2e::files::event;
-use rollout::Colour;
+use e2e::{Run, Setup};
+use engine::ports::Store;
+use local_stack::EmbeddedStore;
+use rollout::{Colour, Seconds};
 use serde_json::{Value, json};
 
 pub(crate) fn ended(execution_arn: &str, status: &str) -> Value {
@@ -72,6 +76,32 @@ async fn what_an_earlier_process_left_behind_is_mended() {
     assert_eq!(mended.len(), 1);
     run.verified().await.rolled_back(&run, "failure");
     assert_eq!(run.stack.mend(&e2e::configuration("")).await.unwrap(), []);
+}
+
+/// The reminder of the clean-up was a timer of the process that promoted the rollout.
+#[tokio::test(start_paused = true)]
+async fn the_clean_up_that_an_earlier_process_was_to_be_reminded_of_is_made_up_for() {
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::in_memory().unwrap());
+    let run = Run::on(Arc::clone(&store), Setup::default()).await;
+    run.canary().await;
+    let id = run.rollouts().await.remove(0).id;
+    drop(run);
+    let owed = async || !store.rollout(&id).await.unwrap().unwrap().is_at_rest();
+    for (hours, left) in [(1, true), (3, false)] {
+        let setup = Setup::default();
+        let run =
+            Run::on(Arc::clone(&store), Setup { start: Seconds(hours * 3600).after(setup.start), ..setup })
+                .await;
+        run.world.meddle(Colour::Green, 100);
+        run.until("10:00").await;
+        assert!(owed().await);
+        assert_eq!(run.stack.mend(&e2e::configuration("")).await.unwrap(), []);
+        assert_eq!(
+            (owed().await, run.world.version(Colour::Blue).is_some()),
+            (left, left),
+            "after {hours} h"
+        );
+    }
 }
 
 /// No watchdog event comes: it was lost, or the rule is off.

@@ -205,9 +205,11 @@ fn effect(rollout: &Rollout, effect: &Effect) -> Result<(), Violation> {
             may(done, "take_down")?;
             is(*colour, rollout.canary.other())
         }
-        Effect::ScheduleCleanUp { at, attempt } => {
-            let next = CleanUp::Scheduled { at: *at, attempt: *attempt };
-            let due = matches!(&rollout.phase, Phase::Promoted { clean_up, .. } if *clean_up == next);
+        Effect::ScheduleCleanUp { attempt, .. } => {
+            let due = matches!(
+                &rollout.phase,
+                Phase::Promoted { clean_up: CleanUp::Scheduled { attempt: next, .. }, .. } if next == attempt
+            );
             may(due, "schedule_clean_up")
         }
         Effect::CountRollback => may(matches!(rollout.phase, Phase::RolledBack { .. }), "count_rollback"),

@@ -105,7 +105,8 @@ pub enum Watch {
 }
 
 /// The waits before Lambda's second and third attempt of an asynchronous call, in ticks: one minute and two minutes (AWS
-/// Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
+/// Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation"). Here the zombie bound is
+/// longer than the first one, on AWS it is shorter than both: the dead letters, and the sweep after them, come sooner.
 const RETRIES: [u8; 2] = [1, 2];
 
 impl Watch {

@@ -23,6 +23,7 @@ pub fn small() -> Vec<Setting> {
         one("canary 50-100, a person rolls back", canary(), ABORT).by_person(),
         one("blue-green, a crash and an alarm", Steps::BlueGreen, Faults { aborts: 1, ..CRASH }),
         one("blue-green, a crash and a slow function", Steps::BlueGreen, Faults { slow: 1, ..CRASH }),
+        one("blue-green, a stop and a crash", Steps::BlueGreen, Faults { stops: 1, ..CRASH }),
         one("blue-green, a delivery too many", Steps::BlueGreen, AGAIN),
         one("blue-green, its event twice, a crash", Steps::BlueGreen, CRASH).with_executions(&[0, 0]),
         two_and_a_crash(),
@@ -50,7 +51,6 @@ pub fn large() -> Vec<Setting> {
             Steps::BlueGreen,
             Faults { deliveries: 1, ..ABORT },
         ),
-        one("blue-green, a stop and a crash", Steps::BlueGreen, Faults { stops: 1, ..CRASH }),
     ]
 }
 

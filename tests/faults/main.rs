@@ -14,12 +14,12 @@ mod sweep;
 use std::io::Write as _;
 use std::time::Instant;
 
-use e2e::{files, timeout_of};
+use e2e::{Call, TIMEOUT, Wiring, files};
 use serde_json::Value;
 
 use crate::fault::{Disturbance, Fault};
 use crate::scenario::SCENARIOS;
-use crate::sweep::{Job, Stage, boundaries, jobs, name, play_all};
+use crate::sweep::{Job, boundaries, jobs, name, play_all};
 
 /// Past the test harness, which keeps what passes to itself.
 fn say(line: &str) {
@@ -44,7 +44,7 @@ fn whatever_goes_wrong_at_whatever_call_every_rollout_converges() {
     } else if std::env::var_os("ACE_THOROUGH").is_none() {
         all = all.into_iter().step_by(10).collect();
     }
-    let (happened, failed) = play_all(&SCENARIOS, Stage::Whole, &all);
+    let (happened, failed) = play_all(&SCENARIOS, None, &all);
     say(&format!(
         "fault sweep: {swept} boundaries of {} scenarios x {} faults, first and retried: {} runs, {happened} faults, \
          {} failed, in {:.1} s",
@@ -64,21 +64,40 @@ fn whatever_goes_wrong_at_whatever_call_every_rollout_converges() {
     assert!(names.is_empty(), "{} runs did not converge: {names:#?}", names.len());
 }
 
-/// The sweep can fail: without the watchdog's rule a rollback that is refused for good is never finished.
-#[test]
-fn the_sweep_notices_that_the_watchdog_is_missing() {
-    let index = SCENARIOS.iter().position(|scenario| scenario.name == "bad-canary").unwrap();
-    let calls = boundaries(&SCENARIOS[index]);
-    let refused: Vec<Job> = (0..calls.len())
-        .filter(|at| &*calls[*at].function == "rollback" && calls[*at].refusable)
+/// Every call of a scenario's first run that is one of these, refused for good.
+fn refused(scenario: &str, which: fn(&Call) -> bool) -> Vec<Job> {
+    let scenario = SCENARIOS.iter().position(|one| one.name == scenario).unwrap();
+    let calls = boundaries(&SCENARIOS[scenario]);
+    (0..calls.len())
+        .filter(|at| calls[*at].refusable && which(&calls[*at]))
         .map(|at| Disturbance { at, fault: Fault::Permanent, again: false })
-        .map(|disturbance| Job { scenario: index, disturbance })
-        .collect();
-    let (_, failed) = play_all(&SCENARIOS, Stage::NoWatchdog, &refused);
-    assert!(!failed.is_empty(), "{} runs, and none failed", refused.len());
+        .map(|disturbance| Job { scenario, disturbance })
+        .collect()
+}
+
+/// The fault sweep can fail: a rollback that is refused for good is finished by the watchdog, or by the schedule's sweep,
+/// and by nobody without them.
+#[test]
+fn what_is_refused_for_good_is_not_finished_without_watchdog_and_sweep() {
+    let jobs = refused("bad-canary", |call| &*call.function == "rollback");
+    let (_, failed) = play_all(&SCENARIOS, Some(Wiring::UNWATCHED.unswept()), &jobs);
+    assert!(!failed.is_empty(), "{} runs, and none failed", jobs.len());
     assert!(failed.iter().all(|failure| failure.report.contains("RollbackFailed")));
-    let (_, failed) = play_all(&SCENARIOS, Stage::Whole, &refused);
-    assert!(failed.is_empty(), "with the watchdog they converge");
+    for wiring in [Wiring::WHOLE.unswept(), Wiring::UNWATCHED] {
+        let (_, failed) = play_all(&SCENARIOS, Some(wiring), &jobs);
+        assert!(failed.is_empty(), "with {wiring:?} they converge");
+    }
+}
+
+/// What a promoted rollout owes is finished by the sweep, and by nobody else.
+#[test]
+fn what_a_promoted_rollout_owes_is_not_finished_without_the_sweep() {
+    let jobs = refused("canary", |call| call.port == "CleanUpSchedule");
+    assert!(!jobs.is_empty());
+    for (wiring, converge) in [(Wiring::WHOLE.unswept(), false), (Wiring::WHOLE, true)] {
+        let (_, failed) = play_all(&SCENARIOS, Some(wiring), &jobs);
+        assert_eq!(failed.len(), if converge { 0 } else { jobs.len() }, "{wiring:?}");
+    }
 }
 
 #[test]
@@ -95,6 +114,6 @@ fn the_timeouts_are_those_of_the_template() {
             .find(|resource| resource["Metadata"]["BuildProperties"]["Binary"] == function.as_str());
         let own = resource.unwrap_or_else(|| panic!("{function} is not in the template"));
         let timeout = own["Properties"].get("Timeout").unwrap_or(shared);
-        assert_eq!(timeout.as_u64(), Some(timeout_of(&function).0.into()), "{function}");
+        assert_eq!(timeout.as_u64(), Some(TIMEOUT.0.into()), "{function}");
     }
 }

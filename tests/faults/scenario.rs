@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use asl::Execution;
 use e2e::files::event;
-use e2e::{Fault, Lambda, Rates, Readiness, Run, Setup, alarm_event, configuration};
+use e2e::{Fault, Lambda, Rates, Readiness, Run, Setup, Wiring, alarm_event, configuration};
 use environments::Environment;
 use rollout::Colour;
 use serde_json::json;
@@ -45,11 +45,16 @@ pub struct Scenario {
     pub outside: Outside,
     /// The phase in which it ends if nothing is disturbed.
     pub end: &'static str,
+    /// The events that come of themselves.
+    pub wiring: Wiring,
 }
 
 const CANARY: &str = "codepipeline-succeeded-canary";
 const BLUE_GREEN: &str = "codepipeline-succeeded-blue-green";
 const SHORT: &str = "  canary: { steps: [{ weight: 25, bake: 1m }, { weight: 100, bake: 1m }] }\n";
+/// The old colour serves requests until a minute before it is looked at first: there is a second look.
+const BUSY: &str = "  canary: { steps: [{ weight: 25, bake: 1m }, { weight: 100, bake: 1m }] }\n  clean_up: { after: \
+                    5m, quiet_minutes: 30 }\n";
 const SWITCH: &str = "  blue_green: { monitor: 1m }\n";
 const GUARDED: &str = "  canary: { steps: [{ weight: 25, bake: 3m }, { weight: 100, bake: 1m }] }\n  guardrails: \
                        [checkout-production-5xx]\n";
@@ -86,11 +91,11 @@ const fn scenario(
     outside: Outside,
     end: &'static str,
 ) -> Scenario {
-    Scenario { name, rules, event, prepare, outside, end }
+    Scenario { name, rules, event, prepare, outside, end, wiring: Wiring::WHOLE }
 }
 
 /// All of them. Those that end promoted go on until the old colour is cleaned up.
-pub const SCENARIOS: [Scenario; 13] = [
+pub const SCENARIOS: [Scenario; 15] = [
     scenario("the-seeds-canary", "", CANARY, good, Outside::Nothing, "promoted"),
     scenario("canary", SHORT, CANARY, good, Outside::Nothing, "promoted"),
     scenario("bad-canary", SHORT, CANARY, bad, Outside::Nothing, "rolled_back"),
@@ -104,6 +109,14 @@ pub const SCENARIOS: [Scenario; 13] = [
     scenario("person-asks", LONGER, CANARY, good, Outside::PersonAsks, "rolled_back"),
     scenario("execution-stopped", LONG, CANARY, good, Outside::ExecutionStopped, "rolled_back"),
     scenario("event-again", LONG, CANARY, good, Outside::EventAgain, "promoted"),
+    Scenario {
+        wiring: Wiring::UNWATCHED,
+        ..scenario("nobody-watches", LONG, CANARY, good, Outside::ExecutionStopped, "rolled_back")
+    },
+    Scenario {
+        wiring: Wiring::FORGETFUL,
+        ..scenario("clean-up-forgotten", BUSY, CANARY, good, Outside::Nothing, "promoted")
+    },
 ];
 
 impl Scenario {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use e2e::{Call, Journal, Lambda, once};
+use e2e::{Call, Journal, Lambda, Wiring, once};
 use environments::Environment;
 use tokio::runtime::Builder;
 
@@ -35,15 +35,6 @@ pub struct Failed {
     pub report: String,
 }
 
-/// How a scenario is played: whole, or with a piece of the project missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// As it is.
-    Whole,
-    /// Without the watchdog's rule.
-    NoWatchdog,
-}
-
 /// The name of a job.
 pub fn name(scenarios: &[Scenario], job: Job) -> String {
     let Job { scenario, disturbance: Disturbance { at, fault, again } } = job;
@@ -55,7 +46,7 @@ pub fn name(scenarios: &[Scenario], job: Job) -> String {
 pub fn play(
     scenario: &Scenario,
     configuration: Environment,
-    stage: Stage,
+    wiring: Wiring,
     disturbance: Option<Disturbance>,
 ) -> Result<(Vec<Call>, usize), String> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -66,8 +57,7 @@ pub fn play(
             let run = scenario.run(configuration).await;
             *journal.lock().unwrap() = Some(Arc::clone(&run.journal));
             let ports = run.stack.ports().clone();
-            let lambda =
-                Lambda::over(ports, Arc::clone(&recorder) as _, Box::new(once), stage == Stage::Whole);
+            let lambda = Lambda::over(ports, Arc::clone(&recorder) as _, Box::new(once), wiring);
             let ended = tokio::time::timeout(FOR_EVER, scenario.play(&run, &lambda)).await;
             assert!(ended.is_ok(), "it does not end");
             let (hit, _) = recorder.hits();
@@ -94,7 +84,7 @@ pub fn play(
 
 /// The boundaries of a scenario, from a run in which nothing is disturbed.
 pub fn boundaries(scenario: &Scenario) -> Vec<Call> {
-    let undisturbed = || play(scenario, scenario.configuration(), Stage::Whole, None);
+    let undisturbed = || play(scenario, scenario.configuration(), scenario.wiring, None);
     let (calls, _) = undisturbed().unwrap_or_else(|report| panic!("{} undisturbed: {report}", scenario.name));
     let (again, _) = undisturbed().unwrap_or_default();
     assert_eq!(calls, again, "a run is the same each time");
@@ -117,8 +107,8 @@ pub fn jobs(scenario: usize, calls: &[Call]) -> Vec<Job> {
     jobs
 }
 
-/// Plays jobs on all processors; gives how many faults happened, and the runs that failed, in order.
-pub fn play_all(scenarios: &[Scenario], stage: Stage, jobs: &[Job]) -> (usize, Vec<Failed>) {
+/// Plays jobs on all processors, with the scenarios' wiring or with this one; gives how many faults happened, and the runs that failed, in order.
+pub fn play_all(scenarios: &[Scenario], wiring: Option<Wiring>, jobs: &[Job]) -> (usize, Vec<Failed>) {
     let (next, happened) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failed = Mutex::new(Vec::new());
     // Read once: that takes as long as a tenth of a run.
@@ -126,7 +116,8 @@ pub fn play_all(scenarios: &[Scenario], stage: Stage, jobs: &[Job]) -> (usize, V
     let work = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (scenario, configuration) = (&scenarios[job.scenario], configurations[job.scenario].clone());
-            match play(scenario, configuration, stage, Some(job.disturbance)) {
+            let wiring = wiring.unwrap_or(scenario.wiring);
+            match play(scenario, configuration, wiring, Some(job.disturbance)) {
                 Ok((_, faults)) => {
                     happened.fetch_add(faults, Ordering::Relaxed);
                 }

@@ -37,7 +37,7 @@ enum End {
     Hold,
     /// No rollout starts from then on, or they start again.
     Line { stop: bool },
-    /// A rollout that nothing drives any more is rolled back.
+    /// A rollout that nothing drives any more is rolled back, and what a promoted one owes is done.
     Sweep,
     /// The old colour is looked at.
     CleanUp,
@@ -129,6 +129,8 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
             End::Sweep => {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
                 assert_eq!(request, Rollback::Sweep);
+                let request: PromoteStep = serde_json::from_value(event(name)).unwrap();
+                assert_eq!(request, PromoteStep::Sweep);
             }
             End::RollBack => {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
@@ -174,7 +176,7 @@ async fn every_sample_ends_as_it_has_to() {
                 let input: Value = serde_json::from_str(sample["detail"]["input"].as_str().unwrap()).unwrap();
                 let started = json!({ "event": input, "execution_arn": arn });
                 assert_eq!(run.call("start-deploy", started).await.unwrap()["next"], "started");
-                assert_eq!(run.call("rollback", sample).await.unwrap()["next"], "rolled_back");
+                assert_eq!(run.deliver("rollback", sample).await.unwrap()["next"], "rolled_back");
                 run.verified().await.rolled_back(&run, "failure");
             }
             End::RollBack => {
@@ -220,6 +222,7 @@ async fn every_sample_ends_as_it_has_to() {
                 for at in ["40:00", "45:00"] {
                     run.until(at).await;
                     assert_eq!(run.call("rollback", event(name)).await.unwrap()["next"], "nothing");
+                    assert_eq!(run.call("promote-step", event(name)).await.unwrap()["next"], "ended");
                 }
                 run.verified().await.rolled_back(&run, "failure");
             }

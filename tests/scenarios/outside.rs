@@ -1,8 +1,13 @@
 //! What people and AWS do to an execution from outside.
 
-use e2e::Run;
+use std::sync::Arc;
+
+use contract::ErrorName;
 use e2e::files::event;
-use rollout::Colour;
+use e2e::{Run, Setup};
+use engine::ports::Store;
+use local_stack::EmbeddedStore;
+use rollout::{Colour, Seconds};
 use serde_json::{Value, json};
 
 pub(crate) fn ended(execution_arn: &str, status: &str) -> Value {
@@ -22,8 +27,11 @@ async fn a_stopped_execution_is_rolled_back_by_the_watchdog() {
     assert_ne!(run.world.share(Colour::Green), 0, "stopping alone moves no traffic");
     run.until("8:05").await;
     let arn = execution.identity().execution_arn().to_owned();
+    let first = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap_err();
+    assert_eq!((first.name, run.world.share(Colour::Green)), (ErrorName::TransientError, 0), "{first}");
+    run.until("9:05").await;
     let reply = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap();
-    assert_eq!(reply["next"], "rolled_back");
+    assert_eq!(reply["next"], "rolled_back", "Lambda's next attempt");
     let again = run.call("rollback", ended(&arn, "ABORTED")).await.unwrap();
     assert_eq!(again["next"], "rolled_back", "delivered twice, it changes nothing");
     run.verified().await.rolled_back(&run, "failure");
@@ -70,6 +78,32 @@ async fn what_an_earlier_process_left_behind_is_mended() {
     assert_eq!(run.stack.mend(&e2e::configuration("")).await.unwrap(), []);
 }
 
+/// The reminder of the clean-up was a timer of the process that promoted the rollout.
+#[tokio::test(start_paused = true)]
+async fn the_clean_up_that_an_earlier_process_was_to_be_reminded_of_is_made_up_for() {
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::in_memory().unwrap());
+    let run = Run::on(Arc::clone(&store), Setup::default()).await;
+    run.canary().await;
+    let id = run.rollouts().await.remove(0).id;
+    drop(run);
+    let owed = async || !store.rollout(&id).await.unwrap().unwrap().is_at_rest();
+    for (hours, left) in [(1, true), (3, false)] {
+        let setup = Setup::default();
+        let run =
+            Run::on(Arc::clone(&store), Setup { start: Seconds(hours * 3600).after(setup.start), ..setup })
+                .await;
+        run.world.meddle(Colour::Green, 100);
+        run.until("10:00").await;
+        assert!(owed().await);
+        assert_eq!(run.stack.mend(&e2e::configuration("")).await.unwrap(), []);
+        assert_eq!(
+            (owed().await, run.world.version(Colour::Blue).is_some()),
+            (left, left),
+            "after {hours} h"
+        );
+    }
+}
+
 /// No watchdog event comes: it was lost, or the rule is off.
 #[tokio::test(start_paused = true)]
 async fn a_stopped_execution_that_nobody_heard_of_is_found_by_the_sweep() {
@@ -104,6 +138,6 @@ async fn a_request_for_a_finished_rollout_or_another_epoch_is_answered() {
     execution.finished().await;
     assert_eq!(run.call("rollback", ask(1)).await.unwrap()["next"], "nothing");
     let unknown = json!({ "roll_back": { "rollout_id": "checkout-0", "by": "dana", "reason": "wrong tax" } });
-    assert_eq!(run.call("rollback", unknown).await.unwrap_err().name, contract::ErrorName::UnknownRollout);
+    assert_eq!(run.call("rollback", unknown).await.unwrap_err().name, ErrorName::UnknownRollout);
     run.verified().await.promoted(&run);
 }

@@ -87,6 +87,9 @@ async fn what_is_really_sent_fits() {
     assert_eq!(seen.len(), 4, "{seen:?}");
     let clean_up = files::event("clean-up");
     fits("clean-up", &validator("promote-step.clean-up"), &clean_up["clean_up"]);
+    let sweep = files::event("sweep");
+    fits("sweep", &validator("promote-step.sweep"), &sweep["sweep"]);
+    assert!(!validator("promote-step.sweep").is_valid(&json!({ "all": true })));
     let order = files::event("order-hold");
     fits("order", &validator("promote-step.command"), &order["command"]);
 }

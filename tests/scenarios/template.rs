@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::files;
+use e2e::{PERIOD, SWEPT_BY, files};
 use environments::ZOMBIE_BOUND;
+use local_stack::ASYNCHRONOUS_RETRIES;
 use serde_json::{Map, Value};
 
 use crate::machine::{kebab, tasks};
@@ -70,28 +71,38 @@ fn a_task_waits_longer_than_its_function_can_take() {
     }
 }
 
-/// Whoever moves weights forward may still be writing for as long as its timeout: the verification comes later.
-/// rollback writes the weights of its own epoch only, and waits for the bound itself when the watchdog calls it.
+/// Whoever writes weights may still be writing for as long as its timeout: the verification comes later. That holds for
+/// rollback as well (tests/model, `long_lived_rollback`).
 #[test]
 fn the_zombie_bound_outlasts_every_writer_of_weights() {
     let bound = u64::from(ZOMBIE_BOUND.0);
     let mut writers = Vec::new();
     for (name, lambda) in lambdas() {
-        if !lambda.policies.iter().any(|policy| policy == "TrafficPolicy") {
-            continue;
-        }
-        if name == "rollback" {
-            assert!(lambda.timeout > 2 * bound, "rollback waits {bound} s within its {} s", lambda.timeout);
-        } else {
+        if lambda.policies.iter().any(|policy| policy == "TrafficPolicy") {
             assert!(
                 bound > lambda.timeout,
                 "{name} may write for {} s, the bound is {bound} s",
                 lambda.timeout
             );
+            writers.push(name);
         }
-        writers.push(name);
     }
     assert_eq!(writers, ["promote-step", "rollback"]);
+}
+
+/// The watchdog's first call sets weight 0 and fails, the second one verifies; without a third, one fault would send the
+/// event to the dead letters. Lambda tries again twice at most (`MaximumRetryAttempts`, AWS Lambda API Reference).
+#[test]
+fn the_watchdog_is_called_again_as_often_as_lambda_does() {
+    let template = template();
+    let attempts = &template["Globals"]["Function"]["EventInvokeConfig"]["MaximumRetryAttempts"];
+    assert_eq!(attempts.as_u64(), Some(ASYNCHRONOUS_RETRIES.len() as u64));
+    assert!(template["Resources"]["RollbackFunction"]["Properties"].get("EventInvokeConfig").is_none());
+    assert!(ASYNCHRONOUS_RETRIES.iter().all(|wait| *wait > ZOMBIE_BOUND));
+    let alarm = &template["Resources"]["RollbackErrors"]["Properties"];
+    let minute = (alarm["Period"].as_u64(), alarm["Threshold"].as_u64());
+    assert_eq!(minute, (Some(60), Some(1)), "a minute in which anything failed");
+    assert!(alarm["DatapointsToAlarm"].as_u64() > Some(1), "an ordinary watchdog has one such minute");
 }
 
 /// The `ACE_` names that occur as text in a function's sources.
@@ -165,4 +176,35 @@ fn the_samples_reach_whom_they_are_for() {
         lost["detail"]["status"] = status.into();
         assert_eq!(matches(&watchdog, &lost), matched, "{status}");
     }
+}
+
+/// Each function with a sweep has a schedule, which sends the sample, as often as the tests of everything else assume;
+/// its role may call that function and no other, and the function may read the list that it sweeps.
+#[test]
+fn the_schedule_sweeps() {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let schedules = resources.values().filter(|resource| resource["Type"] == "AWS::Scheduler::Schedule");
+    let mut swept = BTreeSet::new();
+    for schedule in schedules {
+        let schedule = &schedule["Properties"];
+        assert_eq!(schedule["ScheduleExpression"], format!("rate({} minutes)", PERIOD.0 / 60));
+        let target = &schedule["Target"];
+        let input: Value = serde_json::from_str(target["Input"].as_str().unwrap()).unwrap();
+        assert_eq!(input, files::event("sweep"));
+        let alias = target["Arn"].as_str().unwrap();
+        let function = &resources[alias.strip_suffix(".Alias").expect("an alias")];
+        let role =
+            &resources[target["RoleArn"].as_str().unwrap().strip_suffix(".Arn").unwrap()]["Properties"];
+        let may = role["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap();
+        let invoke: Vec<&Value> = may.iter().filter(|one| one["Action"] == "lambda:InvokeFunction").collect();
+        assert_eq!((invoke.len(), invoke[0]["Resource"].as_str()), (1, Some(alias)));
+        let policies = function["Properties"]["Policies"].as_array().unwrap().iter();
+        let lists = policies.filter_map(|policy| policy["Statement"].as_array()).flatten().filter(|one| {
+            one["Action"] == "dynamodb:Query" && one["Resource"] == "${Table.Arn}/index/active"
+        });
+        assert_eq!(lists.count(), 1, "{alias}");
+        swept.insert(function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(swept, SWEPT_BY.map(str::to_owned).into());
 }

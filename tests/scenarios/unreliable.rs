@@ -130,7 +130,7 @@ async fn a_rollback_that_fails_is_taken_over_by_the_watchdog() {
     let Outcome::Failed { error, state, .. } = &outcome else { panic!("{outcome:?}") };
     assert_eq!((error.as_deref(), state.as_str()), (Some("RollbackFailed"), "RollbackFailed"));
     let arn = run.rollouts().await[0].execution.clone();
-    let reply = run.call("rollback", ended(arn.as_str(), "FAILED")).await.unwrap();
+    let reply = run.deliver("rollback", ended(arn.as_str(), "FAILED")).await.unwrap();
     assert_eq!(reply["next"], "rolled_back");
     run.verified().await.rolled_back(&run, "verdict");
     run.golden("rollback_permanent_then_watchdog");

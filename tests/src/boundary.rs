@@ -321,6 +321,7 @@ between! {
         fn begin(rollout: &Rollout, record: &Record, expected: Option<&Target>) -> PortResult<Begun>;
         fn commit(before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError>;
         fn active(environment: &EnvironmentName) -> PortResult<Vec<Rollout>>;
+        fn owing(environment: &EnvironmentName) -> PortResult<Vec<Rollout>>;
         fn control(environment: &EnvironmentName) -> PortResult<Control>;
         fn set_control(environment: &EnvironmentName, control: &Control) -> PortResult<bool>;
         fn history(id: &RolloutId) -> PortResult<Vec<Record>>;

@@ -10,23 +10,24 @@ use async_trait::async_trait;
 use contract::{CleanUpDue, PromoteStep};
 use engine::ports::{CleanUpSchedule, Clock, PortResult};
 use jiff::Timestamp;
-use local_stack::Ports;
+use local_stack::{ASYNCHRONOUS_RETRIES, Ports};
 use rollout::{RolloutId, Seconds};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::boundary::{Gate, Invocation};
+use crate::files::event;
 use crate::run::Run;
 use crate::sns::ended_event;
 
-/// The timeout of a function, as in `infra/template.yaml`.
-pub fn timeout_of(function: &str) -> Seconds {
-    if function == "rollback" { Seconds(120) } else { Seconds(30) }
-}
+/// The timeout of every function, as in `infra/template.yaml`.
+pub const TIMEOUT: Seconds = Seconds(30);
 
-/// The waits between the attempts of an asynchronous invocation: Lambda tries again twice, after one and two minutes
-/// (Lambda developer guide, "Error handling for asynchronous invocations").
-const ASYNCHRONOUS_RETRIES: [Seconds; 2] = [Seconds(60), Seconds(120)];
+/// The time between two sweeps, as in `infra/template.yaml`.
+pub const PERIOD: Seconds = Seconds(5 * 60);
+
+/// Two hours: long enough for a lease to run out and for an old colour to be looked at.
+const SWEEPS: u32 = 24;
 
 /// When each copy of an event for a function, or of the state machine's call of it, arrives; the first one is the
 /// original.
@@ -37,13 +38,42 @@ pub fn once(_: &str) -> Vec<Seconds> {
     vec![Seconds(0)]
 }
 
+/// The functions that have a sweep.
+pub const SWEPT_BY: [&str; 2] = ["rollback", "promote-step"];
+
+/// The events that come of themselves: with all of them, or to see what the others are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wiring {
+    /// Whether the watchdog hears of executions.
+    pub watchdog: bool,
+    /// Whether the schedule sweeps.
+    pub sweeps: bool,
+    /// Whether what the Scheduler was asked to remind of is delivered.
+    pub reminders: bool,
+}
+
+impl Wiring {
+    /// All of them.
+    pub const WHOLE: Self = Self { watchdog: true, sweeps: true, reminders: true };
+    /// No execution is watched.
+    pub const UNWATCHED: Self = Self { watchdog: false, ..Self::WHOLE };
+    /// Reminders are lost.
+    pub const FORGETFUL: Self = Self { reminders: false, ..Self::WHOLE };
+
+    /// The same without the sweeps.
+    #[must_use]
+    pub const fn unswept(self) -> Self {
+        Self { sweeps: false, ..self }
+    }
+}
+
 /// The functions.
 pub struct Lambda {
     me: Weak<Self>,
     ports: Ports,
     gate: Arc<dyn Gate>,
     arrivals: Box<Arrivals>,
-    watchdog: bool,
+    wiring: Wiring,
     invocations: AtomicU64,
     running: Mutex<Vec<JoinHandle<()>>>,
     dead_letters: Mutex<Vec<String>>,
@@ -53,11 +83,11 @@ pub struct Lambda {
 impl Lambda {
     /// The functions over a run's ports, behind a gate.
     pub fn new(run: &Run, gate: Arc<dyn Gate>, arrivals: Box<Arrivals>) -> Arc<Self> {
-        Self::over(run.stack.ports().clone(), gate, arrivals, true)
+        Self::over(run.stack.ports().clone(), gate, arrivals, Wiring::WHOLE)
     }
 
-    /// The same over other ports, with or without a watchdog of executions.
-    pub fn over(ports: Ports, gate: Arc<dyn Gate>, arrivals: Box<Arrivals>, watchdog: bool) -> Arc<Self> {
+    /// The same over other ports, and with these events around them.
+    pub fn over(ports: Ports, gate: Arc<dyn Gate>, arrivals: Box<Arrivals>, wiring: Wiring) -> Arc<Self> {
         Arc::new_cyclic(|me| {
             let schedule = Schedule { lambda: me.clone(), known: Mutex::default() };
             Self {
@@ -65,7 +95,7 @@ impl Lambda {
                 ports: Ports { schedule: Arc::new(schedule), ..ports },
                 gate,
                 arrivals,
-                watchdog,
+                wiring,
                 invocations: AtomicU64::new(0),
                 running: Mutex::default(),
                 dead_letters: Mutex::default(),
@@ -105,15 +135,36 @@ impl Lambda {
                 Outcome::TimedOut => "TIMED_OUT",
                 Outcome::Aborted { .. } => "ABORTED",
             };
-            if lambda.watchdog {
-                let event = ended_event(execution.identity().execution_arn(), status);
-                lambda.deliver("rollback", &event);
+            if lambda.wiring.watchdog {
+                let ended = ended_event(execution.identity().execution_arn(), status);
+                lambda.deliver("rollback", &ended);
             }
         });
     }
 
-    /// Waits until nothing runs and nothing is due any more.
+    /// Waits until nothing runs and nothing is due any more. What is left then is for the schedule's sweeps: they are
+    /// played until every rollout is at rest, or has had its time.
     pub async fn settled(&self) {
+        self.idle().await;
+        for _ in 0..SWEEPS {
+            if !self.wiring.sweeps || self.at_rest().await {
+                return;
+            }
+            self.wait(PERIOD).await;
+            for function in SWEPT_BY {
+                self.deliver(function, &event("sweep"));
+            }
+            self.idle().await;
+        }
+    }
+
+    async fn at_rest(&self) -> bool {
+        let Ports { store, environment, .. } = &self.ports;
+        store.active(environment).await.unwrap().is_empty()
+            && store.owing(environment).await.unwrap().is_empty()
+    }
+
+    async fn idle(&self) {
         loop {
             let running = std::mem::take(&mut *keep(&self.running));
             if running.is_empty() {
@@ -184,7 +235,7 @@ impl Lambda {
                 process.abort();
                 Err(exited())
             }
-            () = self.ports.clock.pause(timeout_of(function)) => {
+            () = self.ports.clock.pause(TIMEOUT) => {
                 if invocation.give_up() {
                     self.spawn(async move |_| {
                         invocation.landed().await;
@@ -237,7 +288,7 @@ struct Schedule {
 impl CleanUpSchedule for Schedule {
     async fn schedule(&self, id: &RolloutId, attempt: u32, at: Timestamp) -> PortResult<()> {
         let Some(lambda) = self.lambda.upgrade() else { return Ok(()) };
-        if !keep(&self.known).insert((id.clone(), attempt)) {
+        if !lambda.wiring.reminders || !keep(&self.known).insert((id.clone(), attempt)) {
             return Ok(());
         }
         let payload = PromoteStep::clean_up_payload(&CleanUpDue { rollout_id: id.clone(), attempt });

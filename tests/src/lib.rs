@@ -34,7 +34,7 @@ mod world;
 pub use boundary::{Call, Fate, Gate, Refusal};
 pub use interference::{Interference, Wrong};
 pub use journal::{Journal, Kind};
-pub use lambda::{Arrivals, Lambda, once, timeout_of};
+pub use lambda::{Arrivals, Lambda, PERIOD, SWEPT_BY, TIMEOUT, Wiring, once};
 pub use load::{Load, Rates};
 pub use run::{Run, Setup, configuration, stamp};
 pub use sns::{alarm_event, ended_event};

@@ -12,7 +12,7 @@ use engine::history::Record;
 use engine::ports::{Clock, Store};
 use environments::Environment;
 use jiff::Timestamp;
-use local_stack::{EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
+use local_stack::{ASYNCHRONOUS_RETRIES, EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
 use rollout::{Colour, EnvironmentName, Phase, Rollout, Seconds, ServiceName, Target};
 use serde_json::{Value, json};
 
@@ -188,6 +188,22 @@ impl Run {
         answer
     }
 
+    /// Delivers an event to a function as Lambda does an asynchronous call: again after its waits, while it fails.
+    ///
+    /// # Errors
+    /// The function's at the last attempt.
+    pub async fn deliver(&self, function: &str, event: Value) -> Result<Value, Failure> {
+        let mut answer = self.call(function, event.clone()).await;
+        for wait in ASYNCHRONOUS_RETRIES {
+            if answer.is_ok() {
+                break;
+            }
+            self.stack.clock().wait(wait).await;
+            answer = self.call(function, event.clone()).await;
+        }
+        answer
+    }
+
     /// An alarm changes its state, and SNS tells rollback.
     ///
     /// # Errors
@@ -211,12 +227,14 @@ impl Run {
         self.call("promote-step", json!({ "command": command })).await
     }
 
-    /// The schedule's sweep.
+    /// The schedule's sweeps; gives what rollback answered.
     ///
     /// # Errors
-    /// rollback's.
+    /// A function's.
     pub async fn sweep(&self) -> Result<Value, Failure> {
-        self.call("rollback", crate::files::event("sweep")).await
+        let answer = self.call("rollback", crate::files::event("sweep")).await;
+        self.call("promote-step", crate::files::event("sweep")).await?;
+        answer
     }
 
     /// Whether the functions that the state machine calls can publish nothing.

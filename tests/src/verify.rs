@@ -52,8 +52,6 @@ pub struct Allow {
     pub late_writes: bool,
     /// A function dies between publishing a milestone and acknowledging it.
     pub told_again: bool,
-    /// The Scheduler refuses a clean-up for good: the old colour stays, and the outbox still has the effect.
-    pub unscheduled: bool,
 }
 
 impl Run {
@@ -80,10 +78,7 @@ impl Run {
             assert_eq!(history.len() as u64, rollout.version);
             assert_eq!(history.last().map(|record| &record.hash), Some(&rollout.head));
             assert!(rollout.phase.is_terminal(), "{} is {:?}", rollout.id, rollout.phase);
-            let left =
-                |effect: &Effect| !(allow.unscheduled && matches!(effect, Effect::ScheduleCleanUp { .. }));
-            let not_done: Vec<_> = rollout.pending.iter().filter(|pending| left(&pending.effect)).collect();
-            assert!(not_done.is_empty(), "not done: {not_done:?}");
+            assert_eq!(rollout.pending, [], "not done");
             raised_by_passes_or_orders_only(&history);
             self.weights_follow_the_plan(rollout, &history, allow);
             if let Some(target) = self.target(&rollout.plan.service).await {

@@ -29,6 +29,9 @@ enum Promise {
     ActiveHasWhatHasToBeTold,
     ActiveForgetsWhatRests,
     ActiveIsComplete,
+    OwingIsOfOneEnvironment,
+    OwingHasWhatWaits,
+    OwingIsNotActive,
     ControlIsStored,
     ControlComparesTheVersion,
 }
@@ -128,6 +131,20 @@ impl Store for Broken {
         Ok(active)
     }
 
+    async fn owing(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        let mut owing = self.inner.owing(environment).await?;
+        match self.promise {
+            Promise::OwingIsOfOneEnvironment => {
+                let name = environment.as_str().strip_suffix("-2").unwrap_or(environment.as_str());
+                return self.inner.owing(&name.parse().unwrap()).await;
+            }
+            Promise::OwingHasWhatWaits => owing.retain(|rollout| !rollout.pending.is_empty()),
+            Promise::OwingIsNotActive => owing.extend(self.inner.active(environment).await?),
+            _ => {}
+        }
+        Ok(owing)
+    }
+
     async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {
         if self.promise == Promise::ControlIsStored {
             return Ok(Control::default());
@@ -194,6 +211,9 @@ async fn the_suite_notices_every_broken_promise() {
         Promise::ActiveHasWhatHasToBeTold,
         Promise::ActiveForgetsWhatRests,
         Promise::ActiveIsComplete,
+        Promise::OwingIsOfOneEnvironment,
+        Promise::OwingHasWhatWaits,
+        Promise::OwingIsNotActive,
         Promise::ControlIsStored,
         Promise::ControlComparesTheVersion,
     ] {

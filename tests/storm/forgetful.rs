@@ -66,6 +66,10 @@ impl Store for Forgetful {
         self.0.active(environment).await
     }
 
+    async fn owing(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        self.0.owing(environment).await
+    }
+
     async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {
         self.0.control(environment).await
     }

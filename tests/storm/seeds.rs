@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use e2e::{Journal, Lambda, Run, Setup};
+use e2e::{Journal, Lambda, Run, Setup, Wiring};
 use local_stack::Ports;
 use tokio::runtime::Builder;
 
@@ -66,7 +66,7 @@ pub fn storm(seed: u64, weather: Weather, breakage: Breakage) -> Result<Storm, F
                 (0..COPIES).map(|copy| rollout::Seconds(random.below(most(copy)))).collect()
             };
             let ports = breakage(run.stack.ports());
-            let lambda = Lambda::over(ports, Arc::clone(&scheduler) as _, Box::new(arrivals), true);
+            let lambda = Lambda::over(ports, Arc::clone(&scheduler) as _, Box::new(arrivals), Wiring::WHOLE);
             let whole = play(&run, &lambda, kind, "copy", |most| scheduler.seconds(most));
             assert!(tokio::time::timeout(FOR_EVER, whole).await.is_ok(), "it does not end");
             verify(&run, &lambda, kind).await;

@@ -124,7 +124,7 @@ async fn disturb(run: &Run, lambda: &Arc<Lambda>, kind: Kind, executions: &[Exec
 /// Asserts what one delivery of each event would have led to.
 pub async fn verify(run: &Run, lambda: &Lambda, kind: Kind) {
     assert_eq!(lambda.panics(), Vec::<String>::new());
-    let allow = Allow { late_writes: true, told_again: true, ..Allow::default() };
+    let allow = Allow { late_writes: true, told_again: true };
     let verified = run.verified_but(allow).await;
     let rollout = verified.only();
     let end = rollout.phase.name();

@@ -17,7 +17,8 @@ fn main() -> ExitCode {
 }
 
 fn build(settings: &Settings<'_>) -> Result<PromoteStepFunction<'static>, Box<dyn Error + Send + Sync>> {
-    let (table, topic, bus, share, group, role, function, dead_letters) = all((
+    let (environment, table, topic, bus, share, group, role, function, dead_letters) = all((
+        settings.required("ACE_ENVIRONMENT"),
         settings.required::<String>("ACE_TABLE"),
         settings.required("ACE_OUTCOME_TOPIC"),
         settings.or("ACE_EVENT_BUS", BusName::default()),
@@ -30,6 +31,7 @@ fn build(settings: &Settings<'_>) -> Result<PromoteStepFunction<'static>, Box<dy
     let aws = aws_client::from_env()?;
     let store = keep(DynamoStore::new(&aws, table).sharing(share));
     Ok(PromoteStepFunction {
+        environment,
         store,
         traffic: keep(ElbTraffic::new(&aws)),
         metrics: keep(CloudWatchMetrics::new(&aws)),

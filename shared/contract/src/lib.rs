@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 pub use failure::{ErrorName, Failure};
 pub use reply::{HealthCheckNext, Next, PromoteStepNext, Reply, RollbackNext, StartDeployNext};
-pub use request::{CleanUpDue, Command, Origin, PromoteStep, StartDeploy, Trigger, Turn};
+pub use request::{CleanUpDue, Command, Origin, PromoteStep, StartDeploy, Sweep, Trigger, Turn};
 pub use rollback::{Alarm, CaughtError, Rollback};
 pub use schemas::schemas;
 

@@ -90,7 +90,7 @@ next! {
         Promoted = "promoted",
         /// Roll back.
         RollBack = "roll_back",
-        /// Somebody else ended the rollout.
+        /// Somebody else ended the rollout; or what was asked for was about none that is under way.
         Ended = "ended",
     }
 }

@@ -172,7 +172,14 @@ pub enum PromoteStep {
     CleanUp(CleanUpDue),
     /// A person's order.
     Order(Command),
+    /// Finish what promoted rollouts still owe.
+    Sweep,
 }
+
+/// What the schedule of the sweeps sends, to rollback and to promote-step alike: there is nothing to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {}
 
 /// What a person orders, and to which rollout as they know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -216,6 +223,9 @@ impl TryFrom<Value> for PromoteStep {
                 .map(Self::Order)
                 .map_err(|error| format!("command: {error}"));
         }
+        if let Some(sweep) = value.get("sweep") {
+            return swept(sweep).map(|Sweep {}| Self::Sweep);
+        }
         match value.get("clean_up") {
             Some(due) => {
                 CleanUpDue::deserialize(due).map(Self::CleanUp).map_err(|error| format!("clean_up: {error}"))
@@ -223,4 +233,9 @@ impl TryFrom<Value> for PromoteStep {
             None => Turn::deserialize(&value).map(Self::Advance).map_err(|error| error.to_string()),
         }
     }
+}
+
+/// The inside of a `sweep`.
+pub(crate) fn swept(value: &Value) -> Result<Sweep, Refusal> {
+    Sweep::deserialize(value).map_err(|error| format!("sweep: {error}"))
 }

@@ -4,7 +4,7 @@ use rollout::{ExecutionArn, RolloutId};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::request::{Refusal, field, parsed, text};
+use crate::request::{Refusal, Sweep, field, parsed, swept, text};
 
 /// What rollback is given.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -109,8 +109,8 @@ impl TryFrom<Value> for Rollback {
                 status: text(&value, "detail.status")?.to_owned(),
             });
         }
-        if value.get("sweep").is_some() {
-            return Ok(Self::Sweep);
+        if let Some(sweep) = value.get("sweep") {
+            return swept(sweep).map(|Sweep {}| Self::Sweep);
         }
         if value.get("line").is_some() {
             return Ok(Self::Line {

@@ -1,7 +1,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    CleanUpDue, Command, HealthCheckNext, PromoteStepNext, Reply, RollbackNext, StartDeployNext, Turn,
+    CleanUpDue, Command, HealthCheckNext, PromoteStepNext, Reply, RollbackNext, StartDeployNext, Sweep, Turn,
 };
 
 /// The JSON Schemas of everything that crosses a boundary of ours, by file name (`shared/contract/schemas/<name>.json`,
@@ -14,6 +14,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("promote-step.request", schema_for!(Turn)),
         ("promote-step.clean-up", schema_for!(CleanUpDue)),
         ("promote-step.command", schema_for!(Command)),
+        ("promote-step.sweep", schema_for!(Sweep)),
         ("promote-step.reply", schema_for!(Reply<PromoteStepNext>)),
         ("rollback.reply", schema_for!(Reply<RollbackNext>)),
         ("configuration", environments::Environment::schema()),

@@ -72,11 +72,20 @@ async fn what_is_not_at_rest_is_listed_page_by_page() {
     for (operation, body) in &sent {
         assert_eq!(operation, "Query");
         assert_eq!(body["IndexName"], "active");
-        assert_eq!(body["KeyConditionExpression"], "gsi2pk = :environment");
-        assert_eq!(body["ExpressionAttributeValues"], json!({":environment": {"S": "ACTIVE#staging"}}));
+        assert_eq!(body["KeyConditionExpression"], "gsi2pk = :partition");
+        assert_eq!(body["ExpressionAttributeValues"], json!({":partition": {"S": "ACTIVE#staging"}}));
         assert_eq!(body.get("ConsistentRead"), None, "an index has no consistent read");
     }
     assert_eq!(sent[1].1["ExclusiveStartKey"], json!({"pk": {"S": "RO#r-1"}}));
+}
+
+#[tokio::test]
+async fn what_promoted_rollouts_owe_is_listed_apart() {
+    let replay = Replay::new([(200, json!({"Items": []}).to_string())]);
+    assert_eq!(store(&replay).owing(&staging()).await.unwrap(), []);
+    let sent = sent(&replay);
+    assert_eq!(sent[0].1["IndexName"], "active");
+    assert_eq!(sent[0].1["ExpressionAttributeValues"], json!({":partition": {"S": "OWING#staging"}}));
 }
 
 #[tokio::test]

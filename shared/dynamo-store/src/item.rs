@@ -13,7 +13,7 @@ use engine::ports::PortResult;
 use environments::Environment;
 use jiff::Timestamp;
 use rollout::{
-    Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Share, Target,
+    Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Share, Standing, Target,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -178,15 +178,19 @@ pub(crate) fn rollout(rollout: &Rollout) -> PortResult<Item> {
     let environment = &rollout.plan.environment;
     let started = key::sortable(rollout.started_at);
     let lease_ends = key::sortable(LEASE.after(rollout.updated_at));
-    let active = !rollout.is_at_rest();
+    let list = match rollout.standing() {
+        Standing::Active => Some(key::active(environment)),
+        Standing::Owing => Some(key::owing(environment)),
+        Standing::AtRest => None,
+    };
     Envelope {
         version: Some(rollout.version),
         epoch: Some(rollout.epoch.0),
         phase: Some(rollout.phase.name().to_owned()),
         gsi1pk: Some(key::recent(environment, &key::month(rollout.started_at))),
         gsi1sk: Some(format!("{started}#{}", rollout.id)),
-        gsi2pk: active.then(|| key::active(environment)),
-        gsi2sk: active.then(|| format!("{lease_ends}#{}", rollout.id)),
+        gsi2sk: list.as_ref().map(|_| format!("{lease_ends}#{}", rollout.id)),
+        gsi2pk: list,
         ..Envelope::of(Key::rollout(&rollout.id), rollout)?
     }
     .seal()

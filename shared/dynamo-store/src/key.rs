@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The index that lists an environment's rollouts by month.
 pub const RECENT_INDEX: &str = "recent";
-/// The index of rollouts that are not at rest.
+/// The index of rollouts that are not at rest, in two partitions: those that are active, and those that owe something.
 pub const ACTIVE_INDEX: &str = "active";
 
 /// The prefix of all records of a rollout.
@@ -78,9 +78,14 @@ pub(crate) fn recent(environment: &EnvironmentName, month: &str) -> String {
     format!("RECENT#{environment}#{month}")
 }
 
-/// The partition of the active index that holds an environment.
+/// The partition of the active index that holds an environment's active rollouts.
 pub(crate) fn active(environment: &EnvironmentName) -> String {
     format!("ACTIVE#{environment}")
+}
+
+/// The partition of the active index that holds what an environment's promoted rollouts owe.
+pub(crate) fn owing(environment: &EnvironmentName) -> String {
+    format!("OWING#{environment}")
 }
 
 /// A time as text that sorts in order of time, which Display with its optional fraction does not.

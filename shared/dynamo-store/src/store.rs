@@ -114,6 +114,38 @@ impl DynamoStore {
         }
         Ok(found)
     }
+
+    /// A partition of the active index. An item that cannot be read is told in the log and left out: it must not keep
+    /// the other rollouts from being found, least of all by a rollback.
+    async fn not_at_rest(&self, partition: String) -> PortResult<Vec<Rollout>> {
+        let mut found = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(ACTIVE_INDEX)
+                .key_condition_expression("gsi2pk = :partition")
+                .expression_attribute_values(":partition", text(partition.as_str()))
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
+            for item in page.items.unwrap_or_default() {
+                match item::document(item) {
+                    Ok(rollout) => found.push(rollout),
+                    Err(error) => {
+                        tracing::error!(partition, %error, "a rollout that is not at rest is lost from view");
+                    }
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(found);
+            }
+        }
+    }
 }
 
 /// The target is as it was seen: free, and at the epoch of then.
@@ -225,36 +257,12 @@ impl Store for DynamoStore {
         Err(CommitError::Conflict { id: before.id.clone() })
     }
 
-    /// An item that cannot be read is told in the log and left out: it must not keep the other rollouts from being
-    /// found, least of all by a rollback.
     async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
-        let mut active = Vec::new();
-        let mut from = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(ACTIVE_INDEX)
-                .key_condition_expression("gsi2pk = :environment")
-                .expression_attribute_values(":environment", text(key::active(environment)))
-                .set_exclusive_start_key(from.take())
-                .send()
-                .await
-                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
-            for item in page.items.unwrap_or_default() {
-                match item::document(item) {
-                    Ok(rollout) => active.push(rollout),
-                    Err(error) => {
-                        tracing::error!(%environment, %error, "a rollout that is not at rest is lost from view");
-                    }
-                }
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(active);
-            }
-        }
+        self.not_at_rest(key::active(environment)).await
+    }
+
+    async fn owing(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        self.not_at_rest(key::owing(environment)).await
     }
 
     async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {

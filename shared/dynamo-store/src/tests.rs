@@ -5,7 +5,7 @@ use analysis::{Finding, Metric, Probability, Rate, Standard, Verdict};
 use aws_client::replay::Replay;
 use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortError, Store};
-use rollout::{Cause, Event, Observed, Phase, Probe, Rollout, Weight};
+use rollout::{Cause, CleanUp, Event, Observed, Phase, Probe, Rollout, Standing, Weight};
 use serde_json::{Value, json};
 
 use crate::samples::{after, attribute, begun, cancelled, environment, start, untouched};
@@ -121,10 +121,22 @@ fn an_item_of_another_form_is_named_and_refused() {
 fn only_rollouts_that_are_not_at_rest_are_in_the_active_index() {
     let (ended, at_rest) = ended();
     assert!(!ended.is_at_rest() && at_rest.is_at_rest(), "{:?}", ended.pending);
-    for rollout in states().into_iter().chain([ended, at_rest]) {
+    let due = |clean_up| {
+        let at = at_rest.updated_at;
+        Rollout { phase: Phase::Promoted { at, clean_up }, ..at_rest.clone() }
+    };
+    let owing = due(CleanUp::Scheduled { at: at_rest.updated_at, attempt: 1 });
+    let done = due(CleanUp::Done { at: at_rest.updated_at });
+    for rollout in states().into_iter().chain([ended, at_rest.clone(), owing, done]) {
         let stored = item::rollout(&rollout).unwrap();
-        let keys = ["gsi2pk", "gsi2sk"].map(|key| stored.contains_key(key));
-        assert_eq!(keys, [!rollout.is_at_rest(); 2], "{:?}", rollout.phase);
+        let partition = match rollout.standing() {
+            Standing::Active => Some("ACTIVE#staging"),
+            Standing::Owing => Some("OWING#staging"),
+            Standing::AtRest => None,
+        };
+        let found = stored.get("gsi2pk").map(attribute);
+        assert_eq!(found, partition.map(|name| json!({"S": name})), "{:?}", rollout.phase);
+        assert_eq!(stored.contains_key("gsi2sk"), partition.is_some(), "{:?}", rollout.phase);
         assert_eq!(attribute(&stored["gsi1pk"]), json!({"S": "RECENT#staging#2026-01"}));
         assert_eq!(
             attribute(&stored["gsi1sk"]),

@@ -17,6 +17,7 @@ mod promote_step;
 mod reply;
 mod rollback;
 mod start_deploy;
+mod sweep;
 mod window;
 
 pub use health_check::HealthCheckFunction;

@@ -108,9 +108,13 @@ pub trait Store: Send + Sync {
     /// at the rollout's epoch when `after` asks for a [`TakeDown`](rollout::Effect::TakeDown).
     async fn commit(&self, before: &Rollout, after: &Rollout, record: &Record) -> Result<(), CommitError>;
 
-    /// The rollouts of an environment that are not at rest: not ended, or with effects still to do. The list may lag
-    /// behind by a moment; a commit on what it says is checked like any other.
+    /// The rollouts of an environment that are [`Active`](rollout::Standing::Active). The list may lag behind by a
+    /// moment; a commit on what it says is checked like any other.
     async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>>;
+
+    /// The rollouts of an environment that are [`Owing`](rollout::Standing::Owing), as far behind. Not in one list with
+    /// the others, which an alarm has to wait for.
+    async fn owing(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>>;
 
     /// What holds for the whole environment.
     async fn control(&self, environment: &EnvironmentName) -> PortResult<Control>;

@@ -3,7 +3,10 @@
 use analysis::Evidence;
 use async_trait::async_trait;
 use contract::{CleanUpDue, Command, Failure, Function, PromoteStep, PromoteStepNext as Next, Reply};
-use rollout::{CleanUp, Event, Hold, Lease, Need, OldTraffic, Phase, Rollout, Seconds};
+use jiff::Timestamp;
+use rollout::{
+    CleanUp, Effect, EnvironmentName, Event, Hold, Lease, Need, OldTraffic, Phase, Rollout, RolloutId, Seconds,
+};
 
 use crate::allowance::Allowance;
 use crate::failures;
@@ -11,11 +14,19 @@ use crate::fence::{Written, taken_since, write_weight};
 use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, perform};
 use crate::ports::{Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Store, Traffic};
-use crate::reply::about;
+use crate::reply::{about, without_rollout};
+use crate::sweep::{Tally, UNTOUCHED};
 use crate::window::minutes_before;
+
+/// A clean-up that is due for so long was forgotten: its reminder is lost, or was delivered in vain. Longer than Lambda
+/// tries an invocation again, which takes three minutes and its attempts; should the reminder come all the same, it
+/// finds that its look was taken.
+const FORGOTTEN: Seconds = Seconds(15 * 60);
 
 /// The function.
 pub struct PromoteStepFunction<'a> {
+    /// The environment whose stack this is.
+    pub environment: EnvironmentName,
     /// Where rollouts are stored.
     pub store: &'a dyn Store,
     /// The rules that divide traffic.
@@ -54,8 +65,11 @@ impl Function for PromoteStepFunction<'_> {
                 }
                 self.advance(ledger, rollout).await?
             }
-            PromoteStep::CleanUp(due) => self.clean_up(ledger, &due).await?,
+            PromoteStep::CleanUp(CleanUpDue { rollout_id, attempt }) => {
+                self.clean_up(ledger, ledger.load(&rollout_id).await?, attempt).await?
+            }
             PromoteStep::Order(command) => return self.order(ledger, command).await,
+            PromoteStep::Sweep => return self.sweep(ledger).await,
         };
         let rollout = perform(ledger, self.hands(), rollout).await?;
         Ok(self.answer(&rollout))
@@ -138,11 +152,40 @@ impl PromoteStepFunction<'_> {
         }
     }
 
-    async fn clean_up(&self, ledger: Ledger<'_>, due: &CleanUpDue) -> Result<Rollout, Failure> {
-        let rollout = ledger.load(&due.rollout_id).await?;
+    /// Finishes what promoted rollouts still owe: effects that could not be performed, old colours that were forgotten.
+    async fn sweep(&self, ledger: Ledger<'_>) -> Result<Reply<Next>, Failure> {
+        let owing = self.store.owing(&self.environment).await.map_err(failures::port)?;
+        let mut tally = Tally::new(owing.len());
+        for rollout in owing {
+            let now = self.clock.now();
+            let left = !rollout.pending.is_empty() && UNTOUCHED.after(rollout.updated_at) <= now;
+            if left || forgotten(&rollout, now).is_some() {
+                tally.note(self.finish(ledger, &rollout.id).await);
+            }
+        }
+        let reason = tally.told("promoted rollouts")?;
+        Ok(without_rollout(&self.environment, "", Next::Ended, reason))
+    }
+
+    /// A look at an old colour that fails does not keep the rest from being done.
+    async fn finish(&self, ledger: Ledger<'_>, id: &RolloutId) -> Result<(), Failure> {
+        // The list may lag behind.
+        let rollout = ledger.load(id).await?;
+        let (rollout, looked) = match forgotten(&rollout, self.clock.now()) {
+            None => (rollout, Ok(())),
+            Some(attempt) => match self.clean_up(ledger, rollout.clone(), attempt).await {
+                Ok(looked) => (looked, Ok(())),
+                Err(failure) => (rollout, Err(failure)),
+            },
+        };
+        perform(ledger, self.hands(), rollout).await?;
+        looked
+    }
+
+    async fn clean_up(&self, ledger: Ledger<'_>, rollout: Rollout, attempt: u32) -> Result<Rollout, Failure> {
         let scheduled = matches!(
             &rollout.phase,
-            Phase::Promoted { clean_up: CleanUp::Scheduled { attempt, .. }, .. } if *attempt == due.attempt
+            Phase::Promoted { clean_up: CleanUp::Scheduled { attempt: next, .. }, .. } if *next == attempt
         );
         if !scheduled {
             return Ok(rollout);
@@ -154,7 +197,7 @@ impl PromoteStepFunction<'_> {
             }),
             None => self.old_traffic(&rollout).await,
         };
-        let event = Event::CleanUpDue { attempt: due.attempt, traffic, at: self.clock.now() };
+        let event = Event::CleanUpDue { attempt, traffic, at: self.clock.now() };
         Ok(ledger.record(rollout, event).await?.rollout())
     }
 
@@ -174,4 +217,15 @@ impl PromoteStepFunction<'_> {
             Evidence::SourceDown { reason } => OldTraffic::Unknown(reason),
         }
     }
+}
+
+/// The look at the old colour that nobody will take: it is long due, or due and no reminder of it was made.
+fn forgotten(rollout: &Rollout, now: Timestamp) -> Option<u32> {
+    let Phase::Promoted { clean_up: CleanUp::Scheduled { at, attempt }, .. } = &rollout.phase else {
+        return None;
+    };
+    let reminded =
+        !rollout.pending.iter().any(|pending| matches!(pending.effect, Effect::ScheduleCleanUp { .. }));
+    let patience = if reminded { FORGOTTEN } else { Seconds(0) };
+    (patience.after(*at) <= now).then_some(*attempt)
 }

@@ -11,6 +11,7 @@ use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, change_control, perform};
 use crate::ports::{Budget, Clock, Meter, Notifier, PortError, Store, Traffic};
 use crate::reply::{about, without_rollout};
+use crate::sweep::{Tally, UNTOUCHED};
 
 /// How often weight 0 is written in one invocation while something else keeps overwriting it.
 const WRITES: usize = 3;
@@ -19,10 +20,6 @@ const WRITES: usize = 3;
 /// have theirs within ten seconds. With the calls around it this is less than the zombie bound, as any write has to be
 /// (`tests/model`).
 const PATIENCE: Seconds = Seconds(12);
-
-/// A rollback that was not touched for so long has lost who drove it. Longer than the zombie bound that everybody waits
-/// for, and shorter than the time between two sweeps: what one of them turned round, the next one verifies.
-const SETTLED: Seconds = Seconds(2 * 60);
 
 /// The function.
 pub struct RollbackFunction<'a> {
@@ -246,28 +243,27 @@ impl RollbackFunction<'_> {
         about(rollout, next, rollout.wait(self.clock.now()))
     }
 
-    /// Nobody will call again for an execution that is gone: the zombie bound is waited for here.
+    /// Nobody calls for an execution that is gone, and no function may live so long that it could wait for the zombie
+    /// bound and still write (tests/model, `long_lived_rollback`). So what is not verified yet is an error: Lambda
+    /// delivers the event again one minute later, and two minutes after that (AWS Lambda Developer Guide, "How Lambda
+    /// handles errors and retries with asynchronous invocation"), both longer than the zombie bound. The first call
+    /// writes, the second one verifies, the third is to spare; after them there is the sweep.
     async fn watchdog(&self, execution: &ExecutionArn, status: &str) -> Result<Reply<Next>, Failure> {
         let Some(id) = self.driven_by(execution).await? else {
             return Ok(self.nothing("", format!("execution {execution} had not started a rollout")));
         };
-        let cause = || Cause::Failure {
+        let cause = Cause::Failure {
             error: format!("Execution{status}"),
             detail: format!("execution {execution} ended {status}"),
         };
-        let reply = self.roll_back(self.ledger().load(&id).await?, cause()).await?;
-        if reply.next != Next::Settle {
-            return Ok(reply);
-        }
-        self.clock.pause(Seconds(reply.wait_seconds)).await;
-        // So late in the life of this function nothing may be written any more: it could land after the next zombie
-        // bound is over (tests/model, long_lived_rollback).
-        let reply = self.finish(self.verify(self.ledger().load(&id).await?).await?).await?;
+        let reply = self.roll_back(self.ledger().load(&id).await?, cause).await?;
         if reply.next == Next::Settle {
-            // An error is what makes Lambda deliver the event again.
             return Err(Failure::new(
                 ErrorName::TransientError,
-                format!("rollout {id} could not be verified at weight 0 yet; the watchdog is tried again"),
+                format!(
+                    "rollout {id} is {}, and is verified in {} s: this error makes Lambda deliver the event again",
+                    reply.reason, reply.wait_seconds
+                ),
             ));
         }
         Ok(reply)
@@ -299,31 +295,26 @@ impl RollbackFunction<'_> {
         failed.map_or(Ok(answer), Err)
     }
 
-    /// Rolls back what nothing drives any more, and finishes what was left half done. Level-triggered: whatever one
-    /// sweep does not finish, the next one finds.
+    /// Rolls back what nothing drives any more, and finishes rollbacks that were left half done. What was promoted is
+    /// promote-step's, which has the hands for it.
     async fn sweep(&self) -> Result<Reply<Next>, Failure> {
         let active = self.store.active(&self.environment).await.map_err(failures::port)?;
-        let (found, mut touched, mut failed) = (active.len(), 0, None);
+        let mut tally = Tally::new(active.len());
         for rollout in active {
             let now = self.clock.now();
             let overdue = if rollout.phase.is_rollback() || rollout.phase.is_terminal() {
-                SETTLED.after(rollout.updated_at) <= now
+                UNTOUCHED.after(rollout.updated_at) <= now
             } else {
                 matches!(rollout.target().lease, Lease::Held { until, .. } if until <= now)
             };
             if !overdue {
                 continue;
             }
-            touched += 1;
             let detail = format!("nothing has driven rollout {} since {}", rollout.id, rollout.updated_at);
             let cause = Cause::Failure { error: "LeaseExpired".to_owned(), detail };
-            if let Err(failure) = self.roll_back(rollout, cause).await {
-                tracing::error!(%failure, "the sweep could not finish a rollout");
-                failed = failed.or(Some(failure));
-            }
+            tally.note(self.roll_back(rollout, cause).await);
         }
-        let reason = format!("{found} rollouts are not at rest, {touched} of them were overdue");
-        failed.map_or(Ok(self.nothing("", reason)), Err)
+        Ok(self.nothing("", tally.told("rollouts")?))
     }
 
     /// A person stops or resumes the line.

@@ -12,6 +12,7 @@ mod line;
 mod machine;
 mod orders;
 mod outbox;
+mod owed;
 mod rollback;
 mod start_deploy;
 mod store;

@@ -231,6 +231,8 @@ fn promote(rollout: &Rollout, at: Timestamp) -> Rollout {
     let due = rollout.plan.clean_up.after.after(at);
     let clean_up = CleanUp::Scheduled { at: due, attempt: 1 };
     let mut promoted = rollout.to(Phase::Promoted { at, clean_up }, at);
+    // It has all traffic, so it is up; and later the colour may carry another version.
+    promoted.pending.retain(|pending| !matches!(pending.effect, Effect::BringUp(_)));
     promoted.ask(Effect::ScheduleCleanUp { at: due, attempt: 1 });
     promoted.ask(Effect::Publish(Milestone::Promoted));
     promoted
@@ -402,7 +404,12 @@ fn clean_up(
     traffic: &OldTraffic,
     at: Timestamp,
 ) -> Rollout {
-    let to = |clean_up| rollout.to(Phase::Promoted { at: promoted_at, clean_up }, at);
+    let to = |clean_up| {
+        let mut next = rollout.to(Phase::Promoted { at: promoted_at, clean_up }, at);
+        // A look that was taken needs no reminder any more.
+        next.pending.retain(|pending| !matches!(pending.effect, Effect::ScheduleCleanUp { .. }));
+        next
+    };
     let busy = match traffic {
         OldTraffic::Quiet => {
             let mut done = to(CleanUp::Done { at });

@@ -196,7 +196,7 @@ fn effect(rollout: &Rollout, effect: &Effect) -> Result<(), Violation> {
             Err(Violation::PendingWeight { pending: *pending, desired })
         }
         Effect::BringUp(colour) => {
-            let forward = !rollout.phase.is_rollback() && !matches!(rollout.phase, Phase::Refused { .. });
+            let forward = !rollout.phase.is_rollback() && !rollout.phase.is_terminal();
             may(forward, "bring_up")?;
             is(*colour, rollout.canary)
         }
@@ -205,8 +205,12 @@ fn effect(rollout: &Rollout, effect: &Effect) -> Result<(), Violation> {
             may(done, "take_down")?;
             is(*colour, rollout.canary.other())
         }
-        Effect::ScheduleCleanUp { .. } => {
-            may(matches!(rollout.phase, Phase::Promoted { .. }), "schedule_clean_up")
+        Effect::ScheduleCleanUp { attempt, .. } => {
+            let due = matches!(
+                &rollout.phase,
+                Phase::Promoted { clean_up: CleanUp::Scheduled { attempt: next, .. }, .. } if next == attempt
+            );
+            may(due, "schedule_clean_up")
         }
         Effect::CountRollback => may(matches!(rollout.phase, Phase::RolledBack { .. }), "count_rollback"),
         Effect::Publish(_) => may(!matches!(rollout.phase, Phase::Refused { .. }), "publish"),

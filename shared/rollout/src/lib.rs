@@ -30,7 +30,7 @@ pub use plan::{
     Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step,
     StepIndex, Steps, Strategy,
 };
-pub use rollout::{Barred, Hold, LEASE, Lease, Rollout, RuleSnapshot, Start, Target};
+pub use rollout::{Barred, Hold, LEASE, Lease, Rollout, RuleSnapshot, Standing, Start, Target};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Effect, EffectId, Milestone, Pending};
 use crate::names::{Colour, EnvironmentName, Epoch, ExecutionArn, RolloutId, ServiceName, Version, Weight};
-use crate::phase::{Next, Phase};
+use crate::phase::{CleanUp, Next, Phase};
 use crate::plan::{Plan, StepIndex};
 
 /// How long a rollout keeps its service without a sign of life; longer than the longest wait between two decisions.
@@ -49,6 +49,17 @@ pub struct Rollout {
     pub next_effect: EffectId,
     /// The outbox: effects recorded and not yet acknowledged, oldest first.
     pub pending: Vec<Pending>,
+}
+
+/// Who has still something to do for a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Whoever moves its traffic, or tells of its end: it has not ended, or was rolled back and has effects to do.
+    Active,
+    /// Whoever cleans up after it: it was promoted, and has effects to do or an old colour to look at.
+    Owing,
+    /// Nobody.
+    AtRest,
 }
 
 /// Whether a person holds a rollout back.
@@ -161,9 +172,19 @@ impl Rollout {
         }
     }
 
-    /// Whether nothing is left to do for it: it has ended, and its outbox is empty.
+    /// Who has still something to do for it.
+    pub fn standing(&self) -> Standing {
+        match &self.phase {
+            Phase::Promoted { clean_up: CleanUp::Scheduled { .. }, .. } => Standing::Owing,
+            _ if self.phase.is_terminal() && self.pending.is_empty() => Standing::AtRest,
+            Phase::Promoted { .. } => Standing::Owing,
+            _ => Standing::Active,
+        }
+    }
+
+    /// Whether nothing is left to do for it: it has ended, its outbox is empty, and no old colour waits to be looked at.
     pub fn is_at_rest(&self) -> bool {
-        self.phase.is_terminal() && self.pending.is_empty()
+        self.standing() == Standing::AtRest
     }
 
     /// The canary weight that the rule should have now.

@@ -143,13 +143,16 @@ fn of_execution(machine: &Machine, state: &State, number: u8, execution: Executi
             }
         }
         Stage::Ended(_) => {
-            if execution.watch == Watch::Due {
+            if let Watch::Due { wait: 0, .. } = execution.watch {
                 out.push(Action::Watchdog(number));
             }
             let link = state.links.get(usize::from(number)).copied().flatten();
             let held = link.is_some() && state.service.and_then(|service| service.lease) == link;
-            // A lease is much longer than the life of any function, and each decision renews it.
+            // A lease is much longer than the life of any function, and each decision renews it. A rollback that settles
+            // is left alone until it can be verified.
+            let settles = |rollout: &Snapshot| matches!(&rollout.phase, Phase::Settling { restored_at, .. } if *restored_at > ago(machine.setting().zombie_bound()));
             if held
+                && !state.active().any(settles)
                 && state.is_calm()
                 && execution.watch == Watch::Quiet
                 && machine.setting().broken != Broken::NoSweep

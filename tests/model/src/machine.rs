@@ -392,6 +392,7 @@ fn health_check<'a>(script: &'a Script<'_>) -> HealthCheckFunction<'a> {
 
 fn promote_step<'a>(script: &'a Script<'_>) -> PromoteStepFunction<'a> {
     PromoteStepFunction {
+        environment: script.fixed.name.clone(),
         store: script,
         traffic: script,
         metrics: script,

@@ -171,6 +171,11 @@ impl Store for Script<'_> {
         }
     }
 
+    /// What is owed moves no traffic: the model has no sweep of it.
+    async fn owing(&self, _: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        Ok(Vec::new())
+    }
+
     async fn control(&self, _: &EnvironmentName) -> PortResult<Control> {
         Ok(Control::default())
     }

@@ -14,9 +14,9 @@ pub enum Steps {
 pub struct Ticks {
     /// The longest life of start-deploy, health-check and promote-step.
     pub forward: u8,
-    /// The longest life of rollback, which waits for the zombie bound itself when nobody else does.
+    /// The longest life of rollback.
     pub rollback: u8,
-    /// The plan's zombie bound. It has to be longer than `forward`.
+    /// The plan's zombie bound. It has to be longer than any function lives.
     pub zombie_bound: u8,
     /// The bake of each step.
     pub bake: u8,
@@ -89,7 +89,7 @@ pub struct Setting {
 
 impl Default for Ticks {
     fn default() -> Self {
-        Self { forward: 1, rollback: 4, zombie_bound: 2, bake: 1, patience: 1, blind: 1, frozen: 1 }
+        Self { forward: 1, rollback: 1, zombie_bound: 2, bake: 1, patience: 1, blind: 1, frozen: 1 }
     }
 }
 

@@ -88,12 +88,40 @@ pub enum Stage {
 /// Whether the watchdog has to be told of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Watch {
-    /// No.
+    /// No; or no more, and the event is among the dead letters.
     Quiet,
     /// The event is on its way.
-    Due,
+    Due {
+        /// How often it was delivered before.
+        attempt: u8,
+        /// In how many ticks it arrives at the earliest.
+        wait: u8,
+    },
     /// It looks after it.
-    Watching,
+    Watching {
+        /// How often the event was delivered before.
+        attempt: u8,
+    },
+}
+
+/// The waits before Lambda's second and third attempt of an asynchronous call, in ticks: one minute and two minutes (AWS
+/// Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation"). Here the zombie bound is
+/// longer than the first one, on AWS it is shorter than both: the dead letters, and the sweep after them, come sooner.
+const RETRIES: [u8; 2] = [1, 2];
+
+impl Watch {
+    /// The execution is gone.
+    pub const TOLD: Self = Self::Due { attempt: 0, wait: 0 };
+
+    /// The delivery has failed.
+    #[must_use]
+    pub fn failed(self) -> Self {
+        let Self::Watching { attempt } = self else { return self };
+        match RETRIES.get(usize::from(attempt)) {
+            Some(wait) => Self::Due { attempt: attempt + 1, wait: *wait },
+            None => Self::Quiet,
+        }
+    }
 }
 
 /// One execution of the state machine.

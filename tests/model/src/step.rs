@@ -79,7 +79,9 @@ impl World<'_> {
                 self.begin(Owner::Nobody, Task::Person(event));
             }
             Action::Watchdog(number) => {
-                self.state.execution(number)?.watch = Watch::Watching;
+                let execution = self.state.execution(number)?;
+                let Watch::Due { attempt, wait: 0 } = execution.watch else { return None };
+                execution.watch = Watch::Watching { attempt };
                 self.begin(Owner::Watchdog(number), Task::Watchdog(number));
             }
             Action::Sweep(number) => self.begin(Owner::Sweep, Task::Watchdog(number)),
@@ -153,7 +155,8 @@ impl World<'_> {
             Owner::Execution(number) => self.answered(number, outcome),
             Owner::Watchdog(number) => {
                 if let Some(execution) = self.state.execution(number) {
-                    execution.watch = if outcome == Outcome::Failed { Watch::Due } else { Watch::Quiet };
+                    let failed = outcome == Outcome::Failed;
+                    execution.watch = if failed { execution.watch.failed() } else { Watch::Quiet };
                 }
             }
             Owner::Sweep | Owner::Nobody => {}
@@ -213,7 +216,7 @@ impl World<'_> {
         if let Some(execution) = self.state.execution(number) {
             execution.stage = Stage::Ended(end);
             if end == End::Failed {
-                execution.watch = Watch::Due;
+                execution.watch = Watch::TOLD;
             }
         }
     }
@@ -240,7 +243,7 @@ impl World<'_> {
             }
             Owner::Watchdog(number) => {
                 if let Some(execution) = self.state.execution(number) {
-                    execution.watch = Watch::Due;
+                    execution.watch = execution.watch.failed();
                 }
             }
             Owner::Sweep | Owner::Nobody => {}
@@ -262,6 +265,9 @@ impl World<'_> {
         }
         for number in (0..self.state.executions.len()).map(index) {
             let Some(execution) = self.state.execution(number) else { continue };
+            if let Watch::Due { wait, .. } = &mut execution.watch {
+                *wait = wait.saturating_sub(1);
+            }
             if let Stage::Waiting(step, wait) = execution.stage {
                 let left = wait.saturating_sub(1);
                 self.wait(number, step, left);

@@ -1,9 +1,10 @@
-//! One history, step by step, that is too long to be found by looking at every state: a rollback that lives longer than
-//! the zombie bound outlives the verification of a later rollout's rollback. It puts that rollout's weight back (its epoch
-//! was over, so it repairs), dies in the write, and the write lands on a canary whose weight 0 was verified.
+//! Why rollback has to live less than the zombie bound, like every function that writes the rule. One history, step by
+//! step, that is too long to be found by looking at every state: a rollback that lives longer outlives the verification
+//! of a later rollout's rollback. It puts that rollout's weight back (its epoch was over, so it repairs), dies in the
+//! write, and the write lands on a canary whose weight 0 was verified.
 //!
-//! So the zombie bound has to be longer than the life of every function that writes the rule, rollback's too, or a
-//! function must not begin a write so late in its life, or must not repair upwards.
+//! So the watchdog does not wait for the zombie bound: it fails, and Lambda calls it again. `infra/template.yaml` gives
+//! rollback the timeout of the others, which a test of the package e2e compares with the bound.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's helpers are part of the test")]
 
@@ -12,8 +13,11 @@ use model::call::{Call, Task};
 use model::check::PROMOTED;
 use model::machine::Status;
 use model::state::{Live, Owner, Stage, State};
-use model::{Faults, Protocol, Setting, Steps, check, worlds};
+use model::{Faults, Protocol, Setting, Steps, Ticks, check, worlds};
 use stateright::Model;
+
+/// The life of a rollback that waits for the zombie bound itself, in ticks.
+const LONG: u8 = 4;
 
 struct History {
     protocol: Protocol,
@@ -98,18 +102,18 @@ fn share_after_the_late_write(rollback: u8) -> Option<u8> {
 
 #[test]
 fn a_rollback_that_lives_longer_than_the_zombie_bound_outlives_a_verification() {
-    assert_eq!(share_after_the_late_write(4), Some(100));
+    assert_eq!(share_after_the_late_write(LONG), Some(100));
 }
 
 #[test]
 fn a_rollback_that_lives_less_than_the_zombie_bound_does_not() {
-    assert_eq!(share_after_the_late_write(1), None);
+    assert_eq!(share_after_the_late_write(Ticks::default().rollback), None);
 }
 
-/// One crash is enough for the other direction: the weight 0 of a rollback that died lands after the next rollout was
-/// promoted.
+/// One crash is enough for the other direction, and the checker finds it: the weight 0 of a rollback that died lands after
+/// the next rollout was promoted.
 #[test]
 fn a_rollback_that_outlives_the_zombie_bound_takes_a_promoted_version_its_traffic() {
-    let checked = check(worlds::two_and_a_crash(), 1, true).unwrap();
+    let checked = check(worlds::two_and_a_crash().with_rollback(LONG), 1, true).unwrap();
     assert!(checked.violated.iter().any(|(name, _)| *name == PROMOTED), "{:?}", checked.violated);
 }

@@ -8,13 +8,23 @@ use rollout::{Barred, Cause, Control, Event, Line, Observed, Probe, Rollout, Rol
 
 use super::Shelf;
 
-/// The list may lag behind by a moment.
-async fn is_listed(shelf: &Shelf, mut expected: Vec<Rollout>, when: &str) {
-    expected.sort_by(|one, other| one.id.cmp(&other.id));
-    let mut found = Vec::new();
+/// These are active, and no others. The list may lag behind by a moment.
+async fn is_listed(shelf: &Shelf, expected: Vec<Rollout>, when: &str) {
+    are_listed(shelf, expected, vec![], when).await;
+}
+
+/// These are active, and these owe something.
+async fn are_listed(shelf: &Shelf, active: Vec<Rollout>, owing: Vec<Rollout>, when: &str) {
+    let sorted = |mut rollouts: Vec<Rollout>| {
+        rollouts.sort_by(|one, other| one.id.cmp(&other.id));
+        rollouts
+    };
+    let expected = (sorted(active), sorted(owing));
+    let mut found = (vec![], vec![]);
     for _ in 0..20 {
-        found = shelf.store.active(&shelf.environment).await.unwrap();
-        found.sort_by(|one, other| one.id.cmp(&other.id));
+        let active = shelf.store.active(&shelf.environment).await.unwrap();
+        let owing = shelf.store.owing(&shelf.environment).await.unwrap();
+        found = (sorted(active), sorted(owing));
         if found == expected {
             return;
         }
@@ -41,12 +51,15 @@ pub(super) async fn what_is_not_at_rest_is_listed(shelf: &Shelf) {
 
     let promoted = shelf.begin("b", Shelf::start()).await;
     let promoted = shelf.promote(&promoted).await;
+    are_listed(shelf, vec![], vec![promoted.clone()], "promoted, and not told").await;
     let promoted = shelf.commit(&promoted, Shelf::performed(&promoted, promoted.updated_at)).await;
-    is_listed(shelf, vec![], "promoted, and waiting for its clean-up").await;
+    are_listed(shelf, vec![], vec![promoted.clone()], "promoted, and waiting for its clean-up").await;
+    let other = Shelf::new(Arc::clone(&shelf.store), &format!("{}-2", shelf.environment));
+    are_listed(&other, vec![], vec![], "another environment's").await;
     let traffic = rollout::OldTraffic::Quiet;
     let due = Event::CleanUpDue { attempt: 1, traffic, at: promoted.updated_at };
     let cleaning = shelf.commit(&promoted, due).await;
-    is_listed(shelf, vec![cleaning.clone()], "its clean-up is to be done").await;
+    are_listed(shelf, vec![], vec![cleaning.clone()], "its clean-up is to be done").await;
     shelf.commit(&cleaning, Shelf::performed(&cleaning, cleaning.updated_at)).await;
     is_listed(shelf, vec![], "it is at rest again").await;
 }

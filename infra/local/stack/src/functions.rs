@@ -80,6 +80,7 @@ impl Ports {
     /// promote-step over these ports.
     pub fn promote_step(&self) -> PromoteStepFunction<'_> {
         PromoteStepFunction {
+            environment: self.environment.clone(),
             store: &*self.store,
             traffic: &*self.traffic,
             metrics: &*self.metrics,

@@ -16,6 +16,6 @@ pub use clock::StackClock;
 pub use desk::LocalAlarms;
 pub use functions::Ports;
 pub use plant::{Plant, PlantError, PlantOptions, Services};
-pub use stack::{DEFINITION, Parts, Stack, StackError};
+pub use stack::{ASYNCHRONOUS_RETRIES, DEFINITION, Parts, Stack, StackError};
 pub use store::{EmbeddedStore, OpenError};
 pub use update::{Update, Updates};

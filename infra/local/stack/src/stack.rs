@@ -7,7 +7,7 @@ use asl::{Execution, Identity, Machine, Tasks};
 use contract::Failure;
 use engine::ports::{Clock, Fleet, Metrics, PortError, Prober, Revisions, Store, Traffic};
 use environments::Environment;
-use rollout::{EnvironmentName, Lease, RolloutId};
+use rollout::{EnvironmentName, Lease, RolloutId, Seconds};
 use serde_json::{Value, json};
 
 use crate::clock::StackClock;
@@ -18,6 +18,10 @@ use crate::watched_store::WatchedStore;
 
 /// The state machine, the very file that AWS runs.
 pub const DEFINITION: &str = include_str!("../../../rollout.asl.json");
+
+/// The waits between the attempts of an asynchronous invocation: Lambda tries again twice, after one minute and after two
+/// more (AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
+pub const ASYNCHRONOUS_RETRIES: [Seconds; 2] = [Seconds(60), Seconds(120)];
 
 const FUNCTIONS: [(&str, &str); 4] = [
     ("StartDeploy", "start-deploy"),
@@ -167,26 +171,50 @@ impl Stack {
     }
 
     /// Rolls back what an earlier process left behind: its executions died with it, so this is what the watchdog does
-    /// for an aborted one. Gives the rollouts that were mended.
+    /// for aborted ones. All of them get weight 0 at once; they are verified when the watchdog's event is delivered
+    /// again, as Lambda does it. What its promoted rollouts still owe is finished as the schedule's sweep does it, which
+    /// has to come for the reminders that were lost with the process. Gives the rollouts that were rolled back.
     ///
     /// # Errors
-    /// [`StackError`].
+    /// [`StackError`]; a function's when the last delivery failed as well.
     pub async fn mend(&self, configuration: &Environment) -> Result<Vec<RolloutId>, StackError> {
-        let mut mended = Vec::new();
+        let (mut mended, mut events) = (Vec::new(), Vec::new());
         for service in configuration.services().keys() {
             let target = self.ports.store.target(&self.ports.environment, service).await?;
             let Some(Lease::Held { by, .. }) = target.map(|target| target.lease) else { continue };
             let Some(rollout) = self.ports.store.rollout(&by).await? else { continue };
-            let event = json!({
+            events.push(json!({
                 "source": "aws.states",
                 "detail-type": "Step Functions Execution Status Change",
                 "detail": { "executionArn": rollout.execution, "status": "ABORTED" },
-            });
-            if let Some(answer) = self.ports.call("rollback", event).await {
-                answer?;
-            }
+            }));
             mended.push(by);
         }
+        self.deliver("rollback", events).await?;
+        self.deliver("promote-step", vec![json!({ "sweep": {} })]).await?;
         Ok(mended)
+    }
+
+    /// Delivers events to a function as Lambda delivers asynchronous calls: those that failed again, after its waits.
+    async fn deliver(&self, function: &str, events: Vec<Value>) -> Result<(), StackError> {
+        let mut left = self.attempt(function, events).await;
+        for wait in ASYNCHRONOUS_RETRIES {
+            if left.is_empty() {
+                break;
+            }
+            self.clock.wait(wait).await;
+            left = self.attempt(function, left.into_iter().map(|(event, _)| event).collect()).await;
+        }
+        left.into_iter().next().map_or(Ok(()), |(_, failure)| Err(failure.into()))
+    }
+
+    async fn attempt(&self, function: &str, events: Vec<Value>) -> Vec<(Value, Failure)> {
+        let mut failed = Vec::new();
+        for event in events {
+            if let Some(Err(failure)) = self.ports.call(function, event.clone()).await {
+                failed.push((event, failure));
+            }
+        }
+        failed
     }
 }

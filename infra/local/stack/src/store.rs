@@ -9,7 +9,8 @@ use engine::ports::{Begun, CommitError, PortError, PortResult, Store};
 use environments::Environment;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
 use rollout::{
-    Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName, Target,
+    Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName, Standing,
+    Target,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,6 +105,19 @@ impl EmbeddedStore {
         let read = self.database.begin_read().map_err(broken)?;
         let table = read.open_table(table).map_err(broken)?;
         table.get(key).map_err(broken)?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    fn standing(&self, environment: &EnvironmentName, standing: Standing) -> PortResult<Vec<Rollout>> {
+        let read = self.database.begin_read().map_err(broken)?;
+        let table = read.open_table(ROLLOUTS).map_err(broken)?;
+        let mut found = Vec::new();
+        for entry in table.iter().map_err(broken)? {
+            let rollout: Rollout = decode(entry.map_err(broken)?.1.value())?;
+            if rollout.plan.environment == *environment && rollout.standing() == standing {
+                found.push(rollout);
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -291,16 +305,11 @@ impl Store for EmbeddedStore {
     }
 
     async fn active(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
-        let read = self.database.begin_read().map_err(broken)?;
-        let table = read.open_table(ROLLOUTS).map_err(broken)?;
-        let mut active = Vec::new();
-        for entry in table.iter().map_err(broken)? {
-            let rollout: Rollout = decode(entry.map_err(broken)?.1.value())?;
-            if rollout.plan.environment == *environment && !rollout.is_at_rest() {
-                active.push(rollout);
-            }
-        }
-        Ok(active)
+        self.standing(environment, Standing::Active)
+    }
+
+    async fn owing(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        self.standing(environment, Standing::Owing)
     }
 
     async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {

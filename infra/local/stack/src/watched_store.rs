@@ -76,6 +76,10 @@ impl Store for WatchedStore {
         self.inner.active(environment).await
     }
 
+    async fn owing(&self, environment: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        self.inner.owing(environment).await
+    }
+
     async fn control(&self, environment: &EnvironmentName) -> PortResult<Control> {
         self.inner.control(environment).await
     }

@@ -10,7 +10,7 @@ fn turn() -> Value {
 }
 
 #[test]
-fn promote_step_is_given_a_turn_or_a_clean_up() {
+fn promote_step_is_given_a_turn_a_clean_up_or_a_sweep() {
     let read = |value: Value| serde_json::from_value::<PromoteStep>(value).map_err(|error| error.to_string());
     let expected = Turn {
         rollout_id: "checkout-1".parse().unwrap(),
@@ -20,7 +20,10 @@ fn promote_step_is_given_a_turn_or_a_clean_up() {
     assert_eq!(read(turn()), Ok(PromoteStep::Advance(expected)));
     let due = CleanUpDue { rollout_id: "checkout-1".parse().unwrap(), attempt: 2 };
     assert_eq!(read(PromoteStep::clean_up_payload(&due)), Ok(PromoteStep::CleanUp(due)));
+    assert_eq!(read(json!({ "sweep": {} })), Ok(PromoteStep::Sweep));
     for (value, says) in [
+        (json!({ "sweep": { "all": true } }), "sweep: unknown field `all`"),
+        (json!({ "sweep": null }), "sweep: invalid type: null"),
         (json!({ "clean_up": { "rollout_id": "checkout-1" } }), "clean_up: missing field `attempt`"),
         (
             json!({ "clean_up": { "rollout_id": "a b", "attempt": 1 } }),

@@ -57,6 +57,7 @@ pub(super) fn health_check(world: &World) -> HealthCheckFunction<'_> {
 
 pub(super) fn promote_step(world: &World) -> PromoteStepFunction<'_> {
     PromoteStepFunction {
+        environment: environment(),
         store: world,
         traffic: world,
         metrics: world,

@@ -299,7 +299,16 @@ impl Store for World {
 
     async fn active(&self, _: &EnvironmentName) -> PortResult<Vec<Rollout>> {
         self.step("active", |state| {
-            state.rollouts.values().filter(|rollout| !rollout.is_at_rest()).cloned().collect()
+            let active = |rollout: &&Rollout| rollout.standing() == Standing::Active;
+            state.rollouts.values().filter(active).cloned().collect()
+        })
+        .await
+    }
+
+    async fn owing(&self, _: &EnvironmentName) -> PortResult<Vec<Rollout>> {
+        self.step("owing", |state| {
+            let owing = |rollout: &&Rollout| rollout.standing() == Standing::Owing;
+            state.rollouts.values().filter(owing).cloned().collect()
         })
         .await
     }

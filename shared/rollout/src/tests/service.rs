@@ -69,3 +69,37 @@ fn a_rollout_is_at_rest_when_it_has_ended_and_told_everything() {
         Event::Performed { effects: done.pending.iter().map(|pending| pending.id).collect(), at: at(36) };
     assert!(decide(&done, &told).unwrap().is_at_rest());
 }
+
+#[test]
+fn a_promoted_rollout_owes_what_it_has_to_tell_and_its_clean_up() {
+    let told = |rollout: &Rollout| Event::Performed {
+        effects: rollout.pending.iter().map(|pending| pending.id).collect(),
+        at: at(901),
+    };
+    let mut promoted = settling(&Cause::NotApproved);
+    promoted.phase = Phase::Cleared { next: Next::Finish };
+    promoted.pending.clear();
+    promoted.ask(Effect::BringUp(promoted.canary));
+    let promoted = decide(&promoted, &Event::Advance { at: at(900) }).unwrap();
+    assert!(promoted.pending.iter().all(|pending| !matches!(pending.effect, Effect::BringUp(_))));
+    assert_eq!(promoted.standing(), Standing::Owing);
+    let told_all = decide(&promoted, &told(&promoted)).unwrap();
+    assert_eq!((told_all.pending.len(), told_all.standing()), (0, Standing::Owing), "the old colour is up");
+    for (traffic, left) in [(OldTraffic::Quiet, 1), (OldTraffic::Reused("by x".to_owned()), 0)] {
+        // The reminder was never made, and the look was taken all the same.
+        let looked =
+            decide(&promoted, &Event::CleanUpDue { attempt: 1, traffic: traffic.clone(), at: at(4500) })
+                .unwrap();
+        assert_eq!(
+            (looked.pending.len(), looked.standing()),
+            (left + 1, Standing::Owing),
+            "it is promoted: not told yet"
+        );
+        let looked = decide(&told_all, &Event::CleanUpDue { attempt: 1, traffic, at: at(4500) }).unwrap();
+        let standing = if left > 0 { Standing::Owing } else { Standing::AtRest };
+        assert_eq!((looked.pending.len(), looked.standing()), (left, standing));
+        if left > 0 {
+            assert!(decide(&looked, &told(&looked)).unwrap().is_at_rest());
+        }
+    }
+}

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use asl::Execution;
 use e2e::files::event;
-use e2e::{Fault, Lambda, Rates, Readiness, Run, Setup, alarm_event, configuration};
+use e2e::{Fault, Lambda, Rates, Readiness, Run, Setup, alarm_event, composite_alarm_event, configuration};
 use environments::Environment;
 use rollout::Colour;
 use serde_json::json;
 
 const ALARM: &str = "checkout-production-5xx";
+const TAGGED: &str = "checkout-production-guardrail";
+const ARN: &str = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:checkout-production-guardrail";
 
 /// What happens to a rollout from outside, once its first step bakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Outside {
     GuardrailTurnsRed,
     /// Its guardrail turns red, and SNS tells rollback.
     AlarmRings,
+    /// An alarm that is tagged with its service turns red, and SNS tells rollback.
+    TaggedAlarmRings,
     /// A person asks for a rollback.
     PersonAsks,
     /// The execution is stopped.
@@ -78,6 +82,10 @@ fn guarded(run: &Run) {
     run.alarms.set(ALARM.parse().unwrap(), false);
 }
 
+fn tagged(run: &Run) {
+    run.alarms.tag(ARN, "ace-flow:service", "checkout");
+}
+
 const fn scenario(
     name: &'static str,
     rules: &'static str,
@@ -90,7 +98,7 @@ const fn scenario(
 }
 
 /// All of them. Those that end promoted go on until the old colour is cleaned up.
-pub const SCENARIOS: [Scenario; 13] = [
+pub const SCENARIOS: [Scenario; 14] = [
     scenario("the-seeds-canary", "", CANARY, good, Outside::Nothing, "promoted"),
     scenario("canary", SHORT, CANARY, good, Outside::Nothing, "promoted"),
     scenario("bad-canary", SHORT, CANARY, bad, Outside::Nothing, "rolled_back"),
@@ -101,6 +109,7 @@ pub const SCENARIOS: [Scenario; 13] = [
     scenario("weights-changed", FROZEN, CANARY, good, Outside::WeightsChanged, "rolled_back"),
     scenario("guardrail-turns-red", GUARDED, CANARY, guarded, Outside::GuardrailTurnsRed, "rolled_back"),
     scenario("alarm-rings", GUARDED, CANARY, guarded, Outside::AlarmRings, "rolled_back"),
+    scenario("tagged-alarm-rings", LONG, CANARY, tagged, Outside::TaggedAlarmRings, "rolled_back"),
     scenario("person-asks", LONGER, CANARY, good, Outside::PersonAsks, "rolled_back"),
     scenario("execution-stopped", LONG, CANARY, good, Outside::ExecutionStopped, "rolled_back"),
     scenario("event-again", LONG, CANARY, good, Outside::EventAgain, "promoted"),
@@ -138,6 +147,9 @@ impl Scenario {
             Outside::AlarmRings => {
                 run.alarms.set(ALARM.parse().unwrap(), true);
                 lambda.deliver("rollback", &alarm_event(ALARM, "ALARM", run.now()));
+            }
+            Outside::TaggedAlarmRings => {
+                lambda.deliver("rollback", &composite_alarm_event(TAGGED, run.now()));
             }
             Outside::PersonAsks => {
                 let id = run.rollouts().await[0].id.clone();

@@ -75,6 +75,7 @@ fn what_waits_is_guarded() {
         state: "ALARM".to_owned(),
         changed_at: at(900),
         account: "123456789012".to_owned(),
+        arn: None,
         dimensions: Vec::new(),
     };
     assert_eq!(back(&world, Rollback::Alarms(vec![alarm])).unwrap().next, RollbackNext::Settle);

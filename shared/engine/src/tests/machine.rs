@@ -72,6 +72,7 @@ pub(super) fn rollback(world: &World) -> RollbackFunction<'_> {
         environment: environment(),
         store: world,
         traffic: world,
+        tags: world,
         budget: world,
         notifier: world,
         meter: world,

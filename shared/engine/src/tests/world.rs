@@ -92,6 +92,8 @@ pub(super) struct State {
     /// How many percent of the green colour's requests fail.
     pub green_errors: u64,
     pub alarms: BTreeMap<String, AlarmState>,
+    /// What every alarm is tagged with.
+    pub tags: Vec<(String, String)>,
     pub published: Vec<Outcome>,
     pub deaf: bool,
     pub scheduled: Vec<(RolloutId, u32, Timestamp)>,
@@ -157,6 +159,7 @@ impl World {
             blue_probe: Probe::Ready,
             green_errors: 0,
             alarms: BTreeMap::from([("High 5XX".to_owned(), AlarmState::Quiet)]),
+            tags: Vec::new(),
             published: Vec::new(),
             deaf: false,
             scheduled: Vec::new(),

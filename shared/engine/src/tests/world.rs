@@ -136,7 +136,8 @@ impl World {
         Self::of(&text.replacen("  guardrails:", "  approval_expires: 2h\n  guardrails:", 1))
     }
 
-    fn of(configuration: &str) -> Self {
+    /// With a configuration of the test's own.
+    pub(super) fn of(configuration: &str) -> Self {
         let state = State {
             now: at(0),
             configuration: Some(Environment::from_yaml(configuration).unwrap()),

@@ -66,6 +66,27 @@ async fn a_bake_is_cut_short_by_an_order() {
     run.golden("advanced");
 }
 
+/// The order for the first step is delivered again in the second, and in the third.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_comes_again_later_is_stale() {
+    let run = Run::usual().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("1:03").await;
+    assert_eq!(run.call("promote-step", event("order-advance")).await.unwrap()["next"], "wait");
+    for (at, share, step) in [("1:30", 25, 2), ("5:00", 50, 3)] {
+        run.until(at).await;
+        assert_eq!(run.world.share(Colour::Green), share);
+        let before = run.rollouts().await;
+        let again = run.call("promote-step", event("order-advance")).await.unwrap();
+        let says =
+            format!("stale: the order is for step 1, the rollout is at step {step}; nothing was changed");
+        assert!(again["reason"].as_str().unwrap().starts_with(&says), "{again}");
+        assert_eq!(run.rollouts().await, before);
+    }
+    execution.finished().await;
+    run.verified().await.promoted(&run);
+}
+
 async fn asked() -> Run {
     let rules = format!(
         "  guardrails: [{ALARM}]\n  approval_expires: 10m\n  canary:\n    steps:\n      - {{ weight: 10, bake: 5m }}\n      \
@@ -107,7 +128,7 @@ async fn an_alarm_wins_over_an_approval() {
     // The person still sees the epoch from before.
     let id = run.rollouts().await[0].id.clone();
     let command = serde_json::json!({
-        "rollout_id": id, "epoch": before, "order": "approve", "by": "dana", "reason": "looks fine",
+        "rollout_id": id, "epoch": before, "order": "approve", "step": 2, "by": "dana", "reason": "looks fine",
     });
     let reply = run.call("promote-step", serde_json::json!({ "command": command })).await.unwrap();
     assert!(reply["reason"].as_str().unwrap().starts_with("stale: "), "{reply}");

@@ -87,8 +87,13 @@ async fn what_is_really_sent_fits() {
     assert_eq!(seen.len(), 4, "{seen:?}");
     let clean_up = files::event("clean-up");
     fits("clean-up", &validator("promote-step.clean-up"), &clean_up["clean_up"]);
-    let order = files::event("order-hold");
-    fits("order", &validator("promote-step.command"), &order["command"]);
+    let command = validator("promote-step.command");
+    for name in ["order-hold", "order-advance", "order-approve"] {
+        let mut order = files::event(name);
+        fits(name, &command, &order["command"]);
+        order["command"].as_object_mut().unwrap().remove("step");
+        assert_eq!(command.is_valid(&order["command"]), name == "order-hold", "{name} without a step");
+    }
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn raised_by_passes_or_orders_only(history: &[Record]) {
             Some(
                 Event::Probed { probe: Probe::Ready, .. }
                 | Event::Judged { verdict: Verdict::Pass(_), .. }
-                | Event::Ordered { order: Order::Advance | Order::Approve, .. },
+                | Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. },
             ) => {}
             other => panic!("record {} advanced after {other:?}", record.number),
         }

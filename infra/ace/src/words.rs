@@ -158,11 +158,11 @@ pub(crate) fn event(event: &Event) -> String {
     }
 }
 
-const fn ordered(order: Order) -> &'static str {
+fn ordered(order: Order) -> String {
     match order {
-        Order::Hold => "held",
-        Order::Resume => "resumed",
-        Order::Advance => "advanced",
-        Order::Approve => "approved",
+        Order::Hold => "held".to_owned(),
+        Order::Resume => "resumed".to_owned(),
+        Order::Advance { step } => format!("step {} advanced", step.number()),
+        Order::Approve { step } => format!("step {} approved", step.number()),
     }
 }

@@ -30,6 +30,18 @@ pub enum Rejected {
         /// The event.
         event: &'static str,
     },
+    /// A person's order is for a step that the rollout is not at.
+    #[error(
+        "stale: the order is for step {}, the rollout is at step {}; nothing was changed",
+        asked.number(),
+        now.number()
+    )]
+    Stale {
+        /// The step that was ordered about.
+        asked: StepIndex,
+        /// The step that the rollout is at.
+        now: StepIndex,
+    },
 }
 
 /// The one place where a rollout changes: the state and an event in, the next state out, with the effects it asks
@@ -46,7 +58,7 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
     }
     if let Event::Ordered { order, by, why, at } = event {
         let hold = Hold::By { who: by.clone(), why: why.clone(), since: *at };
-        return ordered(rollout, *order, hold, *at).ok_or_else(|| refused(rollout, event));
+        return ordered(rollout, *order, hold, *at, event);
     }
     match &rollout.phase {
         Phase::Preparing { attempts } => match event {
@@ -151,10 +163,22 @@ fn abort(rollout: &Rollout, cause: &Cause, at: Timestamp, event: &Event) -> Resu
     Ok(roll_back(rollout, cause.clone(), at))
 }
 
-/// A person's order; `None` when it does not fit the phase or changes nothing.
-fn ordered(rollout: &Rollout, order: Order, by: Hold, at: Timestamp) -> Option<Rollout> {
+/// A person's order.
+fn ordered(
+    rollout: &Rollout,
+    order: Order,
+    by: Hold,
+    at: Timestamp,
+    event: &Event,
+) -> Result<Rollout, Rejected> {
     if rollout.phase.is_terminal() || rollout.phase.is_rollback() {
-        return None;
+        return Err(refused(rollout, event));
+    }
+    if let (Order::Advance { step: asked } | Order::Approve { step: asked }, Some(now)) =
+        (order, rollout.step())
+        && asked != now
+    {
+        return Err(Rejected::Stale { asked, now });
     }
     let held = rollout.hold != Hold::None;
     let phase = match (order, &rollout.phase) {
@@ -165,15 +189,15 @@ fn ordered(rollout: &Rollout, order: Order, by: Hold, at: Timestamp) -> Option<R
         ),
         (Order::Hold, phase) if !held => phase.clone(),
         (Order::Resume, phase) if held => phase.clone(),
-        (Order::Advance, Phase::Baking { step, .. }) => Phase::Cleared { next: rollout.after(*step) },
-        (Order::Advance | Order::Approve, Phase::Awaiting { step, .. }) => {
+        (Order::Advance { .. }, Phase::Baking { step, .. }) => Phase::Cleared { next: rollout.after(*step) },
+        (Order::Advance { .. } | Order::Approve { .. }, Phase::Awaiting { step, .. }) => {
             Phase::Cleared { next: Next::Step(*step) }
         }
-        _ => return None,
+        _ => return Err(not_now(rollout, event)),
     };
     let mut next = rollout.to(phase, at);
     next.hold = if order == Order::Hold { by } else { Hold::None };
-    Some(next)
+    Ok(next)
 }
 
 fn roll_back(rollout: &Rollout, cause: Cause, at: Timestamp) -> Rollout {

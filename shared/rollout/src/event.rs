@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{AlarmName, Colour, Weight};
 use crate::phase::Observed;
+use crate::plan::StepIndex;
 
 /// Something that happened to a rollout. Every event says when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -135,10 +136,17 @@ pub enum Order {
     Hold,
     /// Go on after a hold.
     Resume,
-    /// End the wait at this step now: the order stands in for the evidence.
-    Advance,
+    /// End the wait at this step now: the order stands in for the evidence. It names the step, so that an order that
+    /// is delivered again in a later one does not end that wait too.
+    Advance {
+        /// The step that bakes or waits for its approval.
+        step: StepIndex,
+    },
     /// Let the step that waits for approval be taken.
-    Approve,
+    Approve {
+        /// The step that waits.
+        step: StepIndex,
+    },
 }
 
 /// What a look at the new version before traffic found.

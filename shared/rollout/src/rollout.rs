@@ -161,6 +161,24 @@ impl Rollout {
         }
     }
 
+    /// The step that it is at, as people are told: the one that is taken, bakes or waits for its approval, and of a
+    /// rollout that was cleared the one before. `None` before the first and after the end.
+    pub fn step(&self) -> Option<StepIndex> {
+        match &self.phase {
+            Phase::Cleared { next } => self.before(*next),
+            Phase::Awaiting { step, .. }
+            | Phase::Shifting { step, .. }
+            | Phase::Baking { step, .. }
+            | Phase::Frozen { step, .. } => Some(*step),
+            Phase::Refused { .. }
+            | Phase::Preparing { .. }
+            | Phase::Restoring { .. }
+            | Phase::Settling { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Promoted { .. } => None,
+        }
+    }
+
     /// Whether nothing is left to do for it: it has ended, and its outbox is empty.
     pub fn is_at_rest(&self) -> bool {
         self.phase.is_terminal() && self.pending.is_empty()

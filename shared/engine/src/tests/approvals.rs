@@ -1,9 +1,9 @@
 //! Steps that a person has to approve.
 
 use contract::{Alarm, HealthCheckNext, PromoteStepNext, Rollback, RollbackNext};
-use rollout::{Barred, Order, Phase, Probe};
+use rollout::{Barred, Phase, Probe};
 
-use super::machine::{End, back, baking, check, execute, order, pipeline, promote, request};
+use super::machine::{End, approval, back, baking, check, execute, order, pipeline, promote, request};
 use super::world::{World, at};
 use crate::ports::AlarmState;
 
@@ -31,7 +31,7 @@ fn nothing_is_promoted_until_it_is_approved() {
         }
     }
     assert_eq!((world.green(), world.only_rollout().phase.name()), (10, "awaiting_approval"));
-    order(&world, Order::Approve);
+    order(&world, approval(&world));
     assert_eq!(check(&world).next, HealthCheckNext::Promote);
     promote(&world);
     assert_eq!(world.green(), 100);
@@ -80,7 +80,7 @@ fn what_waits_is_guarded() {
     };
     assert_eq!(back(&world, Rollback::Alarms(vec![alarm])).unwrap().next, RollbackNext::Settle);
     assert_eq!(world.green(), 0);
-    let reply = order(&world, Order::Approve);
+    let reply = order(&world, approval(&world));
     assert_eq!(reply.next, PromoteStepNext::RollBack);
     assert!(reply.reason.starts_with("ordered does not fit phase settling"), "{}", reply.reason);
 }
@@ -91,7 +91,7 @@ fn a_rule_that_somebody_changes_meanwhile_freezes_and_is_baked_anew() {
     world.with(|state| state.foreign = Some("3 target groups".to_owned()));
     assert_eq!(check(&world).next, HealthCheckNext::Hold);
     assert_eq!(world.only_rollout().phase.name(), "frozen");
-    assert!(order(&world, Order::Approve).reason.contains("does not fit phase frozen"));
+    assert!(order(&world, approval(&world)).reason.contains("does not fit phase frozen"));
     world.with(|state| state.foreign = None);
     assert_eq!(check(&world).next, HealthCheckNext::Wait);
     while check(&world).next == HealthCheckNext::Wait {}

@@ -3,8 +3,10 @@
 use contract::{Command, ErrorName, Function, HealthCheckNext, PromoteStep, PromoteStepNext, Rollback};
 use rollout::{Hold, Next, Order, Phase, StepIndex};
 
-use super::machine::{back, baking, check, end_promoted, order, promote, promote_step, started};
-use super::world::{World, run};
+use super::machine::{
+    advance, approval, back, baking, check, command, end_promoted, order, promote, promote_step, started,
+};
+use super::world::{CONFIGURATION, World, run};
 
 fn sweep(world: &World) {
     back(world, Rollback::Sweep).unwrap();
@@ -15,7 +17,7 @@ fn an_order_for_another_epoch_is_answered_and_changes_nothing() {
     let world = World::new();
     baking(&world);
     let before = world.snapshot();
-    for given in [Order::Hold, Order::Resume, Order::Advance, Order::Approve] {
+    for given in [Order::Hold, Order::Resume, advance(&world), approval(&world)] {
         let command = Command {
             rollout_id: world.only_rollout().id,
             epoch: 7,
@@ -40,7 +42,7 @@ fn an_order_that_does_not_fit_says_why() {
     baking(&world);
     let before = world.snapshot();
     let late = "ordered does not fit phase baking: it came twice, late or out of order; baking at 10 % (step 1 of 2)";
-    for given in [Order::Resume, Order::Approve] {
+    for given in [Order::Resume, approval(&world)] {
         let reply = order(&world, given);
         assert_eq!((reply.next, reply.reason.as_str()), (PromoteStepNext::Wait, late));
     }
@@ -141,9 +143,9 @@ fn an_advance_ends_the_wait_and_the_hold() {
         if held {
             order(&world, Order::Hold);
         }
-        order(&world, Order::Advance);
+        order(&world, advance(&world));
         assert!(
-            order(&world, Order::Advance).reason.contains("came twice"),
+            order(&world, advance(&world)).reason.contains("came twice"),
             "the second one is no second step"
         );
         assert_eq!(world.only_rollout().hold, Hold::None);
@@ -152,4 +154,24 @@ fn an_advance_ends_the_wait_and_the_hold() {
         promote(&world);
         assert_eq!(world.green(), 100);
     }
+}
+
+/// Lambda calls a function again whose answer it lost: the same order arrives when the next step bakes.
+#[test]
+fn an_advance_that_comes_again_in_the_next_bake_changes_nothing() {
+    let world =
+        World::of(&CONFIGURATION.replacen("{ weight: 10,", "{ weight: 5, bake: 60s }, { weight: 10,", 1));
+    started(&world);
+    check(&world);
+    promote(&world);
+    let first = command(&world, advance(&world));
+    run(promote_step(&world).call(first.clone())).unwrap().unwrap();
+    assert_eq!(check(&world).next, HealthCheckNext::Promote);
+    promote(&world);
+    assert_eq!((world.green(), world.only_rollout().step()), (10, Some(StepIndex(1))));
+    let before = world.snapshot();
+    let again = run(promote_step(&world).call(first)).unwrap().unwrap();
+    let says = "stale: the order is for step 1, the rollout is at step 2; nothing was changed; baking at 10 % (step 2 of 3)";
+    assert_eq!((again.next, again.reason.as_str()), (PromoteStepNext::Wait, says));
+    assert_eq!(world.snapshot(), before);
 }

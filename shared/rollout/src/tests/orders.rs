@@ -38,8 +38,10 @@ fn phases() -> [Phase; 12] {
     ]
 }
 
-fn orders() -> [Order; 4] {
-    [Order::Hold, Order::Resume, Order::Advance, Order::Approve]
+/// Every order, of the step that a rollout is at.
+fn orders(rollout: &Rollout) -> [Order; 4] {
+    let step = rollout.step().unwrap_or(FIRST);
+    [Order::Hold, Order::Resume, Order::Advance { step }, Order::Approve { step }]
 }
 
 /// What an order leads to: the phase and whether it is held then, or why it changes nothing.
@@ -61,6 +63,7 @@ fn answer(rollout: &Rollout, order: Order) -> String {
         }
         Err(Rejected::NotNow { .. }) => "-".to_owned(),
         Err(Rejected::Ended { .. }) => "ended".to_owned(),
+        Err(other) => other.to_string(),
     }
 }
 
@@ -99,13 +102,49 @@ fn every_order_in_every_phase() {
         for (phase, row) in phases().into_iter().zip(table) {
             let rollout = Rollout { hold: hold.clone(), ..asked(phase) };
             assert_eq!(invariants(&rollout), Ok(()));
-            for (order, expected) in orders().into_iter().zip(row) {
+            for (order, expected) in orders(&rollout).into_iter().zip(row) {
                 assert_eq!(answer(&rollout, order), expected, "{order:?} in {:?}, {hold:?}", rollout.phase);
             }
         }
     }
-    let finish = answer(&asked(baking(LAST)), Order::Advance);
+    let finish = answer(&asked(baking(LAST)), Order::Advance { step: LAST });
     assert_eq!(finish, "cleared to finish", "the last step's wait may be ended like any other");
+}
+
+/// Lambda delivers an order again whose answer it lost, and a person may look at an old page.
+#[test]
+fn an_order_for_another_step_is_stale() {
+    let orders = |step| [Order::Advance { step }, Order::Approve { step }];
+    for (phase, now, others) in [
+        (baking(FIRST), 1, [SECOND, LAST]),
+        (baking(SECOND), 2, [FIRST, LAST]),
+        (Phase::Awaiting { step: SECOND, since: at(0) }, 2, [FIRST, LAST]),
+        (Phase::Shifting { step: SECOND, to: weight(50) }, 2, [FIRST, LAST]),
+        (Phase::Cleared { next: Next::Step(SECOND) }, 1, [SECOND, LAST]),
+    ] {
+        for asked_of in others {
+            for order in orders(asked_of) {
+                let says = format!(
+                    "stale: the order is for step {}, the rollout is at step {now}; nothing was changed",
+                    asked_of.number()
+                );
+                assert_eq!(answer(&asked(phase.clone()), order), says);
+            }
+        }
+    }
+    // The same advance, again and again, all the way through the steps.
+    let again = ordered(Order::Advance { step: FIRST }, 200);
+    let mut rollout = decide(&given(baking(FIRST)), &again).unwrap();
+    for event in [
+        Event::Advance { at: at(210) },
+        read(50, 220),
+        judged(pass(), 340, 400),
+        Event::Advance { at: at(410) },
+    ] {
+        assert!(decide(&rollout, &again).is_err(), "{:?}", rollout.phase);
+        rollout = decide(&rollout, &event).unwrap();
+    }
+    assert_eq!(rollout.phase, Phase::Shifting { step: LAST, to: Weight::FULL });
 }
 
 #[test]
@@ -117,7 +156,7 @@ fn an_order_keeps_who_gave_it_and_why() {
     );
     let stored = serde_json::to_string(&rollout).unwrap();
     assert_eq!(serde_json::from_str::<Rollout>(&stored).unwrap(), rollout);
-    for order in orders() {
+    for order in orders(&rollout) {
         let event = ordered(order, 3);
         let stored = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&stored).unwrap(), event);
@@ -210,7 +249,7 @@ fn the_first_step_may_need_an_approval_too() {
     assert_eq!(effects(&waiting), [Effect::Publish(Milestone::Awaiting(weight(10)))]);
     // Nothing has traffic yet: there is no weight to be wrong about.
     assert!(matches!(decide(&waiting, &read(50, 9)), Err(Rejected::NotNow { .. })));
-    let approved = decide(&waiting, &ordered(Order::Approve, 9)).unwrap();
+    let approved = decide(&waiting, &ordered(Order::Approve { step: FIRST }, 9)).unwrap();
     let shifting = decide(&approved, &Event::Advance { at: at(10) }).unwrap();
     assert_eq!(shifting.phase, Phase::Shifting { step: FIRST, to: weight(10) });
 }

@@ -110,6 +110,21 @@ async fn an_approval_lets_the_step_be_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_approval_of_what_somebody_holds_waits_for_the_resume() {
+    let run = asked().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("8:03").await;
+    run.order("hold").await.unwrap();
+    let reason = run.order("approve").await.unwrap()["reason"].as_str().unwrap().to_owned();
+    assert_eq!(reason, "step 2 of 2 is approved by dana; held by dana: tax table");
+    run.until("30:03").await;
+    assert_eq!(run.world.share(Colour::Green), 10, "the approval would have expired at 17:00");
+    run.order("resume").await.unwrap();
+    execution.finished().await;
+    run.verified().await.promoted(&run);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_approval_that_does_not_come_rolls_back() {
     let run = asked().await;
     run.canary().await;

@@ -194,7 +194,8 @@ fn ended(rollout: &Rollout) -> Timestamp {
 }
 
 /// Every move forward follows what cleared it: ready before the first, a pass or a person's order before each other
-/// one. What is acknowledged, and what a hold waits for, may come between.
+/// one. What is acknowledged, and what a hold waits for, may come between: the approval of a rollout that was held clears
+/// it when it is resumed.
 fn raised_by_passes_or_orders_only(history: &[Record]) {
     for (index, record) in history.iter().enumerate() {
         if !matches!(record.event, Event::Advance { .. }) {
@@ -203,17 +204,17 @@ fn raised_by_passes_or_orders_only(history: &[Record]) {
         let between = |record: &&Record| match record.event {
             Event::Performed { .. } => true,
             Event::Waited { .. } | Event::Ordered { order: Order::Hold | Order::Resume, .. } => {
-                record.phase == "cleared"
+                matches!(&*record.phase, "cleared" | "awaiting_approval")
             }
             _ => false,
         };
         let before = history[..index].iter().rev().find(|record| !between(record));
+        let cleared = before.is_some_and(|record| record.phase == "cleared");
         match before.map(|record| &record.event) {
+            Some(Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. }) => {}
             Some(
-                Event::Probed { probe: Probe::Ready, .. }
-                | Event::Judged { verdict: Verdict::Pass(_), .. }
-                | Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. },
-            ) => {}
+                Event::Probed { probe: Probe::Ready, .. } | Event::Judged { verdict: Verdict::Pass(_), .. },
+            ) if cleared => {}
             other => panic!("record {} advanced after {other:?}", record.number),
         }
     }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 use crate::event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Order, Probe};
 use crate::names::Weight;
-use crate::phase::{CleanUp, Next, Observed, Phase, Sight};
+use crate::phase::{Approval, CleanUp, Next, Observed, Phase, Sight};
 use crate::plan::{Step, StepIndex};
 use crate::rollout::{Hold, Rollout};
 
@@ -42,6 +42,14 @@ pub enum Rejected {
         /// The step that the rollout is at.
         now: StepIndex,
     },
+    /// A person holds the rollout: only a resume lets it go on.
+    #[error("held by {who}: {why}; nothing was changed, resume it first")]
+    Held {
+        /// Who holds it.
+        who: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// The one place where a rollout changes: the state and an event in, the next state out, with the effects it asks
@@ -57,8 +65,7 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
         return abort(rollout, cause, *at, event);
     }
     if let Event::Ordered { order, by, why, at } = event {
-        let hold = Hold::By { who: by.clone(), why: why.clone(), since: *at };
-        return ordered(rollout, *order, hold, *at, event);
+        return ordered(rollout, *order, (by, why), *at, event);
     }
     match &rollout.phase {
         Phase::Preparing { attempts } => match event {
@@ -74,8 +81,10 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
             Event::Waited { at } if rollout.hold != Hold::None => sign_of_life(rollout, *at, event),
             other => Err(not_now(rollout, other)),
         },
-        Phase::Awaiting { step, since } => match event {
-            Event::Waited { at } if *at >= rollout.plan.approval_expires.after(*since) => {
+        Phase::Awaiting { step, since, approval } => match event {
+            Event::Waited { at }
+                if *approval == Approval::Asked && *at >= rollout.plan.approval_expires.after(*since) =>
+            {
                 Ok(roll_back(rollout, Cause::NotApproved, *at))
             }
             Event::Waited { at } => sign_of_life(rollout, *at, event),
@@ -164,10 +173,14 @@ fn abort(rollout: &Rollout, cause: &Cause, at: Timestamp, event: &Event) -> Resu
 }
 
 /// A person's order.
+///
+/// Nobody's hold ends but by a resume. An approval that is given meanwhile is kept: who approves has looked at the step,
+/// not at the hold, and would otherwise have to come again before the approval expires. An advance is refused: it says
+/// "go on now", which is what the hold forbids.
 fn ordered(
     rollout: &Rollout,
     order: Order,
-    by: Hold,
+    (by, why): (&str, &str),
     at: Timestamp,
     event: &Event,
 ) -> Result<Rollout, Rejected> {
@@ -180,24 +193,51 @@ fn ordered(
     {
         return Err(Rejected::Stale { asked, now });
     }
-    let held = rollout.hold != Hold::None;
-    let phase = match (order, &rollout.phase) {
-        // What was cleared and not taken is watched again: a hold ends no evidence.
-        (Order::Hold, Phase::Cleared { next }) if !held => rollout.before(*next).map_or_else(
-            || rollout.phase.clone(),
-            |step| Phase::Baking { step, since: at, judged_until: at, sight: Sight::Clear },
-        ),
-        (Order::Hold, phase) if !held => phase.clone(),
-        (Order::Resume, phase) if held => phase.clone(),
-        (Order::Advance { .. }, Phase::Baking { step, .. }) => Phase::Cleared { next: rollout.after(*step) },
-        (Order::Advance { .. } | Order::Approve { .. }, Phase::Awaiting { step, .. }) => {
-            Phase::Cleared { next: Next::Step(*step) }
+    let cleared = |next| Ok(rollout.to(Phase::Cleared { next }, at));
+    match (order, &rollout.hold, &rollout.phase) {
+        (Order::Hold, Hold::None, phase) => {
+            let mut held = rollout.to(when_held(rollout, phase, at), at);
+            held.hold = Hold::By { who: by.to_owned(), why: why.to_owned(), since: at };
+            Ok(held)
         }
-        _ => return Err(not_now(rollout, event)),
+        (Order::Resume, Hold::By { .. }, phase) => {
+            let phase = match phase {
+                Phase::Awaiting { step, approval: Approval::Given { .. }, .. } => {
+                    Phase::Cleared { next: Next::Step(*step) }
+                }
+                other => other.clone(),
+            };
+            Ok(Rollout { hold: Hold::None, ..rollout.to(phase, at) })
+        }
+        (Order::Advance { .. }, Hold::By { who, why, .. }, Phase::Baking { .. } | Phase::Awaiting { .. }) => {
+            Err(Rejected::Held { who: who.clone(), why: why.clone() })
+        }
+        (Order::Advance { .. }, Hold::None, Phase::Baking { step, .. }) => cleared(rollout.after(*step)),
+        (Order::Advance { .. } | Order::Approve { .. }, Hold::None, Phase::Awaiting { step, .. }) => {
+            cleared(Next::Step(*step))
+        }
+        (
+            Order::Approve { .. },
+            Hold::By { .. },
+            Phase::Awaiting { step, since, approval: Approval::Asked },
+        ) => {
+            let approval = Approval::Given { by: by.to_owned(), at };
+            Ok(rollout.to(Phase::Awaiting { step: *step, since: *since, approval }, at))
+        }
+        _ => Err(not_now(rollout, event)),
+    }
+}
+
+/// What was cleared and not taken is watched again when it is held: a hold ends no evidence.
+fn when_held(rollout: &Rollout, phase: &Phase, at: Timestamp) -> Phase {
+    let again = match phase {
+        Phase::Cleared { next } => rollout.before(*next),
+        _ => None,
     };
-    let mut next = rollout.to(phase, at);
-    next.hold = if order == Order::Hold { by } else { Hold::None };
-    Ok(next)
+    again.map_or_else(
+        || phase.clone(),
+        |step| Phase::Baking { step, since: at, judged_until: at, sight: Sight::Clear },
+    )
 }
 
 fn roll_back(rollout: &Rollout, cause: Cause, at: Timestamp) -> Rollout {
@@ -229,7 +269,7 @@ fn cleared(rollout: &Rollout, next: Next, at: Timestamp) -> Rollout {
     if let Next::Step(step) = next
         && let Some(Step { approval: true, weight, .. }) = rollout.plan.steps.get(step)
     {
-        let mut awaiting = rollout.to(Phase::Awaiting { step, since: at }, at);
+        let mut awaiting = rollout.to(Phase::Awaiting { step, since: at, approval: Approval::Asked }, at);
         awaiting.ask(Effect::Publish(Milestone::Awaiting(*weight)));
         return awaiting;
     }

@@ -25,7 +25,7 @@ pub use names::{
     AlarmName, Colour, EnvironmentName, Epoch, ExecutionArn, InvalidName, RolloutId, ServiceName, Version,
     Weight, WeightOver100,
 };
-pub use phase::{CleanUp, Next, Observed, Phase, Sight};
+pub use phase::{Approval, CleanUp, Next, Observed, Phase, Sight};
 pub use plan::{
     Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step,
     StepIndex, Steps, Strategy,

@@ -1,7 +1,7 @@
 //! Steps that a person has to approve.
 
 use contract::{Alarm, HealthCheckNext, PromoteStepNext, Rollback, RollbackNext};
-use rollout::{Barred, Phase, Probe};
+use rollout::{Barred, Order, Phase, Probe};
 
 use super::machine::{End, approval, back, baking, check, execute, order, pipeline, promote, request};
 use super::world::{World, at};
@@ -52,6 +52,26 @@ fn an_approval_that_does_not_come_rolls_back_and_blames_nobody() {
         let target = state.targets.values().next().unwrap();
         assert_eq!((&target.barred, &state.control.rollbacks), (&Barred::Nothing, &vec![]));
     });
+}
+
+#[test]
+fn an_approval_lifts_nobodys_hold() {
+    let world = awaiting();
+    order(&world, Order::Hold);
+    let reply = order(&world, approval(&world));
+    assert_eq!(reply.reason, "step 2 of 2 is approved by alice; held by alice: release train");
+    // Longer than an approval is waited for.
+    let late = at(20_000);
+    while world.with(|state| state.now) < late {
+        assert_eq!(check(&world).next, HealthCheckNext::Hold);
+        assert_eq!(promote(&world).next, PromoteStepNext::Wait);
+        back(&world, Rollback::Sweep).unwrap();
+    }
+    assert_eq!(world.green(), 10);
+    order(&world, Order::Resume);
+    assert_eq!(check(&world).next, HealthCheckNext::Promote);
+    promote(&world);
+    assert_eq!(world.green(), 100);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a person orders: hold, resume, advance. Approvals have a file of their own.
 
 use contract::{Command, ErrorName, Function, HealthCheckNext, PromoteStep, PromoteStepNext, Rollback};
-use rollout::{Hold, Next, Order, Phase, StepIndex};
+use rollout::{Next, Order, Phase, StepIndex};
 
 use super::machine::{
     advance, approval, back, baking, check, command, end_promoted, order, promote, promote_step, started,
@@ -136,24 +136,22 @@ fn a_hold_takes_back_what_was_cleared_and_not_taken() {
 }
 
 #[test]
-fn an_advance_ends_the_wait_and_the_hold() {
-    for held in [false, true] {
-        let world = World::new();
-        baking(&world);
-        if held {
-            order(&world, Order::Hold);
-        }
-        order(&world, advance(&world));
-        assert!(
-            order(&world, advance(&world)).reason.contains("came twice"),
-            "the second one is no second step"
-        );
-        assert_eq!(world.only_rollout().hold, Hold::None);
-        assert_eq!(world.green(), 10, "an order moves no traffic by itself");
-        assert_eq!(check(&world).next, HealthCheckNext::Promote);
-        promote(&world);
-        assert_eq!(world.green(), 100);
-    }
+fn an_advance_ends_the_wait_once_and_no_hold() {
+    let world = World::new();
+    baking(&world);
+    order(&world, Order::Hold);
+    let before = world.snapshot();
+    let says = "held by alice: release train; nothing was changed, resume it first; baking at 10 % (step 1 of 2); held";
+    let reply = order(&world, advance(&world));
+    assert!(reply.reason.starts_with(says), "{}", reply.reason);
+    assert_eq!((reply.next, world.snapshot()), (PromoteStepNext::Wait, before));
+    order(&world, Order::Resume);
+    order(&world, advance(&world));
+    assert!(order(&world, advance(&world)).reason.contains("came twice"), "the second one is no second step");
+    assert_eq!(world.green(), 10, "an order moves no traffic by itself");
+    assert_eq!(check(&world).next, HealthCheckNext::Promote);
+    promote(&world);
+    assert_eq!(world.green(), 100);
 }
 
 /// Lambda calls a function again whose answer it lost: the same order arrives when the next step bakes.

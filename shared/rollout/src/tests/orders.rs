@@ -18,7 +18,7 @@ fn asked(phase: Phase) -> Rollout {
 }
 
 fn awaiting() -> Rollout {
-    asked(Phase::Awaiting { step: SECOND, since: at(0) })
+    asked(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked })
 }
 
 fn phases() -> [Phase; 12] {
@@ -27,7 +27,7 @@ fn phases() -> [Phase; 12] {
         Phase::Cleared { next: Next::Step(FIRST) },
         Phase::Cleared { next: Next::Step(SECOND) },
         Phase::Cleared { next: Next::Finish },
-        Phase::Awaiting { step: SECOND, since: at(0) },
+        Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked },
         Phase::Shifting { step: SECOND, to: weight(50) },
         baking(FIRST),
         Phase::Frozen { step: FIRST, found: Observed::Foreign("x".to_owned()), since: at(0) },
@@ -84,14 +84,15 @@ fn every_order_in_every_phase() {
         ["ended", "ended", "ended", "ended"],
         ["ended", "ended", "ended", "ended"],
     ];
+    let no = "held by bob: lunch; nothing was changed, resume it first";
     let held_already = [
         ["-", "preparing", "-", "-"],
         ["-", "cleared for step 1", "-", "-"],
         ["-", "cleared for step 2", "-", "-"],
         ["-", "cleared to finish", "-", "-"],
-        ["-", "awaiting_approval", "cleared for step 2", "cleared for step 2"],
+        ["-", "awaiting_approval", no, "awaiting_approval, held"],
         ["-", "shifting", "-", "-"],
-        ["-", "baking step 1 since 0", "cleared for step 2", "-"],
+        ["-", "baking step 1 since 0", no, "-"],
         ["-", "frozen", "-", "-"],
         ["-", "-", "-", "-"],
         ["-", "-", "-", "-"],
@@ -111,6 +112,30 @@ fn every_order_in_every_phase() {
     assert_eq!(finish, "cleared to finish", "the last step's wait may be ended like any other");
 }
 
+#[test]
+fn an_approval_lifts_nobodys_hold_and_is_kept_until_it_ends() {
+    let held = Rollout { hold: held(), ..awaiting() };
+    let approve = Order::Approve { step: SECOND };
+    let approved = decide(&held, &ordered(approve, 200)).unwrap();
+    assert_eq!((&approved.hold, invariants(&approved)), (&held.hold, Ok(())));
+    let approval = Approval::Given { by: "alice".to_owned(), at: at(200) };
+    assert_eq!(approved.phase, Phase::Awaiting { step: SECOND, since: at(0), approval });
+    let again = decide(&approved, &ordered(approve, 210));
+    assert!(matches!(again, Err(Rejected::NotNow { .. })), "once is enough");
+    assert!(decide(&approved, &Event::Advance { at: at(220) }).is_err(), "it is held");
+    // Long after the approval would have expired.
+    let late = decide(&approved, &Event::Waited { at: at(90_000) }).unwrap();
+    assert_eq!(late.phase, approved.phase);
+    let resumed = decide(&late, &ordered(Order::Resume, 90_010)).unwrap();
+    assert_eq!((resumed.phase, resumed.hold), (Phase::Cleared { next: Next::Step(SECOND) }, Hold::None));
+    // What it was approved on is gone.
+    let frozen = decide(&approved, &foreign(230)).unwrap();
+    let thawed = decide(&frozen, &read(10, 240)).unwrap();
+    assert!(matches!(thawed.phase, Phase::Baking { step: FIRST, .. }));
+    let idle = Rollout { hold: Hold::None, ..approved };
+    assert_eq!(invariants(&idle), Err(Violation::IdleApproval { step: SECOND }));
+}
+
 /// Lambda delivers an order again whose answer it lost, and a person may look at an old page.
 #[test]
 fn an_order_for_another_step_is_stale() {
@@ -118,7 +143,7 @@ fn an_order_for_another_step_is_stale() {
     for (phase, now, others) in [
         (baking(FIRST), 1, [SECOND, LAST]),
         (baking(SECOND), 2, [FIRST, LAST]),
-        (Phase::Awaiting { step: SECOND, since: at(0) }, 2, [FIRST, LAST]),
+        (Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked }, 2, [FIRST, LAST]),
         (Phase::Shifting { step: SECOND, to: weight(50) }, 2, [FIRST, LAST]),
         (Phase::Cleared { next: Next::Step(SECOND) }, 1, [SECOND, LAST]),
     ] {
@@ -244,7 +269,7 @@ fn the_first_step_may_need_an_approval_too() {
     let mut rollout = given(Phase::Preparing { attempts: 0 });
     rollout.plan.steps = with_approvals(rollout.plan.steps, &[0]);
     let waiting = decide(&rollout, &probed(Probe::Ready, 5)).unwrap();
-    assert_eq!(waiting.phase, Phase::Awaiting { step: FIRST, since: at(5) });
+    assert_eq!(waiting.phase, Phase::Awaiting { step: FIRST, since: at(5), approval: Approval::Asked });
     assert_eq!(waiting.desired_weight(), Weight::ZERO);
     assert_eq!(effects(&waiting), [Effect::Publish(Milestone::Awaiting(weight(10)))]);
     // Nothing has traffic yet: there is no weight to be wrong about.
@@ -278,9 +303,12 @@ fn a_wait_for_a_person_outlives_the_lease() {
 
 #[test]
 fn an_approval_that_nobody_asked_for_is_told_apart() {
-    let stray = given(Phase::Awaiting { step: SECOND, since: at(0) });
+    let stray = given(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked });
     assert_eq!(invariants(&stray), Err(Violation::NoApproval { step: SECOND }));
-    let beyond = Rollout { phase: Phase::Awaiting { step: StepIndex(7), since: at(0) }, ..stray };
+    let beyond = Rollout {
+        phase: Phase::Awaiting { step: StepIndex(7), since: at(0), approval: Approval::Asked },
+        ..stray
+    };
     assert!(matches!(invariants(&beyond), Err(Violation::NoSuchStep { .. })));
     let mut counting = given(baking(FIRST));
     counting.ask(Effect::CountRollback);

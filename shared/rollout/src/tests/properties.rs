@@ -6,8 +6,8 @@ use proptest::sample::select;
 
 use super::support::*;
 use crate::{
-    CleanUp, Effect, EffectId, Event, EvidenceRules, Hold, Lease, Next, Observed, OldTraffic, Order, Phase,
-    Plan, Probe, Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide, invariants,
+    Approval, CleanUp, Effect, EffectId, Event, EvidenceRules, Hold, Lease, Next, Observed, OldTraffic,
+    Order, Phase, Plan, Probe, Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide, invariants,
 };
 
 fn any_steps() -> impl Strategy<Value = Steps> {
@@ -329,7 +329,8 @@ proptest! {
                 Event::Judged { verdict: Verdict::Pass(_), .. } => licence = Licence::Evidence,
                 Event::Judged { .. } => prop_assert!(!clears, "{:?}", after.phase),
                 Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. } => {
-                    prop_assert!(clears, "{:?}", after.phase);
+                    let kept = matches!(after.phase, Phase::Awaiting { approval: Approval::Given { .. }, .. });
+                    prop_assert!(clears || kept && after.hold != Hold::None, "{:?}", after.phase);
                     licence = Licence::Person;
                 }
                 // What was cleared is watched again: the evidence of before does not count any more.
@@ -358,8 +359,8 @@ proptest! {
             prop_assert!(after.desired_weight() <= before.desired_weight(), "{:?}", event);
             let shifts = |rollout: &Rollout| matches!(rollout.phase, Phase::Shifting { .. } | Phase::Promoted { .. });
             prop_assert!(!shifts(after) || shifts(before), "{:?}", event);
-            let ordered = matches!(event, Event::Ordered { .. });
-            prop_assert!(ordered || after.hold == before.hold, "only a person ends a hold: {:?}", event);
+            let resumed = matches!(event, Event::Ordered { order: Order::Resume, .. });
+            prop_assert!(resumed || after.hold == before.hold, "only a resume ends a hold: {:?}", event);
         }
     }
 

@@ -149,6 +149,7 @@ fn decision(rollout: &Rollout, record: &Record) -> String {
             format!(" ({reason})")
         }
         Event::WeightRead { observed, .. } => format!(" ({observed})"),
+        Event::Unguarded { reason, .. } => format!(" ({reason})"),
         Event::Judged { verdict, .. } => format!(" ({}: {verdict})", verdict.name()),
         Event::Abort { cause, .. } => format!(" ({}: {})", cause.name(), brief(cause)),
         Event::CleanUpDue { attempt, traffic, .. } => format!(" (look {attempt}: {traffic:?})"),

@@ -203,7 +203,9 @@ fn raised_by_passes_or_orders_only(history: &[Record]) {
         }
         let between = |record: &&Record| match record.event {
             Event::Performed { .. } => true,
-            Event::Waited { .. } | Event::Ordered { order: Order::Hold | Order::Resume, .. } => {
+            Event::Waited { .. }
+            | Event::Unguarded { .. }
+            | Event::Ordered { order: Order::Hold | Order::Resume, .. } => {
                 matches!(&*record.phase, "cleared" | "awaiting_approval")
             }
             _ => false,

@@ -119,7 +119,7 @@ impl HealthCheckFunction<'_> {
                 }
                 self.judge(ledger, rollout, step, since, judged_until, alarms).await
             }
-            Phase::Awaiting { step, .. } => self.wait(ledger, rollout, step).await,
+            Phase::Awaiting { step, .. } => self.wait(ledger, rollout, step, alarms).await,
             // Held before the first step: nothing has traffic, and the lease must not run out.
             Phase::Cleared { .. } if rollout.hold != Hold::None => {
                 let at = self.clock.now();
@@ -135,7 +135,14 @@ impl HealthCheckFunction<'_> {
     }
 
     /// While a person is asked, what is under traffic is watched all the same.
-    async fn wait(&self, ledger: Ledger<'_>, rollout: Rollout, step: StepIndex) -> Result<Rollout, Failure> {
+    async fn wait(
+        &self,
+        ledger: Ledger<'_>,
+        rollout: Rollout,
+        step: StepIndex,
+        alarms: Result<(), PortError>,
+    ) -> Result<Rollout, Failure> {
+        let mut unguarded = None;
         if step > StepIndex(0) {
             let observed = self.observe(&rollout).await?;
             let at = self.clock.now();
@@ -145,9 +152,14 @@ impl HealthCheckFunction<'_> {
             if let Some(cause) = self.unhealthy(&rollout).await {
                 return Ok(ledger.record(rollout, Event::Abort { cause, at }).await?.rollout());
             }
+            unguarded = alarms.err().map(|error| format!("the guardrails cannot be read: {error}"));
         }
         let at = self.clock.now();
-        Ok(ledger.record(rollout, Event::Waited { at }).await?.rollout())
+        let event = match unguarded {
+            Some(reason) => Event::Unguarded { reason, at },
+            None => Event::Waited { at },
+        };
+        Ok(ledger.record(rollout, event).await?.rollout())
     }
 
     async fn guardrails(&self, rollout: &Rollout) -> Result<Option<Cause>, PortError> {

@@ -81,13 +81,14 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
             Event::Waited { at } if rollout.hold != Hold::None => sign_of_life(rollout, *at, event),
             other => Err(not_now(rollout, other)),
         },
-        Phase::Awaiting { step, since, approval } => match event {
-            Event::Waited { at }
+        Phase::Awaiting { step, since, approval, sight } => match event {
+            Event::Waited { at } | Event::Unguarded { at, .. }
                 if *approval == Approval::Asked && *at >= rollout.plan.approval_expires.after(*since) =>
             {
                 Ok(roll_back(rollout, Cause::NotApproved, *at))
             }
-            Event::Waited { at } => sign_of_life(rollout, *at, event),
+            Event::Waited { at } => watched(rollout, *sight, *at, event),
+            Event::Unguarded { reason, at } if step.0 > 0 => unguarded(rollout, *sight, reason, *at, event),
             Event::WeightRead { observed, at } => match step.0.checked_sub(1) {
                 Some(before) => found_while_baking(rollout, StepIndex(before), observed, *at, event),
                 None => Err(not_now(rollout, event)),
@@ -156,6 +157,39 @@ fn sign_of_life(rollout: &Rollout, at: Timestamp, event: &Event) -> Result<Rollo
     Ok(rollout.to(rollout.phase.clone(), at))
 }
 
+/// The guardrails of what waits can be read.
+fn watched(rollout: &Rollout, before: Sight, at: Timestamp, event: &Event) -> Result<Rollout, Rejected> {
+    match before {
+        Sight::Clear => sign_of_life(rollout, at, event),
+        Sight::LostSince(_) => Ok(with_sight(rollout, Sight::Clear, at)),
+    }
+}
+
+/// Nothing guards what waits under traffic: that has a deadline, as it has in a bake.
+fn unguarded(
+    rollout: &Rollout,
+    before: Sight,
+    reason: &str,
+    at: Timestamp,
+    event: &Event,
+) -> Result<Rollout, Rejected> {
+    match before {
+        Sight::Clear => Ok(with_sight(rollout, Sight::LostSince(at), at)),
+        Sight::LostSince(since) if at >= rollout.plan.evidence.blind.after(since) => {
+            Ok(roll_back(rollout, Cause::Blind(reason.to_owned()), at))
+        }
+        Sight::LostSince(_) => sign_of_life(rollout, at, event),
+    }
+}
+
+fn with_sight(rollout: &Rollout, seen: Sight, at: Timestamp) -> Rollout {
+    let mut next = rollout.to(rollout.phase.clone(), at);
+    if let Phase::Awaiting { sight, .. } = &mut next.phase {
+        *sight = seen;
+    }
+    next
+}
+
 fn acknowledge(rollout: &Rollout, done: &[EffectId], event: &Event) -> Result<Rollout, Rejected> {
     if !rollout.pending.iter().any(|pending| done.contains(&pending.id)) {
         return Err(not_now(rollout, event));
@@ -219,10 +253,11 @@ fn ordered(
         (
             Order::Approve { .. },
             Hold::By { .. },
-            Phase::Awaiting { step, since, approval: Approval::Asked },
+            Phase::Awaiting { step, since, approval: Approval::Asked, sight },
         ) => {
             let approval = Approval::Given { by: by.to_owned(), at };
-            Ok(rollout.to(Phase::Awaiting { step: *step, since: *since, approval }, at))
+            let phase = Phase::Awaiting { step: *step, since: *since, approval, sight: *sight };
+            Ok(rollout.to(phase, at))
         }
         _ => Err(not_now(rollout, event)),
     }
@@ -269,7 +304,8 @@ fn cleared(rollout: &Rollout, next: Next, at: Timestamp) -> Rollout {
     if let Next::Step(step) = next
         && let Some(Step { approval: true, weight, .. }) = rollout.plan.steps.get(step)
     {
-        let mut awaiting = rollout.to(Phase::Awaiting { step, since: at, approval: Approval::Asked }, at);
+        let approval = Approval::Asked;
+        let mut awaiting = rollout.to(Phase::Awaiting { step, since: at, approval, sight: Sight::Clear }, at);
         awaiting.ask(Effect::Publish(Milestone::Awaiting(*weight)));
         return awaiting;
     }

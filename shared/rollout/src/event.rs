@@ -74,6 +74,13 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A wait for an approval was looked at, and the guardrails of the steps before could not be read.
+    Unguarded {
+        /// Why not.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Effects were performed.
     Performed {
         /// Which.
@@ -105,6 +112,7 @@ impl Event {
             | Self::Abort { at, .. }
             | Self::Ordered { at, .. }
             | Self::Waited { at }
+            | Self::Unguarded { at, .. }
             | Self::Performed { at, .. }
             | Self::CleanUpDue { at, .. } => *at,
         }
@@ -122,6 +130,7 @@ impl Event {
             Self::Abort { .. } => "abort",
             Self::Ordered { .. } => "ordered",
             Self::Waited { .. } => "waited",
+            Self::Unguarded { .. } => "unguarded",
             Self::Performed { .. } => "performed",
             Self::CleanUpDue { .. } => "clean_up_due",
         }

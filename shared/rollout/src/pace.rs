@@ -21,7 +21,9 @@ impl Rollout {
     pub fn wait(&self, now: Timestamp) -> Seconds {
         let wait = match &self.phase {
             Phase::Preparing { .. } => self.plan.readiness.interval,
-            Phase::Baking { sight: Sight::LostSince(_), .. } | Phase::Frozen { .. } => ANXIOUS,
+            Phase::Baking { sight: Sight::LostSince(_), .. }
+            | Phase::Awaiting { sight: Sight::LostSince(_), .. }
+            | Phase::Frozen { .. } => ANXIOUS,
             Phase::Awaiting { .. } => ATTENTIVE,
             Phase::Cleared { .. } if self.hold != Hold::None => ATTENTIVE,
             Phase::Baking { step, since, sight: Sight::Clear, .. } => {

@@ -35,6 +35,8 @@ pub enum Phase {
         since: Timestamp,
         /// Whether somebody has approved it.
         approval: Approval,
+        /// Whether the guardrails of what is under traffic can be read.
+        sight: Sight,
     },
     /// A weight was asked for and has not been read back.
     Shifting {

@@ -4,7 +4,7 @@ use contract::{Alarm, HealthCheckNext, PromoteStepNext, Rollback, RollbackNext};
 use rollout::{Barred, Order, Phase, Probe};
 
 use super::machine::{End, approval, back, baking, check, execute, order, pipeline, promote, request};
-use super::world::{World, at};
+use super::world::{Fault, World, at};
 use crate::ports::AlarmState;
 
 /// Baked at 10 %, and waiting for an approval of 100 %.
@@ -72,6 +72,31 @@ fn an_approval_lifts_nobodys_hold() {
     assert_eq!(check(&world).next, HealthCheckNext::Promote);
     promote(&world);
     assert_eq!(world.green(), 100);
+}
+
+#[test]
+fn what_waits_unguarded_is_rolled_back_in_time() {
+    let world = awaiting();
+    // Lost for a moment, and back.
+    world.fail(2, Fault::Refused);
+    assert_eq!((check(&world).wait_seconds, world.happened()), (30, true));
+    world.in_order();
+    assert_eq!(check(&world).wait_seconds, 60);
+    let mut holds = 0;
+    loop {
+        world.fail(2, Fault::Refused);
+        let reply = check(&world);
+        assert!(world.happened());
+        if reply.next == HealthCheckNext::RollBack {
+            assert!(reply.reason.contains("the guardrails cannot be read"), "{}", reply.reason);
+            break;
+        }
+        assert_eq!((reply.next, reply.wait_seconds), (HealthCheckNext::Hold, 30));
+        holds += 1;
+    }
+    assert_eq!(holds, 10, "5 minutes, every 30 s");
+    let Phase::Restoring { cause, .. } = world.only_rollout().phase else { panic!("not rolled back") };
+    assert_eq!((cause.name(), cause.blames_the_version()), ("blind", false));
 }
 
 #[test]

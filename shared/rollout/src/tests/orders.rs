@@ -18,7 +18,7 @@ fn asked(phase: Phase) -> Rollout {
 }
 
 fn awaiting() -> Rollout {
-    asked(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked })
+    asked(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear })
 }
 
 fn phases() -> [Phase; 12] {
@@ -27,7 +27,7 @@ fn phases() -> [Phase; 12] {
         Phase::Cleared { next: Next::Step(FIRST) },
         Phase::Cleared { next: Next::Step(SECOND) },
         Phase::Cleared { next: Next::Finish },
-        Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked },
+        Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear },
         Phase::Shifting { step: SECOND, to: weight(50) },
         baking(FIRST),
         Phase::Frozen { step: FIRST, found: Observed::Foreign("x".to_owned()), since: at(0) },
@@ -119,7 +119,7 @@ fn an_approval_lifts_nobodys_hold_and_is_kept_until_it_ends() {
     let approved = decide(&held, &ordered(approve, 200)).unwrap();
     assert_eq!((&approved.hold, invariants(&approved)), (&held.hold, Ok(())));
     let approval = Approval::Given { by: "alice".to_owned(), at: at(200) };
-    assert_eq!(approved.phase, Phase::Awaiting { step: SECOND, since: at(0), approval });
+    assert_eq!(approved.phase, Phase::Awaiting { step: SECOND, since: at(0), approval, sight: Sight::Clear });
     let again = decide(&approved, &ordered(approve, 210));
     assert!(matches!(again, Err(Rejected::NotNow { .. })), "once is enough");
     assert!(decide(&approved, &Event::Advance { at: at(220) }).is_err(), "it is held");
@@ -143,7 +143,11 @@ fn an_order_for_another_step_is_stale() {
     for (phase, now, others) in [
         (baking(FIRST), 1, [SECOND, LAST]),
         (baking(SECOND), 2, [FIRST, LAST]),
-        (Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked }, 2, [FIRST, LAST]),
+        (
+            Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear },
+            2,
+            [FIRST, LAST],
+        ),
         (Phase::Shifting { step: SECOND, to: weight(50) }, 2, [FIRST, LAST]),
         (Phase::Cleared { next: Next::Step(SECOND) }, 1, [SECOND, LAST]),
     ] {
@@ -264,12 +268,48 @@ fn a_step_that_needs_an_approval_waits_for_it() {
     assert!(matches!(thawed.phase, Phase::Baking { step: FIRST, since, .. } if since == at(140)));
 }
 
+fn unguarded(seconds: i64) -> Event {
+    Event::Unguarded { reason: "throttled".to_owned(), at: at(seconds) }
+}
+
+#[test]
+fn what_waits_unguarded_has_a_deadline() {
+    let lost = decide(&awaiting(), &unguarded(100)).unwrap();
+    assert!(matches!(lost.phase, Phase::Awaiting { sight: Sight::LostSince(since), .. } if since == at(100)));
+    assert_eq!(lost.wait(at(100)), Seconds(30));
+    assert!(decide(&lost, &unguarded(399)).is_err(), "not news yet");
+    let back = decide(&lost, &unguarded(400)).unwrap();
+    assert_eq!(back.phase, Phase::Restoring { cause: Cause::Blind("throttled".to_owned()), since: at(400) });
+    // Seen again, it begins anew.
+    let seen = decide(&lost, &Event::Waited { at: at(399) }).unwrap();
+    assert!(matches!(seen.phase, Phase::Awaiting { sight: Sight::Clear, .. }));
+    let again = decide(&seen, &unguarded(401)).unwrap();
+    assert!(
+        matches!(again.phase, Phase::Awaiting { sight: Sight::LostSince(since), .. } if since == at(401))
+    );
+    // An approval that was given meanwhile keeps what was lost; one that is not given still expires.
+    let held = Rollout { hold: held(), ..lost.clone() };
+    let approved = decide(&held, &ordered(Order::Approve { step: SECOND }, 200)).unwrap();
+    assert!(matches!(decide(&approved, &unguarded(400)).unwrap().phase, Phase::Restoring { .. }));
+    let expired = decide(&awaiting(), &unguarded(7200)).unwrap();
+    assert_eq!(expired.phase, Phase::Restoring { cause: Cause::NotApproved, since: at(7200) });
+    // Before the first step nothing is under traffic, so nothing has to be guarded.
+    let mut first =
+        asked(Phase::Awaiting { step: FIRST, since: at(0), approval: Approval::Asked, sight: Sight::Clear });
+    first.plan.steps = with_approvals(first.plan.steps, &[0]);
+    assert!(decide(&first, &unguarded(100)).is_err());
+    assert!(decide(&given(baking(FIRST)), &unguarded(100)).is_err());
+}
+
 #[test]
 fn the_first_step_may_need_an_approval_too() {
     let mut rollout = given(Phase::Preparing { attempts: 0 });
     rollout.plan.steps = with_approvals(rollout.plan.steps, &[0]);
     let waiting = decide(&rollout, &probed(Probe::Ready, 5)).unwrap();
-    assert_eq!(waiting.phase, Phase::Awaiting { step: FIRST, since: at(5), approval: Approval::Asked });
+    assert_eq!(
+        waiting.phase,
+        Phase::Awaiting { step: FIRST, since: at(5), approval: Approval::Asked, sight: Sight::Clear }
+    );
     assert_eq!(waiting.desired_weight(), Weight::ZERO);
     assert_eq!(effects(&waiting), [Effect::Publish(Milestone::Awaiting(weight(10)))]);
     // Nothing has traffic yet: there is no weight to be wrong about.
@@ -303,10 +343,16 @@ fn a_wait_for_a_person_outlives_the_lease() {
 
 #[test]
 fn an_approval_that_nobody_asked_for_is_told_apart() {
-    let stray = given(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked });
+    let stray =
+        given(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear });
     assert_eq!(invariants(&stray), Err(Violation::NoApproval { step: SECOND }));
     let beyond = Rollout {
-        phase: Phase::Awaiting { step: StepIndex(7), since: at(0), approval: Approval::Asked },
+        phase: Phase::Awaiting {
+            step: StepIndex(7),
+            since: at(0),
+            approval: Approval::Asked,
+            sight: Sight::Clear,
+        },
         ..stray
     };
     assert!(matches!(invariants(&beyond), Err(Violation::NoSuchStep { .. })));

@@ -72,6 +72,7 @@ enum Stray {
     Started,
     Ordered(Order),
     Waited,
+    Unguarded,
 }
 
 fn any_observed() -> impl Strategy<Value = Observed> {
@@ -118,6 +119,7 @@ fn any_stray() -> impl Strategy<Value = Stray> {
         1 => Just(Stray::Started),
         6 => any_order().prop_map(Stray::Ordered),
         2 => Just(Stray::Waited),
+        2 => Just(Stray::Unguarded),
     ]
 }
 
@@ -186,6 +188,7 @@ fn stray(what: &Stray, at: Timestamp) -> Event {
         Stray::Started => Event::Started { at },
         Stray::Ordered(order) => Event::Ordered { order, by: "alice".to_owned(), why: "why".to_owned(), at },
         Stray::Waited => Event::Waited { at },
+        Stray::Unguarded => Event::Unguarded { reason: "throttled".to_owned(), at },
     }
 }
 

@@ -252,6 +252,13 @@ fn a_mistake_is_told_with_its_place_and_its_remedy() {
             22,
             "rollout.readiness.path is \"health\": write a path that begins with '/'",
         ),
+        (
+            "  guardrails: [High 5XX]",
+            "  readiness: { attempts: 2, interval: 15m }",
+            15,
+            39,
+            "rollout.readiness.interval is 15m: write less than 15m, half of the lease",
+        ),
     ];
     let mut wrong = Vec::new();
     for (from, to, line, column, says) in cases {
@@ -279,4 +286,15 @@ fn the_schema_is_that_of_the_file() {
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["required"], serde_json::json!(["environment"]));
     assert_eq!(schema["$defs"]["StepSettings"]["properties"]["bake"]["$ref"], "#/$defs/Span");
+}
+
+#[test]
+fn a_rollout_keeps_its_lease_between_two_looks() {
+    let with = |interval: &str| {
+        let readiness = format!("  readiness: {{ interval: {interval} }}");
+        Environment::from_yaml(&FULL.replacen("  guardrails: [High 5XX]", &readiness, 1))
+    };
+    let bound = rollout::LEASE.0 / 2;
+    assert!(with(&format!("{}s", bound - 1)).is_ok());
+    assert!(with(&format!("{bound}s")).unwrap_err().to_string().contains("raise attempts"));
 }

@@ -1,7 +1,9 @@
 //! Orders of people on the waits of a rollout: hold, resume, advance, approve.
 
+use asl::Outcome;
 use e2e::files::event;
 use e2e::{Fault, Rates, Run, Setup, configuration};
+use local_stack::Update;
 use rollout::Colour;
 
 const ALARM: &str = "checkout-production-5xx";
@@ -38,6 +40,28 @@ async fn a_hold_over_the_day_survives_every_sweep() {
         run.order("resume").await.unwrap();
         execution.finished().await;
         run.verified().await.promoted(&run);
+    }
+}
+
+/// The limits of an execution are its seven days and its 25,000 history events: the days come first.
+#[tokio::test(start_paused = true)]
+async fn a_hold_lasts_as_long_as_its_execution_may() {
+    for (at, held) in [("0:05", true), ("3:03", true), ("8:03", false)] {
+        let run = if held { Run::usual().await } else { asked_for("8d").await };
+        let execution = run.play("first", event("codepipeline-succeeded-canary"));
+        run.until(at).await;
+        if held {
+            run.order("hold").await.unwrap();
+        }
+        run.until("10079:00").await;
+        let last = run.journal.updates().into_iter().rev().find_map(|update| match update {
+            Update::Machine(step) => Some(step.id),
+            _ => None,
+        });
+        let last = last.unwrap();
+        assert!((18_000..20_000).contains(&last), "{last} events");
+        assert_eq!(execution.outcome(), None, "held at {at}");
+        assert_eq!(execution.finished().await, Outcome::TimedOut);
     }
 }
 
@@ -88,8 +112,12 @@ async fn an_order_that_comes_again_later_is_stale() {
 }
 
 async fn asked() -> Run {
+    asked_for("10m").await
+}
+
+async fn asked_for(expires: &str) -> Run {
     let rules = format!(
-        "  guardrails: [{ALARM}]\n  approval_expires: 10m\n  canary:\n    steps:\n      - {{ weight: 10, bake: 5m }}\n      \
+        "  guardrails: [{ALARM}]\n  approval_expires: {expires}\n  canary:\n    steps:\n      - {{ weight: 10, bake: 5m }}\n      \
          - {{ weight: 100, bake: 2m, approval: true }}\n"
     );
     let run = Run::new(Setup { configuration: configuration(&rules), ..Setup::default() }).await;

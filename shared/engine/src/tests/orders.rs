@@ -110,14 +110,14 @@ fn a_hold_before_the_first_step_keeps_the_lease() {
     let world = World::new();
     started(&world);
     assert_eq!(order(&world, Order::Hold).next, PromoteStepNext::Wait);
-    for _ in 0..120 {
+    for _ in 0..60 {
         assert_eq!(check(&world).next, HealthCheckNext::Hold);
         assert_eq!(promote(&world).next, PromoteStepNext::Wait);
         sweep(&world);
     }
     let rollout = world.only_rollout();
     assert_eq!((&rollout.phase, world.green()), (&Phase::Cleared { next: Next::Step(StepIndex(0)) }, 0));
-    assert!(rollout.version < 30, "{} records: a wait is not noted at every look", rollout.version);
+    assert!(rollout.version < 20, "{} records: a wait is not noted at every look", rollout.version);
     order(&world, Order::Resume);
     assert_eq!(check(&world).next, HealthCheckNext::Promote);
     promote(&world);

@@ -1,6 +1,6 @@
 //! What holds after every run, whatever happened in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::Verdict;
 use engine::history::{Record, first_break};
@@ -113,6 +113,11 @@ impl Run {
             .map(|outcome| (outcome.rollout.clone(), outcome.milestone.clone(), outcome.detail.clone()))
             .collect();
         assert_eq!(milestones.len(), ids.len(), "a milestone has two ids, or an id two milestones");
+        let mut first = BTreeMap::new();
+        for outcome in &published {
+            let known = first.entry(&outcome.id).or_insert(outcome);
+            assert_eq!(*known, outcome, "it was told again, and differently");
+        }
         assert!(allow.told_again || ids.len() == published.len(), "a milestone was published twice");
         // That the line stopped is told by whoever counts the rollback, and is not in any plan.
         let of_rollouts = published.iter().filter(|outcome| outcome.milestone != "line_stopped");

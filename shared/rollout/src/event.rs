@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{AlarmName, Colour, Weight};
+use crate::names::{AlarmName, Colour, Epoch, Weight};
 use crate::phase::Observed;
 use crate::plan::StepIndex;
 
@@ -353,4 +353,18 @@ pub struct Pending {
     pub id: EffectId,
     /// What to do.
     pub effect: Effect,
+    /// The rollout when it was asked for.
+    pub decided: Decided,
+}
+
+/// A rollout at a decision: what is told of it stays the same, however late and how often it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The canary weight that was wanted then.
+    pub weight: Weight,
+    /// The epoch then.
+    pub epoch: Epoch,
 }

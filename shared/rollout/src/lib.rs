@@ -19,7 +19,7 @@ pub use analysis::Seconds;
 pub use bucket::Bucket;
 pub use control::{Control, Line, StopRules};
 pub use decide::{Rejected, decide};
-pub use event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Order, Pending, Probe};
+pub use event::{Cause, Decided, Effect, EffectId, Event, Milestone, OldTraffic, Order, Pending, Probe};
 pub use invariants::{Violation, invariants};
 pub use names::{
     AlarmName, Colour, EnvironmentName, Epoch, ExecutionArn, InvalidName, RolloutId, ServiceName, Version,

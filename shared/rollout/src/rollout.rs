@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Effect, EffectId, Milestone, Pending};
+use crate::event::{Decided, Effect, EffectId, Milestone, Pending};
 use crate::names::{Colour, EnvironmentName, Epoch, ExecutionArn, RolloutId, ServiceName, Version, Weight};
 use crate::phase::{Next, Phase};
 use crate::plan::{Plan, StepIndex};
@@ -132,10 +132,12 @@ impl Rollout {
         Self { version: self.version + 1, phase, updated_at: at, ..self.clone() }
     }
 
+    /// Puts an effect into the outbox, as of what the rollout is now: ask once everything else is decided.
     pub(crate) fn ask(&mut self, effect: Effect) {
         let id = self.next_effect;
         self.next_effect = EffectId(id.0 + 1);
-        self.pending.push(Pending { id, effect });
+        let decided = Decided { at: self.updated_at, weight: self.desired_weight(), epoch: self.epoch };
+        self.pending.push(Pending { id, effect, decided });
     }
 
     /// The earliest end of a bake that began at `since`.

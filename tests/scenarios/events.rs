@@ -164,6 +164,37 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
     }
 }
 
+async fn advanced(run: &Run, sample: &str) {
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("1:09").await;
+    assert_eq!(run.call("promote-step", event(sample)).await.unwrap()["next"], "wait");
+    run.until("2:09").await;
+    assert_eq!(run.world.share(rollout::Colour::Green), 25);
+    execution.finished().await;
+    run.verified().await.promoted(run);
+}
+
+async fn approved(run: &Run, sample: &str) {
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("12:09").await;
+    assert_eq!(run.world.share(rollout::Colour::Green), 10);
+    assert_eq!(run.call("promote-step", event(sample)).await.unwrap()["next"], "wait");
+    execution.finished().await;
+    run.verified().await.promoted(run);
+}
+
+async fn held(run: &Run, sample: &str) {
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("3:09").await;
+    let reply = run.call("promote-step", event(sample)).await.unwrap();
+    assert!(reply["reason"].as_str().unwrap().contains("held by dana@example.com"), "{reply}");
+    run.until("60:00").await;
+    assert_eq!(run.world.share(rollout::Colour::Green), 10);
+    run.order("resume").await.unwrap();
+    execution.finished().await;
+    run.verified().await.promoted(run);
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_sample_ends_as_it_has_to() {
     for (name, end) in ENDS {
@@ -210,35 +241,9 @@ async fn every_sample_ends_as_it_has_to() {
                 execution.finished().await;
                 run.verified().await.rolled_back(&run, "requested");
             }
-            End::Advance => {
-                let execution = run.play("first", event("codepipeline-succeeded-canary"));
-                run.until("1:09").await;
-                assert_eq!(run.call("promote-step", event(name)).await.unwrap()["next"], "wait");
-                run.until("2:09").await;
-                assert_eq!(run.world.share(rollout::Colour::Green), 25);
-                execution.finished().await;
-                run.verified().await.promoted(&run);
-            }
-            End::Approve => {
-                let run = with_approval().await;
-                let execution = run.play("first", event("codepipeline-succeeded-canary"));
-                run.until("12:09").await;
-                assert_eq!(run.world.share(rollout::Colour::Green), 10);
-                assert_eq!(run.call("promote-step", event(name)).await.unwrap()["next"], "wait");
-                execution.finished().await;
-                run.verified().await.promoted(&run);
-            }
-            End::Hold => {
-                let execution = run.play("first", event("codepipeline-succeeded-canary"));
-                run.until("3:09").await;
-                let reply = run.call("promote-step", event(name)).await.unwrap();
-                assert!(reply["reason"].as_str().unwrap().contains("held by dana@example.com"), "{reply}");
-                run.until("60:00").await;
-                assert_eq!(run.world.share(rollout::Colour::Green), 10);
-                run.order("resume").await.unwrap();
-                execution.finished().await;
-                run.verified().await.promoted(&run);
-            }
+            End::Advance => advanced(&run, name).await,
+            End::Approve => approved(&with_approval().await, name).await,
+            End::Hold => held(&run, name).await,
             End::Line { stop } => {
                 if !stop {
                     run.call("rollback", event("line-stop")).await.unwrap();

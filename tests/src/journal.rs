@@ -144,12 +144,11 @@ fn message(cause: &str) -> String {
 
 fn decision(rollout: &Rollout, record: &Record) -> String {
     let detail = match &record.event {
-        Event::Refused { reason, .. } => format!(" ({reason})"),
+        Event::Refused { reason, .. } | Event::Unguarded { reason, .. } => format!(" ({reason})"),
         Event::Probed { probe: Probe::NotReady(reason) | Probe::SmokeTestFailed(reason), .. } => {
             format!(" ({reason})")
         }
         Event::WeightRead { observed, .. } => format!(" ({observed})"),
-        Event::Unguarded { reason, .. } => format!(" ({reason})"),
         Event::Judged { verdict, .. } => format!(" ({}: {verdict})", verdict.name()),
         Event::Abort { cause, .. } => format!(" ({}: {})", cause.name(), brief(cause)),
         Event::CleanUpDue { attempt, traffic, .. } => format!(" (look {attempt}: {traffic:?})"),

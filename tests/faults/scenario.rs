@@ -59,7 +59,7 @@ const GUARDED: &str = "  canary: { steps: [{ weight: 25, bake: 3m }, { weight: 1
                        [checkout-production-5xx]\n";
 const FROZEN: &str = "  canary: { steps: [{ weight: 25, bake: 3m }, { weight: 100, bake: 1m }] }\n  evidence: { \
                       frozen: 90s }\n";
-/// Longer than all attempts of an event's invocation that time out: the person's is tried until then.
+/// Longer than all attempts of an event's invocation that time out: what no look would find is tried until then.
 const LONGER: &str = "  canary: { steps: [{ weight: 25, bake: 10m }, { weight: 100, bake: 1m }] }\n";
 const LONG: &str = "  canary: { steps: [{ weight: 25, bake: 3m }, { weight: 100, bake: 1m }] }\n";
 
@@ -109,7 +109,7 @@ pub const SCENARIOS: [Scenario; 14] = [
     scenario("weights-changed", FROZEN, CANARY, good, Outside::WeightsChanged, "rolled_back"),
     scenario("guardrail-turns-red", GUARDED, CANARY, guarded, Outside::GuardrailTurnsRed, "rolled_back"),
     scenario("alarm-rings", GUARDED, CANARY, guarded, Outside::AlarmRings, "rolled_back"),
-    scenario("tagged-alarm-rings", LONG, CANARY, tagged, Outside::TaggedAlarmRings, "rolled_back"),
+    scenario("tagged-alarm-rings", LONGER, CANARY, tagged, Outside::TaggedAlarmRings, "rolled_back"),
     scenario("person-asks", LONGER, CANARY, good, Outside::PersonAsks, "rolled_back"),
     scenario("execution-stopped", LONG, CANARY, good, Outside::ExecutionStopped, "rolled_back"),
     scenario("event-again", LONG, CANARY, good, Outside::EventAgain, "promoted"),

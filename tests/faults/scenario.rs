@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use asl::Execution;
 use e2e::files::event;
-use e2e::{Fault, Lambda, Rates, Readiness, Run, Setup, Wiring, alarm_event, configuration};
+use e2e::{
+    Fault, Lambda, Rates, Readiness, Run, Setup, Wiring, alarm_event, composite_alarm_event, configuration,
+};
 use environments::Environment;
 use rollout::Colour;
 use serde_json::json;
 
 const ALARM: &str = "checkout-production-5xx";
+const TAGGED: &str = "checkout-production-guardrail";
+const ARN: &str = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:checkout-production-guardrail";
 
 /// What happens to a rollout from outside, once its first step bakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub enum Outside {
     GuardrailTurnsRed,
     /// Its guardrail turns red, and SNS tells rollback.
     AlarmRings,
+    /// An alarm that is tagged with its service turns red, and SNS tells rollback.
+    TaggedAlarmRings,
     /// A person asks for a rollback.
     PersonAsks,
     /// The execution is stopped.
@@ -60,7 +66,7 @@ const GUARDED: &str = "  canary: { steps: [{ weight: 25, bake: 3m }, { weight: 1
                        [checkout-production-5xx]\n";
 const FROZEN: &str = "  canary: { steps: [{ weight: 25, bake: 3m }, { weight: 100, bake: 1m }] }\n  evidence: { \
                       frozen: 90s }\n";
-/// Longer than all attempts of an event's invocation that time out: the person's is tried until then.
+/// Longer than all attempts of an event's invocation that time out: what no look would find is tried until then.
 const LONGER: &str = "  canary: { steps: [{ weight: 25, bake: 10m }, { weight: 100, bake: 1m }] }\n";
 const LONG: &str = "  canary: { steps: [{ weight: 25, bake: 3m }, { weight: 100, bake: 1m }] }\n";
 
@@ -83,6 +89,10 @@ fn guarded(run: &Run) {
     run.alarms.set(ALARM.parse().unwrap(), false);
 }
 
+fn tagged(run: &Run) {
+    run.alarms.tag(ARN, "ace-flow:service", "checkout");
+}
+
 const fn scenario(
     name: &'static str,
     rules: &'static str,
@@ -95,7 +105,7 @@ const fn scenario(
 }
 
 /// All of them. Those that end promoted go on until the old colour is cleaned up.
-pub const SCENARIOS: [Scenario; 15] = [
+pub const SCENARIOS: [Scenario; 16] = [
     scenario("the-seeds-canary", "", CANARY, good, Outside::Nothing, "promoted"),
     scenario("canary", SHORT, CANARY, good, Outside::Nothing, "promoted"),
     scenario("bad-canary", SHORT, CANARY, bad, Outside::Nothing, "rolled_back"),
@@ -106,6 +116,7 @@ pub const SCENARIOS: [Scenario; 15] = [
     scenario("weights-changed", FROZEN, CANARY, good, Outside::WeightsChanged, "rolled_back"),
     scenario("guardrail-turns-red", GUARDED, CANARY, guarded, Outside::GuardrailTurnsRed, "rolled_back"),
     scenario("alarm-rings", GUARDED, CANARY, guarded, Outside::AlarmRings, "rolled_back"),
+    scenario("tagged-alarm-rings", LONGER, CANARY, tagged, Outside::TaggedAlarmRings, "rolled_back"),
     scenario("person-asks", LONGER, CANARY, good, Outside::PersonAsks, "rolled_back"),
     scenario("execution-stopped", LONG, CANARY, good, Outside::ExecutionStopped, "rolled_back"),
     scenario("event-again", LONG, CANARY, good, Outside::EventAgain, "promoted"),
@@ -151,6 +162,9 @@ impl Scenario {
             Outside::AlarmRings => {
                 run.alarms.set(ALARM.parse().unwrap(), true);
                 lambda.deliver("rollback", &alarm_event(ALARM, "ALARM", run.now()));
+            }
+            Outside::TaggedAlarmRings => {
+                lambda.deliver("rollback", &composite_alarm_event(TAGGED, run.now()));
             }
             Outside::PersonAsks => {
                 let id = run.rollouts().await[0].id.clone();

@@ -4,7 +4,7 @@ use asl::Outcome;
 use contract::{PromoteStep, Rollback, StartDeploy, Trigger};
 use e2e::files::{self, event};
 use e2e::{Run, Setup, configuration};
-use rollout::Order;
+use rollout::{Order, StepIndex};
 use serde_json::{Value, json};
 
 /// The alarms of the samples, as guardrails.
@@ -24,6 +24,12 @@ async fn guarded() -> Run {
     run
 }
 
+/// The second step needs an approval.
+async fn with_approval() -> Run {
+    let steps = "  canary:\n    steps:\n      - { weight: 10, bake: 5m }\n      - { weight: 100, bake: 2m, approval: true }\n";
+    Run::new(Setup { configuration: configuration(steps), ..Setup::default() }).await
+}
+
 enum End {
     /// The execution ends in this state.
     Execution(&'static str),
@@ -33,6 +39,10 @@ enum End {
     Watchdog,
     /// The rollout is rolled back.
     RollBack,
+    /// The first step's bake ends.
+    Advance,
+    /// The second step may be taken.
+    Approve,
     /// The rollout is held until a person resumes it.
     Hold,
     /// No rollout starts from then on, or they start again.
@@ -43,7 +53,7 @@ enum End {
     CleanUp,
 }
 
-const ENDS: [(&str, End); 21] = [
+const ENDS: [(&str, End); 23] = [
     ("clean-up", End::CleanUp),
     ("codepipeline-action-succeeded", End::Execution("Ignored")),
     ("codepipeline-failed", End::Execution("Ignored")),
@@ -55,6 +65,8 @@ const ENDS: [(&str, End); 21] = [
     ("line-resume", End::Line { stop: false }),
     ("line-stop", End::Line { stop: true }),
     ("manual-request", End::Execution("Promoted")),
+    ("order-advance", End::Advance),
+    ("order-approve", End::Approve),
     ("order-hold", End::Hold),
     ("roll-back-request", End::RollBack),
     ("sns-alarm-anomaly", End::Alarm { at: "8:08", rolls_back: true }),
@@ -118,6 +130,20 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
                 assert!(matches!(request, Rollback::Watchdog { status, .. } if status == "FAILED"));
             }
+            End::Advance => {
+                let request: PromoteStep = serde_json::from_value(sample).unwrap();
+                let step = StepIndex(0);
+                assert!(
+                    matches!(request, PromoteStep::Order(command) if command.order == Order::Advance { step })
+                );
+            }
+            End::Approve => {
+                let request: PromoteStep = serde_json::from_value(sample).unwrap();
+                let step = StepIndex(1);
+                assert!(
+                    matches!(request, PromoteStep::Order(command) if command.order == Order::Approve { step })
+                );
+            }
             End::Hold => {
                 let request: PromoteStep = serde_json::from_value(sample).unwrap();
                 assert!(matches!(request, PromoteStep::Order(command) if command.order == Order::Hold));
@@ -138,6 +164,37 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
             }
         }
     }
+}
+
+async fn advanced(run: &Run, sample: &str) {
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("1:09").await;
+    assert_eq!(run.call("promote-step", event(sample)).await.unwrap()["next"], "wait");
+    run.until("2:09").await;
+    assert_eq!(run.world.share(rollout::Colour::Green), 25);
+    execution.finished().await;
+    run.verified().await.promoted(run);
+}
+
+async fn approved(run: &Run, sample: &str) {
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("12:09").await;
+    assert_eq!(run.world.share(rollout::Colour::Green), 10);
+    assert_eq!(run.call("promote-step", event(sample)).await.unwrap()["next"], "wait");
+    execution.finished().await;
+    run.verified().await.promoted(run);
+}
+
+async fn held(run: &Run, sample: &str) {
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("3:09").await;
+    let reply = run.call("promote-step", event(sample)).await.unwrap();
+    assert!(reply["reason"].as_str().unwrap().contains("held by dana@example.com"), "{reply}");
+    run.until("60:00").await;
+    assert_eq!(run.world.share(rollout::Colour::Green), 10);
+    run.order("resume").await.unwrap();
+    execution.finished().await;
+    run.verified().await.promoted(run);
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,17 +243,9 @@ async fn every_sample_ends_as_it_has_to() {
                 execution.finished().await;
                 run.verified().await.rolled_back(&run, "requested");
             }
-            End::Hold => {
-                let execution = run.play("first", event("codepipeline-succeeded-canary"));
-                run.until("3:09").await;
-                let reply = run.call("promote-step", event(name)).await.unwrap();
-                assert!(reply["reason"].as_str().unwrap().contains("held by dana@example.com"), "{reply}");
-                run.until("60:00").await;
-                assert_eq!(run.world.share(rollout::Colour::Green), 10);
-                run.order("resume").await.unwrap();
-                execution.finished().await;
-                run.verified().await.promoted(&run);
-            }
+            End::Advance => advanced(&run, name).await,
+            End::Approve => approved(&with_approval().await, name).await,
+            End::Hold => held(&run, name).await,
             End::Line { stop } => {
                 if !stop {
                     run.call("rollback", event("line-stop")).await.unwrap();

@@ -122,3 +122,19 @@ async fn a_message_that_is_no_alarm_is_an_error_with_a_name() {
     assert_eq!(failure.name, ErrorName::InvalidInput);
     assert!(failure.message.contains("Sns.Message"), "{failure}");
 }
+
+/// The guardrail of the plan is another one: what the composite alarm is about stands in its tags alone.
+#[tokio::test(start_paused = true)]
+async fn a_composite_alarm_rolls_back_by_its_tag() {
+    let run = guarded_and_quiet().await;
+    let execution = run.play("first", event("codepipeline-succeeded-canary"));
+    run.until("7:09").await;
+    let nobodys = run.call("rollback", event("sns-alarm-composite")).await.unwrap();
+    assert_eq!(nobodys["next"], "nothing");
+    let arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:checkout-production-guardrail";
+    run.alarms.tag(arn, "ace-flow:service", "checkout");
+    assert_eq!(run.call("rollback", event("sns-alarm-composite")).await.unwrap()["next"], "settle");
+    assert_eq!(run.world.share(Colour::Green), 0, "at once");
+    execution.finished().await;
+    run.verified().await.rolled_back(&run, "guardrail");
+}

@@ -90,8 +90,13 @@ async fn what_is_really_sent_fits() {
     let sweep = files::event("sweep");
     fits("sweep", &validator("promote-step.sweep"), &sweep["sweep"]);
     assert!(!validator("promote-step.sweep").is_valid(&json!({ "all": true })));
-    let order = files::event("order-hold");
-    fits("order", &validator("promote-step.command"), &order["command"]);
+    let command = validator("promote-step.command");
+    for name in ["order-hold", "order-advance", "order-approve"] {
+        let mut order = files::event(name);
+        fits(name, &command, &order["command"]);
+        order["command"].as_object_mut().unwrap().remove("step");
+        assert_eq!(command.is_valid(&order["command"]), name == "order-hold", "{name} without a step");
+    }
 }
 
 #[test]

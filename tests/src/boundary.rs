@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Metrics, Notifier,
-    PortError, PortResult, Prober, Revisions, Store, Traffic,
+    AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Metrics,
+    Notifier, PortError, PortResult, Prober, Revisions, Store, Traffic,
 };
 use environments::Environment;
 use jiff::Timestamp;
@@ -209,6 +209,7 @@ impl Invocation {
             fleet,
             metrics,
             alarms,
+            tags,
             prober,
             notifier,
             budget,
@@ -224,6 +225,7 @@ impl Invocation {
             fleet: Arc::new(self.wrap(fleet)),
             metrics: Arc::new(self.wrap(metrics)),
             alarms: Arc::new(self.wrap(alarms)),
+            tags: Arc::new(self.wrap(tags)),
             prober: Arc::new(self.wrap(prober)),
             notifier: Arc::new(self.wrap(notifier)),
             budget: Arc::new(self.wrap(budget)),
@@ -343,6 +345,9 @@ between! {
     }
     Alarms {
         fn states(alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>>;
+    }
+    AlarmTags {
+        fn of(alarm: &str) -> PortResult<Vec<(String, String)>>;
     }
     Prober {
         fn probe(endpoint: &str, path: &str, smoke_tests: &[SmokeTest]) -> Probe;

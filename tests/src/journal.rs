@@ -7,7 +7,7 @@ use asl::{Event as Step, HistoryEvent, Outcome as End, StateKind};
 use engine::history::Record;
 use jiff::Timestamp;
 use local_stack::Update;
-use rollout::{Cause, Event, Probe, Rollout};
+use rollout::{Cause, Event, Order, Probe, Rollout};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -144,7 +144,7 @@ fn message(cause: &str) -> String {
 
 fn decision(rollout: &Rollout, record: &Record) -> String {
     let detail = match &record.event {
-        Event::Refused { reason, .. } => format!(" ({reason})"),
+        Event::Refused { reason, .. } | Event::Unguarded { reason, .. } => format!(" ({reason})"),
         Event::Probed { probe: Probe::NotReady(reason) | Probe::SmokeTestFailed(reason), .. } => {
             format!(" ({reason})")
         }
@@ -153,7 +153,15 @@ fn decision(rollout: &Rollout, record: &Record) -> String {
         Event::Abort { cause, .. } => format!(" ({}: {})", cause.name(), brief(cause)),
         Event::CleanUpDue { attempt, traffic, .. } => format!(" (look {attempt}: {traffic:?})"),
         Event::Performed { effects, .. } => format!(" ({} of the outbox)", effects.len()),
-        Event::Ordered { order, by, why, .. } => format!(" ({order:?} by {by}: {why})"),
+        Event::Ordered { order, by, why, .. } => {
+            let order = match order {
+                Order::Hold => "hold".to_owned(),
+                Order::Resume => "resume".to_owned(),
+                Order::Advance { step } => format!("advance step {}", step.number()),
+                Order::Approve { step } => format!("approve step {}", step.number()),
+            };
+            format!(" ({order} by {by}: {why})")
+        }
         Event::Started { .. } | Event::Probed { .. } | Event::Advance { .. } | Event::Waited { .. } => {
             String::new()
         }

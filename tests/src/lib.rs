@@ -37,7 +37,7 @@ pub use journal::{Journal, Kind};
 pub use lambda::{Arrivals, Lambda, PERIOD, SWEPT_BY, TIMEOUT, Wiring, once};
 pub use load::{Load, Rates};
 pub use run::{Run, Setup, configuration, stamp};
-pub use sns::{alarm_event, ended_event};
+pub use sns::{alarm_event, composite_alarm_event, ended_event};
 
 pub use store_conformance::{Shelf, store_conformance};
 pub use verify::{Allow, Verified};

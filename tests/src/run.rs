@@ -221,9 +221,12 @@ impl Run {
     pub async fn order(&self, order: &str) -> Result<Value, Failure> {
         let rollout = self.rollouts().await.pop().expect("a rollout");
         self.note(format!("dana orders: {order}"));
-        let command = json!({
+        let mut command = json!({
             "rollout_id": rollout.id, "epoch": rollout.epoch, "order": order, "by": "dana", "reason": "tax table",
         });
+        if let Some(step) = rollout.step() {
+            command["step"] = step.number().into();
+        }
         self.call("promote-step", json!({ "command": command })).await
     }
 

@@ -7,7 +7,16 @@ use crate::files;
 
 /// The event that rollback gets when an alarm changes its state: the sample of a metric's alarm, with these values.
 pub fn alarm_event(alarm: &str, state: &str, changed_at: Timestamp) -> Value {
-    let mut event = files::event("sns-alarm-metric");
+    event_of("sns-alarm-metric", alarm, state, changed_at)
+}
+
+/// The event that rollback gets when a composite alarm goes into ALARM: the sample, with these values.
+pub fn composite_alarm_event(alarm: &str, changed_at: Timestamp) -> Value {
+    event_of("sns-alarm-composite", alarm, "ALARM", changed_at)
+}
+
+fn event_of(sample: &str, alarm: &str, state: &str, changed_at: Timestamp) -> Value {
+    let mut event = files::event(sample);
     let text = event.pointer_mut("/Records/0/Sns/Message").expect("the sample has a message");
     let mut message: Value = serde_json::from_str(text.as_str().unwrap()).expect("the message is JSON");
     message["AlarmName"] = alarm.into();

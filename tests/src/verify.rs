@@ -1,6 +1,6 @@
 //! What holds after every run, whatever happened in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::Verdict;
 use engine::history::{Record, first_break};
@@ -108,6 +108,11 @@ impl Run {
             .map(|outcome| (outcome.rollout.clone(), outcome.milestone.clone(), outcome.detail.clone()))
             .collect();
         assert_eq!(milestones.len(), ids.len(), "a milestone has two ids, or an id two milestones");
+        let mut first = BTreeMap::new();
+        for outcome in &published {
+            let known = first.entry(&outcome.id).or_insert(outcome);
+            assert_eq!(*known, outcome, "it was told again, and differently");
+        }
         assert!(allow.told_again || ids.len() == published.len(), "a milestone was published twice");
         // That the line stopped is told by whoever counts the rollback, and is not in any plan.
         let of_rollouts = published.iter().filter(|outcome| outcome.milestone != "line_stopped");
@@ -189,7 +194,8 @@ fn ended(rollout: &Rollout) -> Timestamp {
 }
 
 /// Every move forward follows what cleared it: ready before the first, a pass or a person's order before each other
-/// one. What is acknowledged, and what a hold waits for, may come between.
+/// one. What is acknowledged, and what a hold waits for, may come between: the approval of a rollout that was held clears
+/// it when it is resumed.
 fn raised_by_passes_or_orders_only(history: &[Record]) {
     for (index, record) in history.iter().enumerate() {
         if !matches!(record.event, Event::Advance { .. }) {
@@ -197,18 +203,20 @@ fn raised_by_passes_or_orders_only(history: &[Record]) {
         }
         let between = |record: &&Record| match record.event {
             Event::Performed { .. } => true,
-            Event::Waited { .. } | Event::Ordered { order: Order::Hold | Order::Resume, .. } => {
-                record.phase == "cleared"
+            Event::Waited { .. }
+            | Event::Unguarded { .. }
+            | Event::Ordered { order: Order::Hold | Order::Resume, .. } => {
+                matches!(&*record.phase, "cleared" | "awaiting_approval")
             }
             _ => false,
         };
         let before = history[..index].iter().rev().find(|record| !between(record));
+        let cleared = before.is_some_and(|record| record.phase == "cleared");
         match before.map(|record| &record.event) {
+            Some(Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. }) => {}
             Some(
-                Event::Probed { probe: Probe::Ready, .. }
-                | Event::Judged { verdict: Verdict::Pass(_), .. }
-                | Event::Ordered { order: Order::Advance | Order::Approve, .. },
-            ) => {}
+                Event::Probed { probe: Probe::Ready, .. } | Event::Judged { verdict: Verdict::Pass(_), .. },
+            ) if cleared => {}
             other => panic!("record {} advanced after {other:?}", record.number),
         }
     }

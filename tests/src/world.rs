@@ -432,14 +432,15 @@ impl Prober for World {
         if state.up[place(colour)].as_deref() == Some("v1") {
             return Probe::Ready;
         }
-        state.looks += 1;
-        match state.readiness {
-            Readiness::FromLook(look) if state.looks >= look => Probe::Ready,
-            Readiness::FailsSmokeTest => {
-                let name = smoke_tests.first().map_or("none", |test| test.name.as_str());
-                Probe::SmokeTestFailed(format!("{name}: expected status 200, got 500"))
+        // The smoke tests belong to the look that found the version healthy.
+        state.looks += u32::from(smoke_tests.is_empty());
+        match (state.readiness, smoke_tests.first()) {
+            (Readiness::FromLook(look), _) if state.looks >= look => Probe::Ready,
+            (Readiness::FailsSmokeTest, Some(test)) => {
+                Probe::SmokeTestFailed(format!("{}: expected status 200, got 500", test.name))
             }
-            Readiness::FromLook(_) | Readiness::NeverHealthy | Readiness::NeverReady => refused(),
+            (Readiness::FailsSmokeTest, None) | (Readiness::NeverHealthy, _) => Probe::Ready,
+            (Readiness::FromLook(_) | Readiness::NeverReady, _) => refused(),
         }
     }
 }

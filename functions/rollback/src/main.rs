@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use cloudwatch_metrics::CloudWatchAlarms;
 use dynamo_store::{DynamoStore, Share};
 use elb_traffic::ElbTraffic;
 use engine::RollbackFunction;
@@ -28,6 +29,7 @@ fn build(settings: &Settings<'_>) -> Result<RollbackFunction<'static>, Box<dyn E
         environment,
         store,
         traffic: keep(ElbTraffic::new(&aws)),
+        tags: keep(CloudWatchAlarms::new(&aws)),
         notifier: keep(Both(SnsNotifier::new(&aws, topic), BusNotifier::new(&aws, bus))),
         budget: store,
         meter: &EmfMeter,

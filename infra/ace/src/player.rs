@@ -20,7 +20,7 @@ use weighted_proxy::{Load, LoadTotals, MinuteCounts};
 use crate::arguments::Run;
 use crate::error::AceError;
 use crate::inputs;
-use crate::orders::Typed;
+use crate::orders::{Typed, Wish};
 use crate::run::a_minute_before;
 
 /// How many requests may be under way at once.
@@ -121,9 +121,14 @@ impl Player {
 
     /// Passes an order on to the rollout that the first delivery started, and gives the answer.
     pub(crate) async fn order(&self, started: &Started, typed: Typed) -> Result<String, AceError> {
-        let Some(order) = typed.order else { return self.abort(started, &typed.why).await };
+        if typed.wish == Wish::Abort {
+            return self.abort(started, &typed.why).await;
+        }
         let Some(rollout) = self.started(started).await? else {
             return Ok("no rollout has begun".to_owned());
+        };
+        let Some(order) = typed.wish.order(rollout.step()) else {
+            return Ok(format!("there is no step to decide about: {}", engine::describe(&rollout)));
         };
         let command = Command {
             rollout_id: rollout.id,

@@ -63,6 +63,7 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
             }
             _ => return None,
         },
+        Event::Unguarded { reason, .. } => (Tone::Warning, reason.clone()),
         Event::Waited { .. } | Event::Performed { .. } => return None,
     })
 }
@@ -143,7 +144,8 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Judged { verdict, .. } => format!("{}: {verdict}", verdict.name()),
         Event::Abort { cause, .. } => format!("roll back ({}): {cause}", cause.name()),
         Event::Ordered { order, by, why, .. } => format!("{} by {by}: {why}", ordered(*order)),
-        Event::Waited { .. } => "nobody approved in time".to_owned(),
+        Event::Waited { .. } => "a person is waited for".to_owned(),
+        Event::Unguarded { reason, .. } => format!("a person is waited for; {reason}"),
         Event::Performed { effects, .. } => format!("{} effects done", effects.len()),
         Event::CleanUpDue { traffic: OldTraffic::Quiet, .. } => "the old colour is quiet".to_owned(),
         Event::CleanUpDue { traffic: OldTraffic::Requests(requests), .. } => {
@@ -158,11 +160,11 @@ pub(crate) fn event(event: &Event) -> String {
     }
 }
 
-const fn ordered(order: Order) -> &'static str {
+fn ordered(order: Order) -> String {
     match order {
-        Order::Hold => "held",
-        Order::Resume => "resumed",
-        Order::Advance => "advanced",
-        Order::Approve => "approved",
+        Order::Hold => "held".to_owned(),
+        Order::Resume => "resumed".to_owned(),
+        Order::Advance { step } => format!("step {} advanced", step.number()),
+        Order::Approve { step } => format!("step {} approved", step.number()),
     }
 }

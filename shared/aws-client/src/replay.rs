@@ -23,13 +23,13 @@ pub struct Sent {
     pub uri: String,
     /// The operation of AWS's JSON protocols (`X-Amz-Target`), where the request has one.
     pub target: Option<String>,
-    /// The body, which every protocol that is tested so writes as text.
+    /// The body; of a binary protocol, the texts in it.
     pub body: String,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    answers: VecDeque<(u16, String)>,
+    answers: VecDeque<(u16, Vec<u8>)>,
     sent: Vec<Sent>,
 }
 
@@ -39,7 +39,7 @@ pub struct Replay(Arc<Mutex<State>>);
 
 impl Replay {
     /// These answers: HTTP status and body.
-    pub fn new<B: Into<String>>(answers: impl IntoIterator<Item = (u16, B)>) -> Self {
+    pub fn new<B: Into<Vec<u8>>>(answers: impl IntoIterator<Item = (u16, B)>) -> Self {
         let answers = answers.into_iter().map(|(status, body)| (status, body.into())).collect();
         Self(Arc::new(Mutex::new(State { answers, sent: Vec::new() })))
     }

@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use aws_client::{Fault, SdkConfig};
+use aws_client::{Fault, FaultKind, SdkConfig};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
-use engine::ports::{AlarmState, Alarms, PortError, PortResult};
+use engine::ports::{AlarmState, AlarmTags, Alarms, PortError, PortResult};
 use rollout::AlarmName;
 
 /// Names a call (`DescribeAlarms`, Amazon CloudWatch API Reference).
@@ -51,6 +51,24 @@ impl Alarms for CloudWatchAlarms {
     }
 }
 
+#[async_trait]
+impl AlarmTags for CloudWatchAlarms {
+    async fn of(&self, alarm: &str) -> PortResult<Vec<(String, String)>> {
+        match self.0.list_tags_for_resource().resource_arn(alarm).send().await {
+            Ok(listed) => Ok(listed
+                .tags()
+                .iter()
+                .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+                .collect()),
+            Err(error) => match Fault::new("cloudwatch:ListTagsForResource", &error) {
+                // Deleted since it rang.
+                Fault { kind: FaultKind::NotFound, .. } => Ok(Vec::new()),
+                fault => Err(port(&fault)),
+            },
+        }
+    }
+}
+
 /// The state of each alarm of an answer. Insufficient data is quiet, as it is for CloudWatch's own actions on ALARM.
 fn states(described: &DescribeAlarmsOutput) -> Vec<(String, AlarmState)> {
     let metric = described.metric_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
@@ -71,6 +89,7 @@ fn port(fault: &Fault) -> PortError {
 
 #[cfg(test)]
 mod tests {
+    use aws_client::replay::Replay;
     use aws_sdk_cloudwatch::types::{CompositeAlarm, MetricAlarm};
 
     use super::*;
@@ -92,5 +111,50 @@ mod tests {
             ("all", AlarmState::Alarm),
         ];
         assert_eq!(states(&described), expected.map(|(name, state)| (name.to_owned(), state)));
+    }
+    const ARN: &str = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:checkout";
+
+    /// A text of at most 255 bytes (RFC 8949, section 3.1: major type 3, length in one byte).
+    fn text(text: &str) -> Vec<u8> {
+        [&[0x78, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
+    }
+
+    /// A map of texts to values that are encoded already (major type 5).
+    fn map(pairs: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let count = 0xa0 + u8::try_from(pairs.len()).unwrap();
+        let pairs = pairs.iter().flat_map(|(name, value)| [text(name), value.clone()].concat());
+        [count].into_iter().chain(pairs).collect()
+    }
+
+    fn tags_of(status: u16, body: Vec<u8>) -> (PortResult<Vec<(String, String)>>, Replay) {
+        let replay = Replay::new([(status, body)]);
+        let alarms = CloudWatchAlarms::new(&replay.config().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        (runtime.block_on(alarms.of(ARN)), replay)
+    }
+
+    #[test]
+    fn an_alarm_s_tags_are_listed_by_its_arn() {
+        let tag = |key, value| map(&[("Key", text(key)), ("Value", text(value))]);
+        let two = [vec![0x82], tag("ace-flow:service", "checkout"), tag("environment", "staging")].concat();
+        let (tags, replay) = tags_of(200, map(&[("Tags", two)]));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(tags, Ok(vec![pair("ace-flow:service", "checkout"), pair("environment", "staging")]));
+        let [sent] = <[_; 1]>::try_from(replay.sent()).unwrap();
+        assert!(sent.uri.ends_with("/operation/ListTagsForResource"), "{}", sent.uri);
+        assert!(sent.body.contains("ResourceARN") && sent.body.contains(ARN), "{}", sent.body);
+    }
+
+    #[test]
+    fn an_alarm_that_is_gone_has_no_tags_and_one_that_cannot_be_asked_is_an_error() {
+        let error = |name: &str| {
+            map(&[("__type", text(&format!("com.amazonaws.cloudwatch#{name}"))), ("message", text("why"))])
+        };
+        assert_eq!(tags_of(404, error("ResourceNotFoundException")).0, Ok(Vec::new()));
+        let throttled = tags_of(400, error("Throttling")).0.unwrap_err();
+        assert!(matches!(throttled, PortError::Transient { .. }), "{throttled}");
+        let denied = tags_of(403, error("AccessDenied")).0.unwrap_err();
+        assert!(denied.to_string().contains("cloudwatch:ListTagsForResource was denied"), "{denied}");
+        assert!(matches!(denied, PortError::Permanent { .. }), "{denied}");
     }
 }

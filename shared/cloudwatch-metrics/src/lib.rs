@@ -1,4 +1,4 @@
-//! Evidence and guardrails from CloudWatch.
+//! Evidence, guardrails and the tags of alarms from CloudWatch.
 //!
 //! Both arms' counts come from one `GetMetricData` call: the metrics of `AWS/ApplicationELB` for each target group under
 //! its load balancer, at 60 seconds ("CloudWatch metrics for your Application Load Balancer", User Guide). Errors are

@@ -1,5 +1,6 @@
 //! What the functions say to each other and to the outside: requests, replies, error names, schemas.
 
+mod command;
 mod failure;
 mod reply;
 mod request;
@@ -10,9 +11,10 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use command::Command;
 pub use failure::{ErrorName, Failure};
 pub use reply::{HealthCheckNext, Next, PromoteStepNext, Reply, RollbackNext, StartDeployNext};
-pub use request::{CleanUpDue, Command, Origin, PromoteStep, StartDeploy, Sweep, Trigger, Turn};
+pub use request::{CleanUpDue, Origin, PromoteStep, StartDeploy, Sweep, Trigger, Turn};
 pub use rollback::{Alarm, CaughtError, Rollback};
 pub use schemas::schemas;
 

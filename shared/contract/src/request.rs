@@ -1,10 +1,12 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
-use rollout::{ExecutionArn, Order, RolloutId, ServiceName, Strategy, Version};
+use rollout::{ExecutionArn, RolloutId, ServiceName, Strategy, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::command::Command;
 
 /// Why an input was refused, as text: the host turns it into [`InvalidInput`](crate::ErrorName::InvalidInput).
 pub(crate) type Refusal = String;
@@ -180,22 +182,6 @@ pub enum PromoteStep {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {}
-
-/// What a person orders, and to which rollout as they know it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Command {
-    /// The rollout.
-    pub rollout_id: RolloutId,
-    /// Its epoch as the person saw it: an order for another one is stale.
-    pub epoch: u64,
-    /// What.
-    pub order: Order,
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-}
 
 /// A clean-up that was scheduled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

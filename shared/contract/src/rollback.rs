@@ -84,6 +84,8 @@ pub struct Alarm {
     pub changed_at: Timestamp,
     /// The AWS account it belongs to.
     pub account: String,
+    /// Its ARN, by which its tags are found. A message without one, as a person might write it, has none.
+    pub arn: Option<String>,
     /// Name and value of every dimension that its metrics have, those inside of metric math too.
     pub dimensions: Vec<(String, String)>,
 }
@@ -166,6 +168,7 @@ fn alarm(message: &str) -> Result<Alarm, Refusal> {
         state: text(&message, "NewStateValue")?.to_owned(),
         changed_at,
         account: text(&message, "AWSAccountId")?.to_owned(),
+        arn: message.get("AlarmArn").and_then(Value::as_str).map(str::to_owned),
         dimensions: dimensions(&message),
     })
 }

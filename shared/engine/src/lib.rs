@@ -4,6 +4,7 @@
 //! `infra/template.yaml` allows. [`ledger`] is the only way a stored rollout changes, [`fence`] the only way a weight
 //! is written, [`outbox`] the only way anything else is done.
 
+mod alarms;
 mod allowance;
 mod failures;
 pub mod fence;

@@ -75,7 +75,7 @@ async fn attempt(
     let route = &rollout.plan.route;
     let result = match (&pending.effect, hands) {
         (Effect::Publish(milestone), Hands { notifier: Some(notifier), .. }) => {
-            let published = notifier.publish(&Outcome::new(rollout, pending.id, milestone)).await;
+            let published = notifier.publish(&Outcome::new(rollout, pending, milestone)).await;
             if published.is_ok() {
                 count(hands, rollout, milestone);
             }
@@ -88,7 +88,7 @@ async fn attempt(
             return take_down(ledger.store, fleet, rollout, *colour).await.map(|()| true);
         }
         (Effect::CountRollback, Hands { notifier: Some(notifier), .. }) => {
-            return count_rollback(ledger, notifier, rollout, pending.id).await.map(|()| true);
+            return count_rollback(ledger, notifier, rollout, pending).await.map(|()| true);
         }
         (Effect::ScheduleCleanUp { at, attempt }, Hands { schedule: Some(schedule), .. }) => {
             schedule.schedule(&rollout.id, *attempt, *at).await
@@ -103,16 +103,16 @@ async fn count_rollback(
     ledger: Ledger<'_>,
     notifier: &dyn Notifier,
     rollout: &Rollout,
-    effect: EffectId,
+    pending: &Pending,
 ) -> Result<(), Failure> {
     let (environment, rules) = (&rollout.plan.environment, rollout.plan.stop_the_line);
     let control = change_control(ledger.store, environment, |control| {
-        control.rolled_back(&rollout.id, rollout.updated_at, rules)
+        control.rolled_back(&rollout.id, pending.decided.at, rules)
     })
     .await?;
     match control.line {
         Line::Stopped { by, why, .. } if by == rollout.id.as_str() => {
-            notifier.publish(&Outcome::line_stopped(rollout, effect, why)).await.map_err(failures::port)
+            notifier.publish(&Outcome::line_stopped(rollout, pending, why)).await.map_err(failures::port)
         }
         Line::Stopped { .. } | Line::Running => Ok(()),
     }

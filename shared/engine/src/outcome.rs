@@ -1,10 +1,11 @@
 //! What is published about a rollout.
 
 use jiff::Timestamp;
-use rollout::{EffectId, EnvironmentName, Epoch, Milestone, Rollout, RolloutId, ServiceName, Version};
+use rollout::{EnvironmentName, Epoch, Milestone, Pending, Rollout, RolloutId, ServiceName, Version};
 use serde::{Deserialize, Serialize};
 
-/// A milestone of a rollout, as it is published.
+/// A milestone of a rollout, as it is published. It tells the rollout as it was when the milestone was decided, so that
+/// every delivery of it says the same, however late.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
@@ -18,14 +19,14 @@ pub struct Outcome {
     pub service: ServiceName,
     /// The version that is rolled out.
     pub version: Version,
-    /// The rollout's epoch when it was published.
+    /// The rollout's epoch when this was decided.
     pub epoch: Epoch,
     /// The milestone's name: started, reached, `awaiting_approval`, frozen, `rolling_back`, `rolled_back`, promoted,
     /// `old_colour_kept`, `line_stopped`.
     pub milestone: String,
     /// What a person wants to know about it.
     pub detail: String,
-    /// The canary weight wanted now, in percent.
+    /// The canary weight that was wanted then, in percent.
     pub weight: u8,
     /// When the rollout began.
     pub started_at: Timestamp,
@@ -35,7 +36,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// The outcome that an effect asks to publish.
-    pub fn new(rollout: &Rollout, effect: EffectId, milestone: &Milestone) -> Self {
+    pub fn new(rollout: &Rollout, pending: &Pending, milestone: &Milestone) -> Self {
         let detail = match milestone {
             Milestone::Started => format!("{} begins on {}", rollout.plan.version, rollout.canary),
             Milestone::Reached(weight) => format!("{weight} of the requests go to {}", rollout.plan.version),
@@ -47,27 +48,27 @@ impl Outcome {
             Milestone::Promoted => format!("{} is live on {}", rollout.plan.version, rollout.canary),
             Milestone::OldColourKept(reason) => reason.clone(),
         };
-        Self::of(rollout, effect, milestone.name(), detail)
+        Self::of(rollout, pending, milestone.name(), detail)
     }
 
     /// The environment's line was stopped by one rollback too many: this one.
-    pub fn line_stopped(rollout: &Rollout, effect: EffectId, why: String) -> Self {
-        Self::of(rollout, effect, "line_stopped", why)
+    pub fn line_stopped(rollout: &Rollout, pending: &Pending, why: String) -> Self {
+        Self::of(rollout, pending, "line_stopped", why)
     }
 
-    fn of(rollout: &Rollout, effect: EffectId, milestone: &str, detail: String) -> Self {
+    fn of(rollout: &Rollout, pending: &Pending, milestone: &str, detail: String) -> Self {
         Self {
-            id: format!("{}.{}", rollout.id, effect.0),
+            id: format!("{}.{}", rollout.id, pending.id.0),
             rollout: rollout.id.clone(),
             environment: rollout.plan.environment.clone(),
             service: rollout.plan.service.clone(),
             version: rollout.plan.version.clone(),
-            epoch: rollout.epoch,
+            epoch: pending.decided.epoch,
             milestone: milestone.to_owned(),
             detail,
-            weight: rollout.desired_weight().percent(),
+            weight: pending.decided.weight.percent(),
             started_at: rollout.started_at,
-            at: rollout.updated_at,
+            at: pending.decided.at,
         }
     }
 }

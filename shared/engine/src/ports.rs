@@ -193,6 +193,13 @@ pub trait Alarms: Send + Sync {
     async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>>;
 }
 
+/// What alarms are tagged with.
+#[async_trait]
+pub trait AlarmTags: Send + Sync {
+    /// Name and value of every tag of the alarm with this ARN; none where there is no such alarm any more.
+    async fn of(&self, alarm: &str) -> PortResult<Vec<(String, String)>>;
+}
+
 /// The new version itself.
 #[async_trait]
 pub trait Prober: Send + Sync {

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use contract::{CleanUpDue, Command, Failure, Function, PromoteStep, PromoteStepNext as Next, Reply};
 use jiff::Timestamp;
 use rollout::{
-    CleanUp, Effect, EnvironmentName, Event, Hold, Lease, Need, OldTraffic, Phase, Rollout, RolloutId, Seconds,
+    CleanUp, Effect, EnvironmentName, Event, Hold, Lease, Need, OldTraffic, Phase, Rollout, RolloutId,
+    Seconds,
 };
 
 use crate::allowance::Allowance;

@@ -1,7 +1,7 @@
 //! Replies from a rollout's state.
 
 use contract::Reply;
-use rollout::{EnvironmentName, Hold, Phase, Rollout, Seconds};
+use rollout::{Approval, EnvironmentName, Hold, Phase, Rollout, Seconds};
 
 pub(crate) fn about<N>(rollout: &Rollout, next: N, wait: Seconds) -> Reply<N> {
     Reply {
@@ -51,8 +51,11 @@ fn describe_phase(rollout: &Rollout) -> String {
             format!("waiting for {} to become healthy (look {attempts})", rollout.canary)
         }
         Phase::Cleared { .. } => "the next move is cleared".to_owned(),
-        Phase::Awaiting { step, .. } => {
+        Phase::Awaiting { step, approval: Approval::Asked, .. } => {
             format!("waiting for a person to approve step {} of {steps}", step.number())
+        }
+        Phase::Awaiting { step, approval: Approval::Given { by, .. }, .. } => {
+            format!("step {} of {steps} is approved by {by}", step.number())
         }
         Phase::Shifting { step, to } => format!("shifting to {to} (step {} of {steps})", step.number()),
         Phase::Baking { step, .. } => {

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use contract::{Alarm, CaughtError, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
 use rollout::{Cause, EnvironmentName, Event, ExecutionArn, Lease, Line, Phase, Rollout, RolloutId, Seconds};
 
+use crate::alarms::{Answers, claimed, first_concern, is_tagged, obeyed};
 use crate::allowance::late;
 use crate::failures;
 use crate::fence::{Back, Written, confirm, holds, take_back};
 use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, change_control, perform};
-use crate::ports::{Budget, Clock, Meter, Notifier, PortError, Store, Traffic};
+use crate::ports::{AlarmTags, Budget, Clock, Meter, Notifier, PortError, Store, Traffic};
 use crate::reply::{about, without_rollout};
 use crate::sweep::{Tally, UNTOUCHED};
 
@@ -29,6 +30,8 @@ pub struct RollbackFunction<'a> {
     pub store: &'a dyn Store,
     /// The rules that divide traffic.
     pub traffic: &'a dyn Traffic,
+    /// What alarms are tagged with.
+    pub tags: &'a dyn AlarmTags,
     /// The load balancer's API budget.
     pub budget: &'a dyn Budget,
     /// Publishes.
@@ -270,29 +273,62 @@ impl RollbackFunction<'_> {
     }
 
     /// Alarms roll back every active rollout that they are about; the executions verify and finish. One rollout that
-    /// cannot be rolled back does not keep the others from it.
+    /// cannot be rolled back does not keep the others from it, and neither do tags that cannot be read: they are asked
+    /// for last, and only for alarms that nothing in their message assigns to an active rollout.
     async fn alarms(&self, alarms: &[Alarm]) -> Result<Reply<Next>, Failure> {
         let ringing: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.state == "ALARM").collect();
-        let mut answer = self.nothing("", "no alarm of an active rollout");
+        let mut answers = Answers { answer: self.nothing("", "no alarm of an active rollout"), failed: None };
         if ringing.is_empty() {
-            return Ok(answer);
+            return answers.end();
         }
-        let mut failed = None;
-        let active = self.store.active(&self.environment).await.map_err(failures::port)?;
-        for rollout in active.into_iter().filter(|rollout| !rollout.phase.is_terminal()) {
+        let mut active = self.store.active(&self.environment).await.map_err(failures::port)?;
+        active.retain(|rollout| !rollout.phase.is_terminal());
+        let unclaimed: Vec<&Alarm> =
+            ringing.iter().copied().filter(|alarm| !claimed(alarm, &active)).collect();
+        let mut left = Vec::new();
+        for rollout in active {
             match first_concern(&ringing, &rollout) {
-                Some(Ok(cause)) => match self.roll_back(rollout, cause).await {
-                    Ok(reply) if answer.next == Next::Nothing => answer = reply,
-                    Ok(_) => {}
-                    Err(failure) => failed = failed.or(Some(failure)),
-                },
-                Some(Err(why)) if answer.next == Next::Nothing => {
-                    answer = self.nothing(rollout.plan.service.as_str(), why);
+                Some(Ok(cause)) => answers.add(self.roll_back(rollout, cause).await),
+                Some(Err(why)) => {
+                    answers.add(Ok(self.nothing(rollout.plan.service.as_str(), why)));
+                    left.push(rollout);
                 }
-                Some(Err(_)) | None => {}
+                None => left.push(rollout),
             }
         }
-        failed.map_or(Ok(answer), Err)
+        for alarm in unclaimed {
+            self.tagged_alarm(alarm, &mut left, &mut answers).await;
+        }
+        answers.end()
+    }
+
+    /// Rolls back what an alarm is about by its tags.
+    async fn tagged_alarm(&self, alarm: &Alarm, active: &mut Vec<Rollout>, answers: &mut Answers) {
+        let Some(arn) = &alarm.arn else { return };
+        if !active.iter().any(|rollout| obeyed(alarm, rollout).is_ok()) {
+            return;
+        }
+        let tags = match self.tags.of(arn).await {
+            Ok(tags) => tags,
+            Err(error) => {
+                let what = format!("the tags of alarm {} cannot be read: {error}", alarm.name);
+                // Whatever it was: an error is what makes Lambda deliver the alarm again.
+                return answers.add(Err(Failure::new(ErrorName::TransientError, what)));
+            }
+        };
+        let (meant, rest) = std::mem::take(active)
+            .into_iter()
+            .partition(|rollout| is_tagged(&tags, &self.environment, &rollout.plan.service));
+        *active = rest;
+        for rollout in meant {
+            match obeyed(alarm, &rollout) {
+                Ok(cause) => answers.add(self.roll_back(rollout, cause).await),
+                Err(why) => {
+                    answers.add(Ok(self.nothing(rollout.plan.service.as_str(), why)));
+                    active.push(rollout);
+                }
+            }
+        }
     }
 
     /// Rolls back what nothing drives any more, and finishes rollbacks that were left half done. What was promoted is
@@ -332,41 +368,4 @@ impl RollbackFunction<'_> {
         };
         Ok(self.nothing("", words))
     }
-}
-
-/// What these alarms say to a rollout: the first that has to be obeyed, else why the first of the others has not.
-fn first_concern(alarms: &[&Alarm], rollout: &Rollout) -> Option<Result<Cause, String>> {
-    let said = || alarms.iter().filter_map(|alarm| concerns(alarm, rollout));
-    said().find(Result::is_ok).or_else(|| said().next())
-}
-
-/// Whether an alarm is about a rollout: by its name, which the plan has as a guardrail, or by a dimension, which names
-/// the canary's target group or the service. `Err` says why it is not one to obey.
-fn concerns(alarm: &Alarm, rollout: &Rollout) -> Option<Result<Cause, String>> {
-    let plan = &rollout.plan;
-    let named = plan.guardrails.iter().find(|guardrail| guardrail.as_str() == alarm.name).cloned();
-    let has = |name: &str, value: &str| alarm.dimensions.iter().any(|(n, v)| n == name && v == value);
-    // The dimension is the end of the ARN, from "targetgroup/" on.
-    let of = |arn: &str| arn.rsplit(':').next().is_some_and(|name| has("TargetGroup", name));
-    // Metric math may look at both groups: then it is about the canary too.
-    if named.is_none() && !of(&plan.route.arm(rollout.canary).target_group) {
-        if of(&plan.route.arm(rollout.canary.other()).target_group) {
-            return Some(Err(format!("alarm {} is about the version that was live before", alarm.name)));
-        }
-        if !has("Service", plan.service.as_str()) {
-            return None;
-        }
-    }
-    if alarm.changed_at < rollout.started_at {
-        return Some(Err(format!(
-            "alarm {} changed at {}, before rollout {} began",
-            alarm.name, alarm.changed_at, rollout.id
-        )));
-    }
-    let account = rollout.execution.as_str().split(':').nth(4);
-    if account.is_some_and(|ours| ours != alarm.account) {
-        return Some(Err(format!("alarm {} belongs to account {}", alarm.name, alarm.account)));
-    }
-    let guardrail = named.map_or_else(|| alarm.name.parse(), Ok);
-    Some(guardrail.map(Cause::Guardrail).map_err(|error| error.to_string()))
 }

@@ -5,6 +5,7 @@ use rollout::{Colour, ServiceName};
 use crate::Written;
 use crate::place::Place;
 use crate::settings::ReadinessRules;
+use crate::span::Span;
 
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,19 @@ pub enum InvalidConfiguration {
         /// What is written.
         value: String,
     },
+    /// Between two looks the rollout would lose its service.
+    #[error(
+        "{place} is {value}: write less than {bound}, half of the lease that a rollout loses without a sign of life; for a \
+         version that needs longer, raise attempts"
+    )]
+    Interval {
+        /// Where it is written.
+        place: Place,
+        /// What is written.
+        value: Span,
+        /// What it has to be under.
+        bound: Span,
+    },
     /// The path of a check is no path.
     #[error(
         "{place} is {value:?}: write a path that begins with '/', it is appended to the colour's endpoint"
@@ -75,7 +89,9 @@ impl InvalidConfiguration {
                 Some(Place::of(["services", service.as_str(), "route", "green", "target_group"]))
             }
             Self::Account(_) => Some(Place::of(["environment", "account"])),
-            Self::Endpoint { place, .. } | Self::Path { place, .. } => Some(place.clone()),
+            Self::Endpoint { place, .. } | Self::Interval { place, .. } | Self::Path { place, .. } => {
+                Some(place.clone())
+            }
         }
     }
 }
@@ -87,7 +103,7 @@ pub(crate) fn check(written: &Written) -> Result<(), InvalidConfiguration> {
     {
         return Err(InvalidConfiguration::Account(account.clone()));
     }
-    check_paths(&written.rollout.readiness, &Place::of(["rollout", "readiness"]))?;
+    check_readiness(&written.rollout.readiness, &Place::of(["rollout", "readiness"]))?;
     let mut pipelines = BTreeMap::new();
     let mut rules = BTreeMap::new();
     for (name, service) in &written.services {
@@ -103,7 +119,7 @@ pub(crate) fn check(written: &Written) -> Result<(), InvalidConfiguration> {
             }
         }
         if let Some(readiness) = &service.rollout.readiness {
-            check_paths(readiness, &place.key("rollout").key("readiness"))?;
+            check_readiness(readiness, &place.key("rollout").key("readiness"))?;
         }
         if let Some(first) = pipelines.insert(&service.pipeline, name) {
             return Err(InvalidConfiguration::SharedPipeline {
@@ -123,7 +139,12 @@ pub(crate) fn check(written: &Written) -> Result<(), InvalidConfiguration> {
     Ok(())
 }
 
-fn check_paths(readiness: &ReadinessRules, place: &Place) -> Result<(), InvalidConfiguration> {
+fn check_readiness(readiness: &ReadinessRules, place: &Place) -> Result<(), InvalidConfiguration> {
+    let bound = Span::of(rollout::LEASE.0 / 2);
+    if readiness.interval.seconds() >= bound.seconds() {
+        let (place, value) = (place.key("interval"), readiness.interval);
+        return Err(InvalidConfiguration::Interval { place, value, bound });
+    }
     let check = |path: &str, place: Place| {
         if path.starts_with('/') {
             return Ok(());

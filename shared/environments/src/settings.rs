@@ -199,7 +199,7 @@ pub struct BlueGreenRules {
 pub struct ReadinessRules {
     /// How often to look before giving up.
     pub attempts: NonZeroU32,
-    /// The time between two looks.
+    /// The time between two looks; under 15 minutes, half of the lease that a rollout loses without a sign of life.
     pub interval: Span,
     /// The path of the health check.
     pub path: String,

@@ -280,3 +280,16 @@ fn the_schema_is_that_of_the_file() {
     assert_eq!(schema["required"], serde_json::json!(["environment"]));
     assert_eq!(schema["$defs"]["StepSettings"]["properties"]["bake"]["$ref"], "#/$defs/Span");
 }
+
+#[test]
+fn a_rollout_keeps_its_lease_between_two_looks() {
+    let with = |interval: &str| {
+        let readiness = format!("  readiness: {{ interval: {interval} }}");
+        Environment::from_yaml(&FULL.replacen("  guardrails: [High 5XX]", &readiness, 1))
+    };
+    let bound = rollout::LEASE.0 / 2;
+    assert!(with(&format!("{}s", bound - 1)).is_ok());
+    let error = with(&format!("{bound}s")).unwrap_err().to_string();
+    let says = "line 15 column 26: rollout.readiness.interval is 15m: write less than 15m, half of the lease";
+    assert!(error.starts_with(says) && error.ends_with("raise attempts"), "{error}");
+}

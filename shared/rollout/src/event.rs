@@ -3,8 +3,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{AlarmName, Colour, Weight};
+use crate::names::{AlarmName, Colour, Epoch, Weight};
 use crate::phase::Observed;
+use crate::plan::StepIndex;
 
 /// Something that happened to a rollout. Every event says when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +74,13 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A wait for an approval was looked at, and the guardrails of the steps before could not be read.
+    Unguarded {
+        /// Why not.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Effects were performed.
     Performed {
         /// Which.
@@ -104,6 +112,7 @@ impl Event {
             | Self::Abort { at, .. }
             | Self::Ordered { at, .. }
             | Self::Waited { at }
+            | Self::Unguarded { at, .. }
             | Self::Performed { at, .. }
             | Self::CleanUpDue { at, .. } => *at,
         }
@@ -121,6 +130,7 @@ impl Event {
             Self::Abort { .. } => "abort",
             Self::Ordered { .. } => "ordered",
             Self::Waited { .. } => "waited",
+            Self::Unguarded { .. } => "unguarded",
             Self::Performed { .. } => "performed",
             Self::CleanUpDue { .. } => "clean_up_due",
         }
@@ -135,10 +145,17 @@ pub enum Order {
     Hold,
     /// Go on after a hold.
     Resume,
-    /// End the wait at this step now: the order stands in for the evidence.
-    Advance,
+    /// End the wait at this step now: the order stands in for the evidence. It names the step, so that an order that
+    /// is delivered again in a later one does not end that wait too.
+    Advance {
+        /// The step that bakes or waits for its approval.
+        step: StepIndex,
+    },
     /// Let the step that waits for approval be taken.
-    Approve,
+    Approve {
+        /// The step that waits.
+        step: StepIndex,
+    },
 }
 
 /// What a look at the new version before traffic found.
@@ -336,4 +353,18 @@ pub struct Pending {
     pub id: EffectId,
     /// What to do.
     pub effect: Effect,
+    /// The rollout when it was asked for.
+    pub decided: Decided,
+}
+
+/// A rollout at a decision: what is told of it stays the same, however late and how often it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The canary weight that was wanted then.
+    pub weight: Weight,
+    /// The epoch then.
+    pub epoch: Epoch,
 }

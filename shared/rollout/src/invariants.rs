@@ -1,8 +1,8 @@
 use crate::event::{Effect, EffectId};
 use crate::names::{Colour, Epoch, Weight};
-use crate::phase::{CleanUp, Next, Phase};
+use crate::phase::{Approval, CleanUp, Next, Phase};
 use crate::plan::{Step, StepIndex};
-use crate::rollout::{Lease, Rollout};
+use crate::rollout::{Hold, Lease, Rollout};
 
 /// What is wrong with a rollout that [`decide`](crate::decide) can never have led to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,12 @@ pub enum Violation {
     /// An approval is waited for that the plan does not ask for.
     #[error("step {} needs no approval", step.number())]
     NoApproval {
+        /// The step.
+        step: StepIndex,
+    },
+    /// A step was approved, and nothing keeps it from being taken.
+    #[error("step {} is approved and still waits", step.number())]
+    IdleApproval {
         /// The step.
         step: StepIndex,
     },
@@ -122,8 +128,11 @@ fn phase(rollout: &Rollout) -> Result<(), Violation> {
             }
             Err(Violation::Attempts { phase: name, attempt: *attempts, allowed })
         }
-        Phase::Awaiting { step, .. } => match rollout.plan.steps.get(*step) {
-            Some(Step { approval: true, .. }) => Ok(()),
+        Phase::Awaiting { step, approval, .. } => match rollout.plan.steps.get(*step) {
+            Some(Step { approval: true, .. }) => match (approval, &rollout.hold) {
+                (Approval::Given { .. }, Hold::None) => Err(Violation::IdleApproval { step: *step }),
+                _ => Ok(()),
+            },
             _ => planned(rollout, *step).and(Err(Violation::NoApproval { step: *step })),
         },
         Phase::Cleared { next: Next::Step(step) } | Phase::Frozen { step, .. } => {

@@ -19,13 +19,13 @@ pub use analysis::Seconds;
 pub use bucket::{Bucket, InvalidShare, Need, Share};
 pub use control::{Control, Line, StopRules};
 pub use decide::{Rejected, decide};
-pub use event::{Cause, Effect, EffectId, Event, Milestone, OldTraffic, Order, Pending, Probe};
+pub use event::{Cause, Decided, Effect, EffectId, Event, Milestone, OldTraffic, Order, Pending, Probe};
 pub use invariants::{Violation, invariants};
 pub use names::{
     AlarmName, Colour, EnvironmentName, Epoch, ExecutionArn, InvalidName, RolloutId, ServiceName, Version,
     Weight, WeightOver100,
 };
-pub use phase::{CleanUp, Next, Observed, Phase, Sight};
+pub use phase::{Approval, CleanUp, Next, Observed, Phase, Sight};
 pub use plan::{
     Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step,
     StepIndex, Steps, Strategy,

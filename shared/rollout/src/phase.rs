@@ -33,6 +33,10 @@ pub enum Phase {
         step: StepIndex,
         /// Since when.
         since: Timestamp,
+        /// Whether somebody has approved it.
+        approval: Approval,
+        /// Whether the guardrails of what is under traffic can be read.
+        sight: Sight,
     },
     /// A weight was asked for and has not been read back.
     Shifting {
@@ -90,6 +94,21 @@ pub enum Phase {
         at: Timestamp,
         /// What happens to the old colour.
         clean_up: CleanUp,
+    },
+}
+
+/// Whether the step that waits was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// Not yet.
+    Asked,
+    /// It was, while a person held the rollout: it goes on when the hold ends, and does not expire meanwhile.
+    Given {
+        /// By whom.
+        by: String,
+        /// When.
+        at: Timestamp,
     },
 }
 

@@ -1,4 +1,4 @@
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use analysis::{Policy, Seconds};
 use schemars::JsonSchema;
@@ -90,6 +90,11 @@ impl From<Steps> for Vec<Step> {
 pub struct StepIndex(pub u16);
 
 impl StepIndex {
+    /// The step of this number, as people count.
+    pub const fn numbered(number: NonZeroU16) -> Self {
+        Self(number.get() - 1)
+    }
+
     /// The step's number as people count, from 1.
     pub const fn number(self) -> u16 {
         self.0.saturating_add(1)

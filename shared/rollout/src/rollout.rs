@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Effect, EffectId, Milestone, Pending};
+use crate::event::{Decided, Effect, EffectId, Milestone, Pending};
 use crate::names::{Colour, EnvironmentName, Epoch, ExecutionArn, RolloutId, ServiceName, Version, Weight};
 use crate::phase::{CleanUp, Next, Phase};
 use crate::plan::{Plan, StepIndex};
@@ -143,10 +143,12 @@ impl Rollout {
         Self { version: self.version + 1, phase, updated_at: at, ..self.clone() }
     }
 
+    /// Puts an effect into the outbox, as of what the rollout is now: ask once everything else is decided.
     pub(crate) fn ask(&mut self, effect: Effect) {
         let id = self.next_effect;
         self.next_effect = EffectId(id.0 + 1);
-        self.pending.push(Pending { id, effect });
+        let decided = Decided { at: self.updated_at, weight: self.desired_weight(), epoch: self.epoch };
+        self.pending.push(Pending { id, effect, decided });
     }
 
     /// The earliest end of a bake that began at `since`.
@@ -169,6 +171,24 @@ impl Rollout {
         match next {
             Next::Step(step) => step.0.checked_sub(1).map(StepIndex),
             Next::Finish => u16::try_from(self.plan.steps.len().saturating_sub(1)).ok().map(StepIndex),
+        }
+    }
+
+    /// The step that it is at, as people are told: the one that is taken, bakes or waits for its approval, and of a
+    /// rollout that was cleared the one before. `None` before the first and after the end.
+    pub fn step(&self) -> Option<StepIndex> {
+        match &self.phase {
+            Phase::Cleared { next } => self.before(*next),
+            Phase::Awaiting { step, .. }
+            | Phase::Shifting { step, .. }
+            | Phase::Baking { step, .. }
+            | Phase::Frozen { step, .. } => Some(*step),
+            Phase::Refused { .. }
+            | Phase::Preparing { .. }
+            | Phase::Restoring { .. }
+            | Phase::Settling { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Promoted { .. } => None,
         }
     }
 

@@ -300,6 +300,7 @@ impl Machine {
                 state: "ALARM".to_owned(),
                 changed_at: Timestamp::MAX,
                 account: ACCOUNT.to_owned(),
+                arn: None,
                 dimensions: Vec::new(),
             }]),
             Task::Person(event) => Rollback::Requested {
@@ -410,6 +411,7 @@ fn rollback<'a>(script: &'a Script<'_>) -> RollbackFunction<'a> {
         environment: script.fixed.name.clone(),
         store: script,
         traffic: script,
+        tags: script,
         budget: script,
         notifier: script,
         meter: script,

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome as Published;
 use engine::ports::{
-    AlarmState, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Measure, Meter, Metrics,
-    Notifier, PortResult, Prober, Revisions, Store, Traffic,
+    AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Measure, Meter,
+    Metrics, Notifier, PortResult, Prober, Revisions, Store, Traffic,
 };
 use environments::Environment;
 use jiff::Timestamp;
@@ -283,6 +283,14 @@ impl Metrics for Script<'_> {
 impl Alarms for Script<'_> {
     async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>> {
         Ok(alarms.iter().map(|_| AlarmState::Quiet).collect())
+    }
+}
+
+#[async_trait]
+impl AlarmTags for Script<'_> {
+    /// The model's alarm is a guardrail by its name: nobody asks for its tags.
+    async fn of(&self, _: &str) -> PortResult<Vec<(String, String)>> {
+        Ok(Vec::new())
     }
 }
 

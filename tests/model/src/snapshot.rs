@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollout::{
-    Barred, Cause, CleanUp, Colour, Effect, EffectId, EnvironmentName, Epoch, ExecutionArn, LEASE, Lease,
-    Milestone, Phase, Rollout, RolloutId, Seconds, ServiceName, Sight, Target, Version, Weight, invariants,
+    Barred, Cause, CleanUp, Colour, Decided, Effect, EffectId, EnvironmentName, Epoch, ExecutionArn, LEASE,
+    Lease, Milestone, Phase, Rollout, RolloutId, Seconds, ServiceName, Sight, Target, Version, Weight,
+    invariants,
 };
 
 use crate::setting::Setting;
@@ -184,6 +185,8 @@ fn plain(setting: &Setting, rollout: &Rollout, ticks: u8) -> Rollout {
     };
     plain.plan.zombie_bound = Seconds(TICK.0 * u32::from(setting.zombie_bound()));
     for pending in &mut plain.pending {
+        // What is told of a decision decides nothing.
+        pending.decided = Decided { at: over, weight: Weight::ZERO, epoch: Epoch(0) };
         match &mut pending.effect {
             Effect::Publish(Milestone::RollingBack(why) | Milestone::RolledBack(why)) => *why = cause(),
             Effect::Publish(Milestone::OldColourKept(reason)) => "-".clone_into(reason),

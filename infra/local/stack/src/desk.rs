@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use contract::{CleanUpDue, PromoteStep};
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, Alarms, Budget, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult, Revisions,
+    AlarmState, AlarmTags, Alarms, Budget, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult,
+    Revisions,
 };
 use jiff::Timestamp;
 use rollout::{AlarmName, Bucket, EnvironmentName, Need, RolloutId, Seconds, ServiceName, Share, Version};
@@ -60,19 +61,28 @@ impl Budget for OneBucket {
 
 /// Alarms of this machine: those that were named, quiet until they are rung.
 #[derive(Debug, Default)]
-pub struct LocalAlarms(Mutex<BTreeMap<AlarmName, bool>>);
+pub struct LocalAlarms {
+    ringing: Mutex<BTreeMap<AlarmName, bool>>,
+    tags: Mutex<BTreeMap<String, Vec<(String, String)>>>,
+}
 
 impl LocalAlarms {
     /// Sets whether an alarm is in ALARM, and makes it if it is not there.
     pub fn set(&self, alarm: AlarmName, in_alarm: bool) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(alarm, in_alarm);
+        self.ringing.lock().unwrap_or_else(PoisonError::into_inner).insert(alarm, in_alarm);
+    }
+
+    /// Gives an alarm one more tag, by its ARN. An alarm has none at first.
+    pub fn tag(&self, arn: &str, name: &str, value: &str) {
+        let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
+        tags.entry(arn.to_owned()).or_default().push((name.to_owned(), value.to_owned()));
     }
 }
 
 #[async_trait]
 impl Alarms for LocalAlarms {
     async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.ringing.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(alarms
             .iter()
             .map(|alarm| match known.get(alarm) {
@@ -81,6 +91,14 @@ impl Alarms for LocalAlarms {
                 Some(true) => AlarmState::Alarm,
             })
             .collect())
+    }
+}
+
+#[async_trait]
+impl AlarmTags for LocalAlarms {
+    async fn of(&self, alarm: &str) -> PortResult<Vec<(String, String)>> {
+        let tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(tags.get(alarm).cloned().unwrap_or_default())
     }
 }
 

@@ -6,8 +6,8 @@ use asl::{Resource, TaskError, Tasks};
 use async_trait::async_trait;
 use contract::{Failure, Function, invoke};
 use engine::ports::{
-    Alarms, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober, Revisions, Store,
-    Traffic,
+    AlarmTags, Alarms, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober, Revisions,
+    Store, Traffic,
 };
 use engine::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
 use rollout::EnvironmentName;
@@ -28,6 +28,8 @@ pub struct Ports {
     pub metrics: Arc<dyn Metrics>,
     /// The guardrails.
     pub alarms: Arc<dyn Alarms>,
+    /// What alarms are tagged with.
+    pub tags: Arc<dyn AlarmTags>,
     /// Looks at the new version.
     pub prober: Arc<dyn Prober>,
     /// Those who want to know.
@@ -99,6 +101,7 @@ impl Ports {
             environment: self.environment.clone(),
             store: &*self.store,
             traffic: &*self.traffic,
+            tags: &*self.tags,
             notifier: &*self.notifier,
             budget: &*self.budget,
             meter: &*self.meter,

@@ -99,6 +99,7 @@ fn alarms_of_every_kind_are_read() {
             state: "ALARM".to_owned(),
             changed_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
             account: "123456789012".to_owned(),
+            arn: Some("arn:aws:cloudwatch:us-east-1:123456789012:alarm:checkout 5xx".to_owned()),
             dimensions: dimensions
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -113,6 +114,7 @@ fn several_records_and_states_that_are_not_alarms_are_read() {
     let mut ok = alarm(None);
     ok["NewStateValue"] = json!("SOMETHING_NEW");
     ok["StateChangeTime"] = json!("2026-01-02T03:04:05Z");
+    ok.as_object_mut().unwrap().remove("AlarmArn");
     let mut event = sns(&alarm(None).to_string());
     let second = sns(&ok.to_string())["Records"][0].clone();
     event["Records"].as_array_mut().unwrap().push(second);
@@ -120,6 +122,7 @@ fn several_records_and_states_that_are_not_alarms_are_read() {
     let states: Vec<&str> = alarms.iter().map(|alarm| alarm.state.as_str()).collect();
     assert_eq!(states, ["ALARM", "SOMETHING_NEW"]);
     assert_eq!(alarms[1].changed_at, "2026-01-02T03:04:05Z".parse().unwrap());
+    assert_eq!(alarms[1].arn, None);
 }
 
 #[test]

@@ -46,16 +46,21 @@ fn promote_step_is_given_a_turn_a_clean_up_or_a_sweep() {
 #[test]
 fn promote_step_is_given_a_persons_order() {
     let read = |value: Value| serde_json::from_value::<PromoteStep>(value).map_err(|error| error.to_string());
-    let given = |order: &str| {
-        json!({ "command": {
+    let given = |order: &str, step: Option<u16>| {
+        let mut command = json!({
             "rollout_id": "checkout-1", "epoch": 3, "order": order, "by": "alice", "reason": "release train",
-        } })
+        });
+        if let Some(step) = step {
+            command["step"] = step.into();
+        }
+        json!({ "command": command })
     };
-    for (name, order) in [
-        ("hold", rollout::Order::Hold),
-        ("resume", rollout::Order::Resume),
-        ("advance", rollout::Order::Advance),
-        ("approve", rollout::Order::Approve),
+    let step = rollout::StepIndex(1);
+    for (name, number, order) in [
+        ("hold", None, rollout::Order::Hold),
+        ("resume", None, rollout::Order::Resume),
+        ("advance", Some(2), rollout::Order::Advance { step }),
+        ("approve", Some(2), rollout::Order::Approve { step }),
     ] {
         let expected = Command {
             rollout_id: "checkout-1".parse().unwrap(),
@@ -64,16 +69,26 @@ fn promote_step_is_given_a_persons_order() {
             by: "alice".to_owned(),
             reason: "release train".to_owned(),
         };
-        assert_eq!(read(given(name)), Ok(PromoteStep::Order(expected.clone())));
-        assert_eq!(json!({ "command": expected }), given(name));
+        assert_eq!(read(given(name, number)), Ok(PromoteStep::Order(expected.clone())));
+        assert_eq!(json!({ "command": expected }), given(name, number));
+        // Who always says the step may.
+        assert_eq!(read(given(name, Some(2))), Ok(PromoteStep::Order(expected)));
     }
-    assert!(read(given("abort")).unwrap_err().starts_with("command: unknown variant `abort`"));
+    for order in ["advance", "approve"] {
+        let says =
+            format!("command: missing field `step`: {order} needs the number of the step that you saw");
+        let error = read(given(order, None)).unwrap_err();
+        assert!(error.starts_with(&says), "{error}");
+        let error = read(given(order, Some(0))).unwrap_err();
+        assert!(error.starts_with("command: invalid value: integer `0`, expected a nonzero u16"), "{error}");
+    }
+    assert!(read(given("abort", None)).unwrap_err().starts_with("command: unknown variant `abort`"));
     for field in ["rollout_id", "epoch", "order", "by", "reason"] {
-        let mut less = given("hold");
+        let mut less = given("hold", None);
         less["command"].as_object_mut().unwrap().remove(field);
         assert_eq!(read(less), Err(format!("command: missing field `{field}`")));
     }
-    let mut more = given("hold");
+    let mut more = given("hold", None);
     more["command"]["force"] = json!(true);
     assert!(read(more).unwrap_err().starts_with("command: unknown field `force`"));
 }

@@ -14,6 +14,7 @@ fn alarm(name: &str) -> Alarm {
         state: "ALARM".to_owned(),
         changed_at: at(100),
         account: "123456789012".to_owned(),
+        arn: Some("arn:aws:cloudwatch:us-east-1:123456789012:alarm:it".to_owned()),
         dimensions: Vec::new(),
     }
 }
@@ -194,4 +195,110 @@ fn a_list_that_lags_behind_is_put_right_by_the_commit() {
     assert_eq!(back(&world, Rollback::Alarms(vec![alarm("High 5XX")])).unwrap().next, Next::Settle);
     assert!(world.happened() && world.only_rollout().version > version + 1);
     assert_eq!((world.green(), world.only_rollout().epoch.0), (0, 2));
+}
+
+const SERVICE: (&str, &str) = ("ace-flow:service", "checkout");
+
+/// A rollout of checkout bakes, and an alarm of which only its tags say something.
+fn tagged(world: &World, tags: &[(&str, &str)]) -> Vec<Alarm> {
+    let tags = tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    world.with(|state| state.tags = tags);
+    world.in_order();
+    vec![alarm("Any of checkout's")]
+}
+
+#[test]
+fn an_alarm_is_about_a_rollout_by_its_tag_in_the_end() {
+    for tags in [
+        vec![SERVICE],
+        vec![("team", "tax"), SERVICE],
+        vec![("environment", "staging"), SERVICE],
+        vec![SERVICE, ("ace-flow:environment", "staging"), ("environment", "staging")],
+    ] {
+        let world = World::new();
+        baking(&world);
+        let alarms = tagged(&world, &tags);
+        assert_eq!(back(&world, Rollback::Alarms(alarms.clone())).unwrap().next, Next::Settle, "{tags:?}");
+        assert_eq!(world.log()[..4], ["active", "tags", "commit", "restore"]);
+        let Phase::Settling { cause, .. } = world.only_rollout().phase else { panic!("not settling") };
+        assert_eq!(cause, rollout::Cause::Guardrail("Any of checkout's".parse().unwrap()));
+        // Delivered again, while nothing but the rollback is active.
+        assert_eq!(back(&world, Rollback::Alarms(alarms)).unwrap().next, Next::Settle);
+    }
+}
+
+#[test]
+fn tags_of_another_service_or_environment_change_nothing() {
+    for tags in [
+        vec![],
+        vec![("ace-flow:service", "search")],
+        vec![("service", "checkout")],
+        vec![SERVICE, ("environment", "production")],
+        vec![SERVICE, ("environment", "staging"), ("ace-flow:environment", "production")],
+    ] {
+        let world = World::new();
+        baking(&world);
+        let alarms = tagged(&world, &tags);
+        let before = world.snapshot();
+        assert_eq!(back(&world, Rollback::Alarms(alarms)).unwrap().next, Next::Nothing, "{tags:?}");
+        assert_eq!((world.snapshot(), world.log()), (before, vec!["active", "tags"]));
+    }
+}
+
+#[test]
+fn tags_are_asked_for_only_when_nothing_else_says_what_an_alarm_is_about() {
+    let elsewhere = Alarm { arn: None, ..alarm("Other") };
+    let older = Alarm { changed_at: at(-1), ..alarm("Other") };
+    let foreign = Alarm { account: "210987654321".to_owned(), ..alarm("Other") };
+    for alarms in [
+        vec![alarm("High 5XX")],
+        vec![about(&[("TargetGroup", "green-tg")])],
+        vec![about(&[("TargetGroup", "blue-tg")])],
+        vec![about(&[("Service", "checkout")])],
+        vec![Alarm { state: "OK".to_owned(), ..alarm("Other") }],
+        vec![elsewhere],
+        vec![older],
+        vec![foreign],
+        // The first has rolled back all that is active.
+        vec![alarm("High 5XX"), alarm("Other")],
+    ] {
+        let world = started_as(ARN);
+        tagged(&world, &[SERVICE]);
+        back(&world, Rollback::Alarms(alarms.clone())).unwrap();
+        assert!(!world.log().contains(&"tags"), "{alarms:?}");
+    }
+    // Nothing is active.
+    let world = World::new();
+    back(&world, Rollback::Alarms(vec![alarm("Other")])).unwrap();
+    assert_eq!(world.log(), ["active"]);
+}
+
+#[test]
+fn tags_that_cannot_be_read_keep_nothing_from_being_rolled_back_and_are_asked_for_again() {
+    let world = World::new();
+    two_services(&world);
+    let alarms = || Rollback::Alarms(vec![alarm("Any"), about(&[("Service", "search")])]);
+    world.with(|state| state.tags = vec![("ace-flow:service".to_owned(), "checkout".to_owned())]);
+    back(&world, alarms()).unwrap();
+    let asked = world.log().iter().position(|call| *call == "tags").unwrap();
+    let refused = World::new();
+    two_services(&refused);
+    refused.with(|state| state.tags = vec![("ace-flow:service".to_owned(), "checkout".to_owned())]);
+    refused.fail(u32::try_from(asked + 1).unwrap(), Fault::Refused);
+    let failure = back(&refused, alarms()).unwrap_err();
+    assert!(refused.happened());
+    assert_eq!(failure.name, ErrorName::TransientError);
+    assert!(failure.message.starts_with("the tags of alarm Any cannot be read: "), "{failure}");
+    assert_eq!(backs(&refused), 1, "search is rolled back all the same");
+    assert_eq!(back(&refused, alarms()).unwrap().next, Next::Settle);
+    assert_eq!((backs(&refused), backs(&world)), (2, 2));
+}
+
+#[test]
+fn one_tagged_alarm_rolls_back_no_other_service() {
+    let world = World::new();
+    two_services(&world);
+    let alarms = tagged(&world, &[("ace-flow:service", "search")]);
+    let reply = back(&world, Rollback::Alarms(alarms)).unwrap();
+    assert_eq!((reply.service.as_str(), backs(&world)), ("search", 1));
 }

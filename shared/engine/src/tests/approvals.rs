@@ -3,8 +3,8 @@
 use contract::{Alarm, HealthCheckNext, PromoteStepNext, Rollback, RollbackNext};
 use rollout::{Barred, Order, Phase, Probe};
 
-use super::machine::{End, back, baking, check, execute, order, pipeline, promote, request};
-use super::world::{World, at};
+use super::machine::{End, approval, back, baking, check, execute, order, pipeline, promote, request};
+use super::world::{Fault, World, at};
 use crate::ports::AlarmState;
 
 /// Baked at 10 %, and waiting for an approval of 100 %.
@@ -22,7 +22,8 @@ fn nothing_is_promoted_until_it_is_approved() {
     let world = awaiting();
     for _ in 0..90 {
         let reply = check(&world);
-        assert_eq!((reply.next, reply.wait_seconds), (HealthCheckNext::Hold, 60));
+        assert_eq!(reply.next, HealthCheckNext::Hold);
+        assert!([60, 300].contains(&reply.wait_seconds), "{}", reply.wait_seconds);
         assert_eq!(reply.reason, "waiting for a person to approve step 2 of 2");
         assert_eq!(promote(&world).next, PromoteStepNext::Wait);
         back(&world, Rollback::Sweep).unwrap();
@@ -31,7 +32,7 @@ fn nothing_is_promoted_until_it_is_approved() {
         }
     }
     assert_eq!((world.green(), world.only_rollout().phase.name()), (10, "awaiting_approval"));
-    order(&world, Order::Approve);
+    order(&world, approval(&world));
     assert_eq!(check(&world).next, HealthCheckNext::Promote);
     promote(&world);
     assert_eq!(world.green(), 100);
@@ -55,6 +56,51 @@ fn an_approval_that_does_not_come_rolls_back_and_blames_nobody() {
 }
 
 #[test]
+fn an_approval_lifts_nobodys_hold() {
+    let world = awaiting();
+    order(&world, Order::Hold);
+    let reply = order(&world, approval(&world));
+    assert_eq!(reply.reason, "step 2 of 2 is approved by alice; held by alice: release train");
+    // Longer than an approval is waited for.
+    let late = at(20_000);
+    while world.with(|state| state.now) < late {
+        assert_eq!(check(&world).next, HealthCheckNext::Hold);
+        assert_eq!(promote(&world).next, PromoteStepNext::Wait);
+        back(&world, Rollback::Sweep).unwrap();
+    }
+    assert_eq!(world.green(), 10);
+    order(&world, Order::Resume);
+    assert_eq!(check(&world).next, HealthCheckNext::Promote);
+    promote(&world);
+    assert_eq!(world.green(), 100);
+}
+
+#[test]
+fn what_waits_unguarded_is_rolled_back_in_time() {
+    let world = awaiting();
+    // Lost for a moment, and back.
+    world.fail(2, Fault::Refused);
+    assert_eq!((check(&world).wait_seconds, world.happened()), (30, true));
+    world.in_order();
+    assert_eq!(check(&world).wait_seconds, 60);
+    let mut holds = 0;
+    loop {
+        world.fail(2, Fault::Refused);
+        let reply = check(&world);
+        assert!(world.happened());
+        if reply.next == HealthCheckNext::RollBack {
+            assert!(reply.reason.contains("the guardrails cannot be read"), "{}", reply.reason);
+            break;
+        }
+        assert_eq!((reply.next, reply.wait_seconds), (HealthCheckNext::Hold, 30));
+        holds += 1;
+    }
+    assert_eq!(holds, 10, "5 minutes, every 30 s");
+    let Phase::Restoring { cause, .. } = world.only_rollout().phase else { panic!("not rolled back") };
+    assert_eq!((cause.name(), cause.blames_the_version()), ("blind", false));
+}
+
+#[test]
 fn what_waits_is_guarded() {
     let sick = || Probe::NotReady("HTTP 503".to_owned());
     let world = awaiting();
@@ -75,11 +121,12 @@ fn what_waits_is_guarded() {
         state: "ALARM".to_owned(),
         changed_at: at(900),
         account: "123456789012".to_owned(),
+        arn: None,
         dimensions: Vec::new(),
     };
     assert_eq!(back(&world, Rollback::Alarms(vec![alarm])).unwrap().next, RollbackNext::Settle);
     assert_eq!(world.green(), 0);
-    let reply = order(&world, Order::Approve);
+    let reply = order(&world, approval(&world));
     assert_eq!(reply.next, PromoteStepNext::RollBack);
     assert!(reply.reason.starts_with("ordered does not fit phase settling"), "{}", reply.reason);
 }
@@ -90,7 +137,7 @@ fn a_rule_that_somebody_changes_meanwhile_freezes_and_is_baked_anew() {
     world.with(|state| state.foreign = Some("3 target groups".to_owned()));
     assert_eq!(check(&world).next, HealthCheckNext::Hold);
     assert_eq!(world.only_rollout().phase.name(), "frozen");
-    assert!(order(&world, Order::Approve).reason.contains("does not fit phase frozen"));
+    assert!(order(&world, approval(&world)).reason.contains("does not fit phase frozen"));
     world.with(|state| state.foreign = None);
     assert_eq!(check(&world).next, HealthCheckNext::Wait);
     while check(&world).next == HealthCheckNext::Wait {}

@@ -82,6 +82,7 @@ fn alarmed(world: &World) -> Outcome {
         state: "ALARM".to_owned(),
         changed_at: super::world::at(100),
         account: "123456789012".to_owned(),
+        arn: Some("arn:aws:cloudwatch:us-east-1:123456789012:alarm:it".to_owned()),
         dimensions: Vec::new(),
     };
     rounds(world, &[Rollback::Alarms(vec![alarm]), Rollback::Sweep])

@@ -2,7 +2,7 @@ use contract::HealthCheckNext as Next;
 use rollout::{CleanUp, Phase, Probe, Rollout, Sight, StepIndex, Weight};
 
 use super::machine::{baking, check, promote, started};
-use super::world::{World, at};
+use super::world::{CONFIGURATION, World, at};
 use crate::ports::AlarmState;
 
 fn phase(world: &World) -> Phase {
@@ -56,13 +56,50 @@ fn before_traffic_it_looks_as_often_as_the_plan_allows() {
     assert!(reply.reason.contains("HTTP 503 (looked 5 times, 10 s apart)"), "{}", reply.reason);
 }
 
+fn describes(world: &World) -> usize {
+    world.log().iter().filter(|call| **call == "healthy").count()
+}
+
+const SMOKE_TESTED: &str =
+    "  readiness: { attempts: 30, smoke_tests: [{ name: start, path: / }] }\n  guardrails:";
+
 #[test]
-fn targets_that_the_load_balancer_holds_for_unhealthy_are_not_probed() {
-    let world = World::new();
+fn a_version_that_is_not_up_yet_costs_nothing_of_the_load_balancers_api() {
+    let text = CONFIGURATION.replacen("  readiness: { attempts: 5 }\n", "", 1);
+    let world = World::of(&text.replacen("  guardrails:", SMOKE_TESTED, 1));
+    started(&world);
+    world.with(|state| state.probe = Probe::NotReady("HTTP 503".to_owned()));
+    world.in_order();
+    for look in 1..=10 {
+        assert_eq!(check(&world).next, Next::Wait);
+        assert_eq!(phase(&world), Phase::Preparing { attempts: look });
+    }
+    assert_eq!(describes(&world), 0, "{:?}", world.log());
+    // It is up: one look at its targets, then the smoke tests.
+    world.with(|state| state.probe = Probe::Ready);
+    world.in_order();
+    assert_eq!(check(&world).next, Next::Promote);
+    let log = world.log();
+    assert_eq!(log[..5], ["rollout", "states", "probe", "healthy", "probe"]);
+    promote(&world);
+    world.in_order();
+    for _ in 0..3 {
+        check(&world);
+    }
+    assert_eq!(describes(&world), 0, "in a bake none is made: {:?}", world.log());
+}
+
+#[test]
+fn targets_that_the_load_balancer_holds_for_unhealthy_get_no_smoke_test() {
+    let text = CONFIGURATION.replacen("  readiness: { attempts: 5 }\n", "", 1);
+    let world = World::of(&text.replacen("  guardrails:", SMOKE_TESTED, 1));
     started(&world);
     world.with(|state| state.green_up = None);
+    world.in_order();
     assert_eq!(check(&world).next, Next::Wait);
     assert_eq!(phase(&world), Phase::Preparing { attempts: 1 });
+    assert_eq!(world.log()[2..4], ["probe", "healthy"]);
+    assert_eq!(world.log().iter().filter(|call| **call == "probe").count(), 1);
 }
 
 #[test]

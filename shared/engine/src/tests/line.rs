@@ -75,6 +75,7 @@ fn a_line_that_stands_already_is_not_told_again_by_the_next_rollback() {
         state: "ALARM".to_owned(),
         changed_at: super::world::at(100),
         account: "123456789012".to_owned(),
+        arn: None,
         dimensions: Vec::new(),
     };
     back(&world, Rollback::Alarms(vec![alarm.clone()])).unwrap();
@@ -136,6 +137,7 @@ fn a_stop_is_told_once_whatever_call_goes_wrong() {
         state: "ALARM".to_owned(),
         changed_at: super::world::at(80_000),
         account: "123456789012".to_owned(),
+        arn: None,
         dimensions: Vec::new(),
     };
     let play = |world: &World| {

@@ -1,7 +1,7 @@
 //! The way of one execution, as `infra/rollout.asl.json` goes it: the functions, their retries, where errors lead.
 
 use contract::*;
-use rollout::{EnvironmentName, Order, Phase, RolloutId};
+use rollout::{EnvironmentName, Order, Phase, RolloutId, StepIndex};
 
 use super::world::{State, World, at, run};
 use crate::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
@@ -75,6 +75,7 @@ pub(super) fn rollback(world: &World) -> RollbackFunction<'_> {
         environment: environment(),
         store: world,
         traffic: world,
+        tags: world,
         budget: world,
         notifier: world,
         meter: world,
@@ -166,6 +167,20 @@ pub(super) fn command(world: &World, order: Order) -> PromoteStep {
     })
 }
 
+fn step(world: &World) -> StepIndex {
+    world.only_rollout().step().unwrap_or(StepIndex(0))
+}
+
+/// The order to end the wait at the step that the rollout is at.
+pub(super) fn advance(world: &World) -> Order {
+    Order::Advance { step: step(world) }
+}
+
+/// The approval of the step that the rollout is at.
+pub(super) fn approval(world: &World) -> Order {
+    Order::Approve { step: step(world) }
+}
+
 /// A person orders something.
 pub(super) fn order(world: &World, order: Order) -> Reply<PromoteStepNext> {
     run(promote_step(world).call(command(world, order))).unwrap().unwrap()
@@ -223,7 +238,7 @@ pub(super) fn execute(world: &World, start: &StartDeploy) -> End {
         wait = reply.wait_seconds;
         match reply.next {
             HealthCheckNext::Hold if world.with(|state| state.approves && awaits(state, &id)) => {
-                task(world, 4, &promote_step(world), &command(world, Order::Approve)).unwrap();
+                task(world, 4, &promote_step(world), &command(world, approval(world))).unwrap();
                 continue;
             }
             HealthCheckNext::Wait | HealthCheckNext::Hold => continue,

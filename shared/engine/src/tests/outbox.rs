@@ -19,6 +19,40 @@ fn those_who_want_to_know_do_not_hold_a_rollout_up_and_hear_all_of_it_in_order_l
     assert!(world.only_rollout().pending.is_empty());
 }
 
+/// Told when the rollout is elsewhere already, and again after an answer was lost: the same facts each time.
+#[test]
+fn what_is_told_late_or_again_is_told_as_it_was_decided() {
+    let prompt = World::new();
+    started(&prompt);
+    super::machine::check(&prompt);
+    super::machine::promote(&prompt);
+    let told = prompt.with(|state| state.published.clone());
+    let facts: Vec<_> =
+        told.iter().map(|outcome| (&*outcome.milestone, outcome.weight, outcome.epoch.0)).collect();
+    assert_eq!(facts, [("started", 0, 1), ("reached", 10, 1)]);
+
+    let late = World::new();
+    late.with(|state| state.deaf = true);
+    started(&late);
+    super::machine::check(&late);
+    super::machine::promote(&late);
+    late.advance(500);
+    late.with(|state| state.alarm(crate::ports::AlarmState::Alarm));
+    super::machine::check(&late);
+    assert!(late.only_rollout().phase.is_rollback() && late.only_rollout().epoch.0 == 2);
+    late.with(|state| state.deaf = false);
+    let request = Rollback::Execution {
+        execution: late.only_rollout().execution,
+        rollout: Some(late.only_rollout().id),
+        error: None,
+    };
+    run(rollback(&late).call(request)).unwrap().unwrap();
+    let all = late.with(|state| state.published.clone());
+    assert_eq!(all[..2], told);
+    let back = &all[2];
+    assert_eq!((&*back.milestone, back.weight, back.epoch.0), ("rolling_back", 0, 2));
+}
+
 #[test]
 fn what_comes_later_is_not_told_before_what_failed_to_be_told() {
     let mut partly = 0;

@@ -46,13 +46,14 @@ fn unheard() -> World {
         let Phase::Promoted { clean_up: CleanUp::Scheduled { at, attempt }, .. } = rollout.phase else {
             panic!("{:?}", rollout.phase)
         };
+        let decided = rollout::Decided { at, weight: rollout.desired_weight(), epoch: rollout.epoch };
         let first = rollout.next_effect.0;
         let effects =
             [Effect::ScheduleCleanUp { at, attempt }, Effect::Publish(rollout::Milestone::Promoted)];
         rollout.pending = (first..)
             .map(rollout::EffectId)
             .zip(effects)
-            .map(|(id, effect)| rollout::Pending { id, effect })
+            .map(|(id, effect)| rollout::Pending { id, effect, decided: decided.clone() })
             .collect();
         rollout.next_effect = rollout::EffectId(first + 2);
         state.scheduled.clear();

@@ -92,6 +92,8 @@ pub(super) struct State {
     /// How many percent of the green colour's requests fail.
     pub green_errors: u64,
     pub alarms: BTreeMap<String, AlarmState>,
+    /// What every alarm is tagged with.
+    pub tags: Vec<(String, String)>,
     pub published: Vec<Outcome>,
     pub deaf: bool,
     pub scheduled: Vec<(RolloutId, u32, Timestamp)>,
@@ -134,7 +136,8 @@ impl World {
         Self::of(&text.replacen("  guardrails:", "  approval_expires: 2h\n  guardrails:", 1))
     }
 
-    fn of(configuration: &str) -> Self {
+    /// With a configuration of the test's own.
+    pub(super) fn of(configuration: &str) -> Self {
         let state = State {
             now: at(0),
             configuration: Some(Environment::from_yaml(configuration).unwrap()),
@@ -157,6 +160,7 @@ impl World {
             blue_probe: Probe::Ready,
             green_errors: 0,
             alarms: BTreeMap::from([("High 5XX".to_owned(), AlarmState::Quiet)]),
+            tags: Vec::new(),
             published: Vec::new(),
             deaf: false,
             scheduled: Vec::new(),

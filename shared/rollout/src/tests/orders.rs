@@ -18,7 +18,7 @@ fn asked(phase: Phase) -> Rollout {
 }
 
 fn awaiting() -> Rollout {
-    asked(Phase::Awaiting { step: SECOND, since: at(0) })
+    asked(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear })
 }
 
 fn phases() -> [Phase; 12] {
@@ -27,7 +27,7 @@ fn phases() -> [Phase; 12] {
         Phase::Cleared { next: Next::Step(FIRST) },
         Phase::Cleared { next: Next::Step(SECOND) },
         Phase::Cleared { next: Next::Finish },
-        Phase::Awaiting { step: SECOND, since: at(0) },
+        Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear },
         Phase::Shifting { step: SECOND, to: weight(50) },
         baking(FIRST),
         Phase::Frozen { step: FIRST, found: Observed::Foreign("x".to_owned()), since: at(0) },
@@ -38,8 +38,10 @@ fn phases() -> [Phase; 12] {
     ]
 }
 
-fn orders() -> [Order; 4] {
-    [Order::Hold, Order::Resume, Order::Advance, Order::Approve]
+/// Every order, of the step that a rollout is at.
+fn orders(rollout: &Rollout) -> [Order; 4] {
+    let step = rollout.step().unwrap_or(FIRST);
+    [Order::Hold, Order::Resume, Order::Advance { step }, Order::Approve { step }]
 }
 
 /// What an order leads to: the phase and whether it is held then, or why it changes nothing.
@@ -61,6 +63,7 @@ fn answer(rollout: &Rollout, order: Order) -> String {
         }
         Err(Rejected::NotNow { .. }) => "-".to_owned(),
         Err(Rejected::Ended { .. }) => "ended".to_owned(),
+        Err(other) => other.to_string(),
     }
 }
 
@@ -81,14 +84,15 @@ fn every_order_in_every_phase() {
         ["ended", "ended", "ended", "ended"],
         ["ended", "ended", "ended", "ended"],
     ];
+    let no = "held by bob: lunch; nothing was changed, resume it first";
     let held_already = [
         ["-", "preparing", "-", "-"],
         ["-", "cleared for step 1", "-", "-"],
         ["-", "cleared for step 2", "-", "-"],
         ["-", "cleared to finish", "-", "-"],
-        ["-", "awaiting_approval", "cleared for step 2", "cleared for step 2"],
+        ["-", "awaiting_approval", no, "awaiting_approval, held"],
         ["-", "shifting", "-", "-"],
-        ["-", "baking step 1 since 0", "cleared for step 2", "-"],
+        ["-", "baking step 1 since 0", no, "-"],
         ["-", "frozen", "-", "-"],
         ["-", "-", "-", "-"],
         ["-", "-", "-", "-"],
@@ -99,13 +103,77 @@ fn every_order_in_every_phase() {
         for (phase, row) in phases().into_iter().zip(table) {
             let rollout = Rollout { hold: hold.clone(), ..asked(phase) };
             assert_eq!(invariants(&rollout), Ok(()));
-            for (order, expected) in orders().into_iter().zip(row) {
+            for (order, expected) in orders(&rollout).into_iter().zip(row) {
                 assert_eq!(answer(&rollout, order), expected, "{order:?} in {:?}, {hold:?}", rollout.phase);
             }
         }
     }
-    let finish = answer(&asked(baking(LAST)), Order::Advance);
+    let finish = answer(&asked(baking(LAST)), Order::Advance { step: LAST });
     assert_eq!(finish, "cleared to finish", "the last step's wait may be ended like any other");
+}
+
+#[test]
+fn an_approval_lifts_nobodys_hold_and_is_kept_until_it_ends() {
+    let held = Rollout { hold: held(), ..awaiting() };
+    let approve = Order::Approve { step: SECOND };
+    let approved = decide(&held, &ordered(approve, 200)).unwrap();
+    assert_eq!((&approved.hold, invariants(&approved)), (&held.hold, Ok(())));
+    let approval = Approval::Given { by: "alice".to_owned(), at: at(200) };
+    assert_eq!(approved.phase, Phase::Awaiting { step: SECOND, since: at(0), approval, sight: Sight::Clear });
+    let again = decide(&approved, &ordered(approve, 210));
+    assert!(matches!(again, Err(Rejected::NotNow { .. })), "once is enough");
+    assert!(decide(&approved, &Event::Advance { at: at(220) }).is_err(), "it is held");
+    // Long after the approval would have expired.
+    let late = decide(&approved, &Event::Waited { at: at(90_000) }).unwrap();
+    assert_eq!(late.phase, approved.phase);
+    let resumed = decide(&late, &ordered(Order::Resume, 90_010)).unwrap();
+    assert_eq!((resumed.phase, resumed.hold), (Phase::Cleared { next: Next::Step(SECOND) }, Hold::None));
+    // What it was approved on is gone.
+    let frozen = decide(&approved, &foreign(230)).unwrap();
+    let thawed = decide(&frozen, &read(10, 240)).unwrap();
+    assert!(matches!(thawed.phase, Phase::Baking { step: FIRST, .. }));
+    let idle = Rollout { hold: Hold::None, ..approved };
+    assert_eq!(invariants(&idle), Err(Violation::IdleApproval { step: SECOND }));
+}
+
+/// Lambda delivers an order again whose answer it lost, and a person may look at an old page.
+#[test]
+fn an_order_for_another_step_is_stale() {
+    let orders = |step| [Order::Advance { step }, Order::Approve { step }];
+    for (phase, now, others) in [
+        (baking(FIRST), 1, [SECOND, LAST]),
+        (baking(SECOND), 2, [FIRST, LAST]),
+        (
+            Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear },
+            2,
+            [FIRST, LAST],
+        ),
+        (Phase::Shifting { step: SECOND, to: weight(50) }, 2, [FIRST, LAST]),
+        (Phase::Cleared { next: Next::Step(SECOND) }, 1, [SECOND, LAST]),
+    ] {
+        for asked_of in others {
+            for order in orders(asked_of) {
+                let says = format!(
+                    "stale: the order is for step {}, the rollout is at step {now}; nothing was changed",
+                    asked_of.number()
+                );
+                assert_eq!(answer(&asked(phase.clone()), order), says);
+            }
+        }
+    }
+    // The same advance, again and again, all the way through the steps.
+    let again = ordered(Order::Advance { step: FIRST }, 200);
+    let mut rollout = decide(&given(baking(FIRST)), &again).unwrap();
+    for event in [
+        Event::Advance { at: at(210) },
+        read(50, 220),
+        judged(pass(), 340, 400),
+        Event::Advance { at: at(410) },
+    ] {
+        assert!(decide(&rollout, &again).is_err(), "{:?}", rollout.phase);
+        rollout = decide(&rollout, &event).unwrap();
+    }
+    assert_eq!(rollout.phase, Phase::Shifting { step: LAST, to: Weight::FULL });
 }
 
 #[test]
@@ -117,7 +185,7 @@ fn an_order_keeps_who_gave_it_and_why() {
     );
     let stored = serde_json::to_string(&rollout).unwrap();
     assert_eq!(serde_json::from_str::<Rollout>(&stored).unwrap(), rollout);
-    for order in orders() {
+    for order in orders(&rollout) {
         let event = ordered(order, 3);
         let stored = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&stored).unwrap(), event);
@@ -200,17 +268,53 @@ fn a_step_that_needs_an_approval_waits_for_it() {
     assert!(matches!(thawed.phase, Phase::Baking { step: FIRST, since, .. } if since == at(140)));
 }
 
+fn unguarded(seconds: i64) -> Event {
+    Event::Unguarded { reason: "throttled".to_owned(), at: at(seconds) }
+}
+
+#[test]
+fn what_waits_unguarded_has_a_deadline() {
+    let lost = decide(&awaiting(), &unguarded(100)).unwrap();
+    assert!(matches!(lost.phase, Phase::Awaiting { sight: Sight::LostSince(since), .. } if since == at(100)));
+    assert_eq!(lost.wait(at(100)), Seconds(30));
+    assert!(decide(&lost, &unguarded(399)).is_err(), "not news yet");
+    let back = decide(&lost, &unguarded(400)).unwrap();
+    assert_eq!(back.phase, Phase::Restoring { cause: Cause::Blind("throttled".to_owned()), since: at(400) });
+    // Seen again, it begins anew.
+    let seen = decide(&lost, &Event::Waited { at: at(399) }).unwrap();
+    assert!(matches!(seen.phase, Phase::Awaiting { sight: Sight::Clear, .. }));
+    let again = decide(&seen, &unguarded(401)).unwrap();
+    assert!(
+        matches!(again.phase, Phase::Awaiting { sight: Sight::LostSince(since), .. } if since == at(401))
+    );
+    // An approval that was given meanwhile keeps what was lost; one that is not given still expires.
+    let held = Rollout { hold: held(), ..lost.clone() };
+    let approved = decide(&held, &ordered(Order::Approve { step: SECOND }, 200)).unwrap();
+    assert!(matches!(decide(&approved, &unguarded(400)).unwrap().phase, Phase::Restoring { .. }));
+    let expired = decide(&awaiting(), &unguarded(7200)).unwrap();
+    assert_eq!(expired.phase, Phase::Restoring { cause: Cause::NotApproved, since: at(7200) });
+    // Before the first step nothing is under traffic, so nothing has to be guarded.
+    let mut first =
+        asked(Phase::Awaiting { step: FIRST, since: at(0), approval: Approval::Asked, sight: Sight::Clear });
+    first.plan.steps = with_approvals(first.plan.steps, &[0]);
+    assert!(decide(&first, &unguarded(100)).is_err());
+    assert!(decide(&given(baking(FIRST)), &unguarded(100)).is_err());
+}
+
 #[test]
 fn the_first_step_may_need_an_approval_too() {
     let mut rollout = given(Phase::Preparing { attempts: 0 });
     rollout.plan.steps = with_approvals(rollout.plan.steps, &[0]);
     let waiting = decide(&rollout, &probed(Probe::Ready, 5)).unwrap();
-    assert_eq!(waiting.phase, Phase::Awaiting { step: FIRST, since: at(5) });
+    assert_eq!(
+        waiting.phase,
+        Phase::Awaiting { step: FIRST, since: at(5), approval: Approval::Asked, sight: Sight::Clear }
+    );
     assert_eq!(waiting.desired_weight(), Weight::ZERO);
     assert_eq!(effects(&waiting), [Effect::Publish(Milestone::Awaiting(weight(10)))]);
     // Nothing has traffic yet: there is no weight to be wrong about.
     assert!(matches!(decide(&waiting, &read(50, 9)), Err(Rejected::NotNow { .. })));
-    let approved = decide(&waiting, &ordered(Order::Approve, 9)).unwrap();
+    let approved = decide(&waiting, &ordered(Order::Approve { step: FIRST }, 9)).unwrap();
     let shifting = decide(&approved, &Event::Advance { at: at(10) }).unwrap();
     assert_eq!(shifting.phase, Phase::Shifting { step: FIRST, to: weight(10) });
 }
@@ -239,9 +343,18 @@ fn a_wait_for_a_person_outlives_the_lease() {
 
 #[test]
 fn an_approval_that_nobody_asked_for_is_told_apart() {
-    let stray = given(Phase::Awaiting { step: SECOND, since: at(0) });
+    let stray =
+        given(Phase::Awaiting { step: SECOND, since: at(0), approval: Approval::Asked, sight: Sight::Clear });
     assert_eq!(invariants(&stray), Err(Violation::NoApproval { step: SECOND }));
-    let beyond = Rollout { phase: Phase::Awaiting { step: StepIndex(7), since: at(0) }, ..stray };
+    let beyond = Rollout {
+        phase: Phase::Awaiting {
+            step: StepIndex(7),
+            since: at(0),
+            approval: Approval::Asked,
+            sight: Sight::Clear,
+        },
+        ..stray
+    };
     assert!(matches!(invariants(&beyond), Err(Violation::NoSuchStep { .. })));
     let mut counting = given(baking(FIRST));
     counting.ask(Effect::CountRollback);

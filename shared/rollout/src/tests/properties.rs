@@ -6,8 +6,8 @@ use proptest::sample::select;
 
 use super::support::*;
 use crate::{
-    CleanUp, Effect, EffectId, Event, EvidenceRules, Hold, Lease, Next, Observed, OldTraffic, Order, Phase,
-    Plan, Probe, Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide, invariants,
+    Approval, CleanUp, Effect, EffectId, Event, EvidenceRules, Hold, Lease, Next, Observed, OldTraffic,
+    Order, Phase, Plan, Probe, Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide, invariants,
 };
 
 fn any_steps() -> impl Strategy<Value = Steps> {
@@ -72,6 +72,7 @@ enum Stray {
     Started,
     Ordered(Order),
     Waited,
+    Unguarded,
 }
 
 fn any_observed() -> impl Strategy<Value = Observed> {
@@ -83,7 +84,16 @@ fn any_observed() -> impl Strategy<Value = Observed> {
 }
 
 fn any_order() -> impl Strategy<Value = Order> {
-    select(vec![Order::Hold, Order::Resume, Order::Resume, Order::Advance, Order::Approve, Order::Approve])
+    // Some are stale; the plans have few steps.
+    (0u16..3, 0..6).prop_map(|(step, which)| {
+        let step = StepIndex(step);
+        match which {
+            0 => Order::Hold,
+            1 | 2 => Order::Resume,
+            3 => Order::Advance { step },
+            _ => Order::Approve { step },
+        }
+    })
 }
 
 fn any_stray() -> impl Strategy<Value = Stray> {
@@ -109,6 +119,7 @@ fn any_stray() -> impl Strategy<Value = Stray> {
         1 => Just(Stray::Started),
         6 => any_order().prop_map(Stray::Ordered),
         2 => Just(Stray::Waited),
+        2 => Just(Stray::Unguarded),
     ]
 }
 
@@ -177,6 +188,7 @@ fn stray(what: &Stray, at: Timestamp) -> Event {
         Stray::Started => Event::Started { at },
         Stray::Ordered(order) => Event::Ordered { order, by: "alice".to_owned(), why: "why".to_owned(), at },
         Stray::Waited => Event::Waited { at },
+        Stray::Unguarded => Event::Unguarded { reason: "throttled".to_owned(), at },
     }
 }
 
@@ -319,8 +331,9 @@ proptest! {
                 }
                 Event::Judged { verdict: Verdict::Pass(_), .. } => licence = Licence::Evidence,
                 Event::Judged { .. } => prop_assert!(!clears, "{:?}", after.phase),
-                Event::Ordered { order: Order::Advance | Order::Approve, .. } => {
-                    prop_assert!(clears, "{:?}", after.phase);
+                Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. } => {
+                    let kept = matches!(after.phase, Phase::Awaiting { approval: Approval::Given { .. }, .. });
+                    prop_assert!(clears || kept && after.hold != Hold::None, "{:?}", after.phase);
                     licence = Licence::Person;
                 }
                 // What was cleared is watched again: the evidence of before does not count any more.
@@ -349,8 +362,8 @@ proptest! {
             prop_assert!(after.desired_weight() <= before.desired_weight(), "{:?}", event);
             let shifts = |rollout: &Rollout| matches!(rollout.phase, Phase::Shifting { .. } | Phase::Promoted { .. });
             prop_assert!(!shifts(after) || shifts(before), "{:?}", event);
-            let ordered = matches!(event, Event::Ordered { .. });
-            prop_assert!(ordered || after.hold == before.hold, "only a person ends a hold: {:?}", event);
+            let resumed = matches!(event, Event::Ordered { order: Order::Resume, .. });
+            prop_assert!(resumed || after.hold == before.hold, "only a resume ends a hold: {:?}", event);
         }
     }
 
@@ -374,7 +387,7 @@ proptest! {
                 Move::Stray { what: Stray::Judged(Verdict::Pass(_), until), shift } => {
                     Move::Stray { what: Stray::Judged(silent(), until), shift }
                 }
-                Move::Stray { what: Stray::Ordered(Order::Advance), shift } => {
+                Move::Stray { what: Stray::Ordered(Order::Advance { .. }), shift } => {
                     Move::Stray { what: Stray::Ordered(Order::Resume), shift }
                 }
                 other => other,

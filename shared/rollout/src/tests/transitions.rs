@@ -333,7 +333,8 @@ fn a_broken_rollout_is_told_apart() {
         change(&mut rollout);
         invariants(&rollout).unwrap_err()
     };
-    let pending = |id, effect| Pending { id: EffectId(id), effect };
+    let decided = Decided { at: at(0), weight: weight(10), epoch: Epoch(1) };
+    let pending = |id, effect| Pending { id: EffectId(id), effect, decided };
     assert!(matches!(
         with(|r| r.phase = Phase::Shifting { step: FIRST, to: weight(11) }),
         Violation::WrongWeight { .. }

@@ -37,6 +37,13 @@ impl Alarms for World {
 }
 
 #[async_trait]
+impl AlarmTags for World {
+    async fn of(&self, _: &str) -> PortResult<Vec<(String, String)>> {
+        self.step("tags", |state| state.tags.clone()).await
+    }
+}
+
+#[async_trait]
 impl Prober for World {
     async fn probe(&self, endpoint: &str, _: &str, _: &[SmokeTest]) -> Probe {
         self.step("probe", |state| {

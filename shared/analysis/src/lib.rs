@@ -11,6 +11,7 @@ mod evidence;
 mod judge;
 mod look;
 mod number;
+pub mod peers;
 mod policy;
 mod seconds;
 mod tail;

@@ -5,7 +5,7 @@
 
 use crate::{
     cells::{Cell, Noise},
-    play::{HORIZON, undisturbed},
+    play::undisturbed,
     protocol::{Action, Counts, History, Judge, Minute, Run},
     random::random,
 };
@@ -116,7 +116,7 @@ fn by_offset(null: &[[f64; LOOKS]], offset: &[f64; LOOKS]) -> [f64; LOOKS] {
 }
 
 /// Minutes of full traffic that a canary has had when it is rolled back at each look, and when it never is.
-fn exposures() -> ([f64; LOOKS], f64) {
+fn exposures(horizon: u32) -> ([f64; LOOKS], f64) {
     let plan = undisturbed();
     let mut sum = 0.0;
     let all: Vec<f64> = plan
@@ -130,21 +130,21 @@ fn exposures() -> ([f64; LOOKS], f64) {
     for (look, at) in at.iter_mut().enumerate() {
         *at = all[look + 1];
     }
-    (at, sum + f64::from(HORIZON) - plan.len() as f64)
+    (at, sum + f64::from(horizon) - plan.len() as f64)
 }
 
-fn cost(paths: &[[f64; LOOKS]], thresholds: &[f64; LOOKS]) -> f64 {
-    let (at, never) = exposures();
+fn cost(paths: &[[f64; LOOKS]], thresholds: &[f64; LOOKS], horizon: u32) -> f64 {
+    let (at, never) = exposures(horizon);
     let one = |path: &[f64; LOOKS]| {
         path.iter().zip(thresholds).position(|(s, c)| s >= c).map_or(never, |look| at[look])
     };
     paths.iter().map(one).sum::<f64>() / paths.len() as f64
 }
 
-fn spending_shapes() -> Vec<[f64; LOOKS]> {
+fn spending_shapes(horizon: u32) -> Vec<[f64; LOOKS]> {
     let published = [0.20, 0.30, 0.38, 0.46, 0.54, 0.62, 0.70, 0.76, 0.82, 0.88, 0.94, 1.0];
     let mut shapes = vec![published, [1.0; LOOKS]];
-    let (at, _) = exposures();
+    let (at, _) = exposures(horizon);
     for power in [0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0] {
         let mut by_look = [0.0; LOOKS];
         for (look, part) in by_look.iter_mut().enumerate() {
@@ -166,8 +166,8 @@ fn spending_shapes() -> Vec<[f64; LOOKS]> {
 }
 
 /// A shape of Bayes: the more a further minute costs, the lower the bar.
-fn offsets() -> Vec<[f64; LOOKS]> {
-    let (at, never) = exposures();
+fn offsets(horizon: u32) -> Vec<[f64; LOOKS]> {
+    let (at, never) = exposures(horizon);
     let mut all = Vec::new();
     for power in [0.0, 0.15, 0.3, 0.5, 0.7, 1.0, 1.3] {
         for last in [1.0, 0.3, 0.1] {
@@ -193,16 +193,16 @@ pub struct Limit {
 
 impl Limit {
     /// The test for this cell; `paths` null rollouts calibrate it.
-    pub fn new(knows: Knows, cell: &Cell, paths: usize) -> Self {
+    pub fn new(knows: Knows, cell: &Cell, paths: usize, horizon: u32) -> Self {
         let cell = Cell { noise: Noise::Independent, ..*cell };
         let (p0, p1) = (cell.p0, cell.p1(u32::MAX / 2));
         let null = statistics(knows, p0, p1, &simulate(&cell, p0, paths, 0));
         let worse = statistics(knows, p0, p1, &simulate(&cell, p1, paths / 5, 1));
-        let spending = spending_shapes().into_iter().map(|shape| by_spending(&null, &shape));
-        let offset = offsets().into_iter().map(|offset| by_offset(&null, &offset));
+        let spending = spending_shapes(horizon).into_iter().map(|shape| by_spending(&null, &shape));
+        let offset = offsets(horizon).into_iter().map(|offset| by_offset(&null, &offset));
         let thresholds = spending
             .chain(offset)
-            .map(|thresholds| (cost(&worse, &thresholds), thresholds))
+            .map(|thresholds| (cost(&worse, &thresholds, horizon), thresholds))
             .min_by(|(a, _), (b, _)| a.total_cmp(b))
             .map_or([f64::INFINITY; LOOKS], |(_, thresholds)| thresholds);
         let name = match knows {
@@ -247,7 +247,7 @@ mod tests {
     fn boundaries_keep_the_budget_on_rollouts_they_were_not_made_of() {
         for knows in [Knows::Rates, Knows::Ratio] {
             let cell = Cell { rate: 5.0, p0: 0.01, canary: Canary::Times(2.0), noise: Noise::Independent };
-            let limit = Limit::new(knows, &cell, 40_000);
+            let limit = Limit::new(knows, &cell, 40_000, 60);
             let fresh = statistics(knows, 0.01, 0.02, &simulate(&cell, 0.01, 40_000, 9));
             let crossed =
                 fresh.iter().filter(|path| path.iter().zip(limit.thresholds).any(|(s, c)| *s >= c)).count();
@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn a_dead_canary_is_seen_in_its_first_minute() {
         let cell = Cell { rate: 50.0, p0: 0.01, canary: Canary::Dead, noise: Noise::Independent };
-        let limit = Limit::new(Knows::Rates, &cell, 5_000);
+        let limit = Limit::new(Knows::Rates, &cell, 5_000, 60);
         let dead = statistics(Knows::Rates, 0.01, 1.0, &simulate(&cell, 1.0, 100, 9));
-        assert!((cost(&dead, &limit.thresholds) - 0.2).abs() < 1e-9);
+        assert!((cost(&dead, &limit.thresholds, 60) - 0.2).abs() < 1e-9);
     }
 }

@@ -34,7 +34,7 @@ use rayon::prelude::*;
 use crate::{
     cells::Cell,
     limit::{Knows, Limit},
-    play::{Holding, play},
+    play::{Holding, Rules, play},
     protocol::Judge,
     report::{Row, Tally},
     world::{Seed, Strengths, World},
@@ -57,6 +57,10 @@ struct Arguments {
     judge: Vec<String>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Minutes from the start over which bad requests are counted. The figures of judge.md were made with 73: an hour
+    /// after the plan.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(14..=600))]
+    horizon: u32,
     /// Workloads that judge.md does not list, as well.
     #[arg(long)]
     unlisted: bool,
@@ -92,6 +96,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let runs = if arguments.quick { 500 } else { arguments.runs };
     let paths = if arguments.quick { 30_000 } else { 100_000 };
     let holding = if arguments.late_hold { Holding::AtTheEnd } else { Holding::StopsTheClock };
+    let rules = Rules { holding, horizon: arguments.horizon };
     let mut strengths = Strengths::default();
     for (name, value) in &arguments.set {
         strengths.set(name, *value)?;
@@ -106,10 +111,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
 
     let mut rows = Vec::new();
     for cell in cells {
-        let mut row = played(&cell, &judges, runs, paths, holding, strengths, arguments.seed);
+        let mut row = played(&cell, &judges, runs, paths, rules, strengths, arguments.seed);
         if let Some(command) = &arguments.stdio {
             let worlds = (0..runs).map(|run| World::new(cell, strengths, Seed { seed: arguments.seed, run }));
-            let ends = stdio::play(command, worlds.collect(), holding)?;
+            let ends = stdio::play(command, worlds.collect(), rules)?;
             let mut tally = Tally::new("stdio");
             ends.into_iter().for_each(|end| tally.add(&end));
             row.tallies.push(tally);
@@ -132,7 +137,7 @@ fn played(
     judges: &[Box<dyn Judge>],
     runs: u64,
     paths: usize,
-    holding: Holding,
+    rules: Rules,
     strengths: Strengths,
     seed: u64,
 ) -> Row {
@@ -141,7 +146,7 @@ fn played(
     } else {
         [Knows::Rates, Knows::Ratio]
             .into_par_iter()
-            .map(|knows| Box::new(Limit::new(knows, cell, paths)) as Box<dyn Judge>)
+            .map(|knows| Box::new(Limit::new(knows, cell, paths, rules.horizon)) as Box<dyn Judge>)
             .collect()
     };
     let all: Vec<&dyn Judge> = limits.iter().chain(judges).map(AsRef::as_ref).collect();
@@ -152,7 +157,7 @@ fn played(
             let mut world = World::new(*cell, strengths, Seed { seed, run });
             let history = world.history();
             for (judge, tally) in all.iter().zip(&mut tallies) {
-                tally.add(&play(&mut world, judge.begin(&history).as_mut(), holding));
+                tally.add(&play(&mut world, judge.begin(&history).as_mut(), rules));
             }
             tallies
         })

@@ -2,8 +2,19 @@
 
 use crate::protocol::{Action, Counts, Minute};
 
-/// Minutes over which bad requests are counted.
-pub const HORIZON: u32 = 60;
+/// What holds for every rollout of a bench.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub holding: Holding,
+    /// Minutes from the start over which bad requests are counted.
+    pub horizon: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { holding: Holding::default(), horizon: 60 }
+    }
+}
 
 /// One step of the plan.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +59,7 @@ pub enum Holding {
 
 /// A rollout as it goes.
 pub struct Rollout {
-    holding: Holding,
+    rules: Rules,
     step: usize,
     served: u32,
     passed: Vec<(u32, u32)>,
@@ -61,13 +72,13 @@ pub struct End {
     pub rolled_back: bool,
     /// Minutes until the weight was 0, or until the plan was over.
     pub minutes: u32,
-    /// Minutes of full traffic that the canary had within [`HORIZON`].
+    /// Minutes of full traffic that the canary had within the horizon.
     pub exposure: f64,
 }
 
 impl Rollout {
-    pub fn new(holding: Holding) -> Self {
-        let mut rollout = Self { holding, step: 0, served: 0, passed: Vec::new(), end: None };
+    pub fn new(rules: Rules) -> Self {
+        let mut rollout = Self { rules, step: 0, served: 0, passed: Vec::new(), end: None };
         // Nothing is known at the end of the first minute.
         rollout.serve();
         rollout.act(Action::Continue);
@@ -99,23 +110,23 @@ impl Rollout {
                 return;
             }
             Action::Advance => self.served = length,
-            Action::Hold if self.holding == Holding::StopsTheClock || self.served + 1 >= length => {}
+            Action::Hold if self.rules.holding == Holding::StopsTheClock || self.served + 1 >= length => {}
             Action::Hold | Action::Continue => self.served += 1,
         }
         if self.served >= length {
             self.step += 1;
             self.served = 0;
         }
-        if self.step == PLAN.len() || minutes >= HORIZON {
-            let rest = f64::from(HORIZON.saturating_sub(minutes));
+        if self.step == PLAN.len() || minutes >= self.rules.horizon {
+            let rest = f64::from(self.rules.horizon.saturating_sub(minutes));
             self.end = Some(End { rolled_back: false, minutes, exposure: exposure + rest });
         }
     }
 }
 
 /// Plays a rollout to its end.
-pub fn play(source: &mut dyn Counted, run: &mut dyn crate::protocol::Run, holding: Holding) -> End {
-    let mut rollout = Rollout::new(holding);
+pub fn play(source: &mut dyn Counted, run: &mut dyn crate::protocol::Run, rules: Rules) -> End {
+    let mut rollout = Rollout::new(rules);
     loop {
         if let Some(end) = rollout.end {
             return end;
@@ -149,7 +160,7 @@ mod tests {
 
     fn ends(script: &[Action]) -> (End, Vec<(u32, u32)>) {
         let mut run = Script(script.to_vec(), Vec::new());
-        let end = play(&mut Nothing, &mut run, Holding::default());
+        let end = play(&mut Nothing, &mut run, Rules::default());
         (end, run.1.iter().map(|minute| (minute.minute, minute.weight)).collect())
     }
 

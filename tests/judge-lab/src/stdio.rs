@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::{
-    play::{End, Holding, Rollout},
+    play::{End, Rollout, Rules},
     protocol::{HistoryLine, MinuteLine, answer},
     world::World,
 };
 
 /// How every run ended.
-pub fn play(command: &str, mut worlds: Vec<World>, holding: Holding) -> Result<Vec<End>, String> {
+pub fn play(command: &str, mut worlds: Vec<World>, rules: Rules) -> Result<Vec<End>, String> {
     let mut words = command.split_whitespace();
     let program = words.next().ok_or("the command of --stdio is empty: name a program")?;
     let mut child = Command::new(program)
@@ -32,7 +32,7 @@ pub fn play(command: &str, mut worlds: Vec<World>, holding: Holding) -> Result<V
     }
     writeln!(input, ".").and_then(|()| input.flush()).map_err(gone)?;
 
-    let mut rollouts: Vec<Rollout> = worlds.iter().map(|_| Rollout::new(holding)).collect();
+    let mut rollouts: Vec<Rollout> = worlds.iter().map(|_| Rollout::new(rules)).collect();
     loop {
         let going: Vec<usize> = (0..rollouts.len()).filter(|run| rollouts[*run].end.is_none()).collect();
         if going.is_empty() {

@@ -37,14 +37,14 @@ pub struct Strengths {
 impl Default for Strengths {
     fn default() -> Self {
         Self {
-            shared_sigma: 0.5,
+            shared_sigma: 0.7,
             shared_memory: 0.8,
             outage_chance: 1.0,
-            outage_minutes: (2, 3),
-            outage_rate: (0.05, 0.3),
+            outage_minutes: (3, 3),
+            outage_rate: (0.3, 0.3),
             outage_in_history: 0.0,
             burst: 4.0,
-            arm_sigma: 0.5,
+            arm_sigma: 0.9,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use analysis::peers::{
-    Alarm, AlarmMetric, ArgoAnalysis, Comparison, FlaggerChecks, Kayenta, Lookback, Outcome, Peer,
-    PeerMinute, Served, TreatMissingData,
+    Alarm, AlarmMetric, ArgoAnalysis, Comparison, FlaggerChecks, Kayenta, Outcome, Peer, PeerMinute, Served,
+    TreatMissingData,
 };
 
 use crate::{
@@ -17,9 +17,6 @@ pub fn all() -> Vec<Box<dyn Judge>> {
         Alarm::new(metric, comparison, 1.0, of, TreatMissingData::NotBreaching).map(Peer::Alarm)
     };
     let flagger = FlaggerChecks { threshold: NonZeroU32::MIN.saturating_add(4), ..FlaggerChecks::default() };
-    // "Failed after three failed measurements", says the documentation of a limit that lets three pass.
-    let argo = ArgoAnalysis { failure_limit: Some(2), ..ArgoAnalysis::default() };
-    let kayenta = |lookback| Peer::Kayenta(Kayenta { lookback, ..Kayenta::default() });
     let mut all: Vec<Box<dyn Judge>> = Vec::new();
     let mut push = |name, peer: Option<Peer>, asked| {
         if let Some(peer) = peer {
@@ -31,9 +28,8 @@ pub fn all() -> Vec<Box<dyn Judge>> {
     let any = alarm(AlarmMetric::ErrorCount, Comparison::AtLeast, (2, 2));
     push("alarm-any", any.ok(), Asked::EachMinute);
     push("flagger", Some(Peer::Flagger(flagger)), Asked::EachMinute);
-    push("argo", Some(Peer::Argo(argo)), Asked::EachMinute);
-    push("kayenta", Some(kayenta(Lookback::Step)), Asked::AfterSteps { least: 5 });
-    push("kayenta-all", Some(kayenta(Lookback::Growing)), Asked::AfterSteps { least: 5 });
+    push("argo", Some(Peer::Argo(ArgoAnalysis::default())), Asked::EachMinute);
+    push("kayenta", Some(Peer::Kayenta(Kayenta::default())), Asked::AfterSteps { least: 5 });
     all
 }
 
@@ -41,7 +37,7 @@ pub fn all() -> Vec<Box<dyn Judge>> {
 #[derive(Clone, Copy)]
 enum Asked {
     EachMinute,
-    /// At the end of a step, when the minutes that it looks back over are as many.
+    /// At the end of a step, when there have been as many minutes.
     AfterSteps {
         least: usize,
     },
@@ -78,8 +74,7 @@ impl Played {
         let Asked::AfterSteps { least } = self.asked else { return true };
         let in_step = self.minutes.iter().filter(|minute| minute.step == step).count();
         let ends = PLAN.get(step as usize).is_some_and(|plan| plan.minutes as usize == in_step);
-        let growing = matches!(&self.peer, Peer::Kayenta(rule) if rule.lookback == Lookback::Growing);
-        ends && if growing { self.minutes.len() >= least } else { in_step >= least }
+        ends && self.minutes.len() >= least
     }
 }
 

@@ -6,10 +6,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Noise {
     Independent,
-    SharedNoise,
+    SharedRate,
     SharedOutage,
     Clustered,
-    ArmNoise,
+    Arms,
     /// Traffic with a daily wave, and a rate that follows it.
     Diurnal,
     /// The canary has 1.1 times the baseline's rate for good.
@@ -27,13 +27,13 @@ pub enum Noise {
     /// Bursts of fifteen.
     BigClusters,
     /// Arm noise that stays for ten minutes.
-    SlowArmNoise,
+    SlowArms,
 }
 
 impl Noise {
     /// Those of judge.md.
     pub const LISTED: [Self; 5] =
-        [Self::Independent, Self::SharedNoise, Self::SharedOutage, Self::Clustered, Self::ArmNoise];
+        [Self::Independent, Self::SharedRate, Self::SharedOutage, Self::Clustered, Self::Arms];
     pub const UNLISTED: [Self; 9] = [
         Self::Diurnal,
         Self::ArmBias,
@@ -43,16 +43,16 @@ impl Noise {
         Self::PastOutage,
         Self::TrafficStep,
         Self::BigClusters,
-        Self::SlowArmNoise,
+        Self::SlowArms,
     ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Independent => "independent",
-            Self::SharedNoise => "shared-noise",
+            Self::SharedRate => "shared-noise",
             Self::SharedOutage => "shared-outage",
             Self::Clustered => "clustered",
-            Self::ArmNoise => "arm-noise",
+            Self::Arms => "arm-noise",
             Self::Diurnal => "diurnal",
             Self::ArmBias => "arm-bias",
             Self::BadZone => "bad-zone",
@@ -61,7 +61,7 @@ impl Noise {
             Self::PastOutage => "past-outage",
             Self::TrafficStep => "traffic-step",
             Self::BigClusters => "big-clusters",
-            Self::SlowArmNoise => "slow-arm-noise",
+            Self::SlowArms => "slow-arm-noise",
         }
     }
 }
@@ -145,7 +145,7 @@ pub fn cells(unlisted: bool) -> Vec<Cell> {
     if unlisted {
         all.extend(Noise::UNLISTED.into_iter().flat_map(|n| grid(n, Canary::Times(1.0))));
         all.extend(grid(Noise::Independent, Canary::Leak));
-        for noise in [Noise::SharedNoise, Noise::SharedOutage, Noise::Clustered, Noise::ArmNoise] {
+        for noise in [Noise::SharedRate, Noise::SharedOutage, Noise::Clustered, Noise::Arms] {
             for effect in [Canary::Times(2.0), Canary::Times(5.0), Canary::Dead] {
                 all.extend(grid(noise, effect));
             }

@@ -214,7 +214,7 @@ impl Limit {
 }
 
 impl Judge for Limit {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.name
     }
 

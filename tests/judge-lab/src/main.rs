@@ -42,6 +42,7 @@ use crate::{
 
 /// Plays synthetic rollouts through judges.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 struct Arguments {
     /// Rollouts in each cell.
     #[arg(long, default_value_t = 4000)]
@@ -70,6 +71,9 @@ struct Arguments {
     /// A command that judges through the line protocol; it is started once for each cell.
     #[arg(long)]
     stdio: Option<String>,
+    /// Judges standard input in the line protocol, as the judge of this name.
+    #[arg(long, conflicts_with = "stdio")]
+    serve: Option<String>,
     /// A hold counts only when the step would end; without it, it stops the step's clock for a minute.
     #[arg(long)]
     late_hold: bool,
@@ -93,6 +97,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
+    if let Some(name) = &arguments.serve {
+        let all = judges::all();
+        let judge = all.iter().find(|judge| judge.name() == name);
+        let judge = judge.ok_or_else(|| format!("there is no judge `{name}`"))?;
+        return stdio::serve(judge.as_ref(), std::io::stdin().lock(), std::io::stdout().lock());
+    }
     let runs = if arguments.quick { 500 } else { arguments.runs };
     let paths = if arguments.quick { 30_000 } else { 100_000 };
     let holding = if arguments.late_hold { Holding::AtTheEnd } else { Holding::StopsTheClock };
@@ -116,7 +126,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             let worlds = (0..runs).map(|run| World::new(cell, strengths, Seed { seed: arguments.seed, run }));
             let ends = stdio::play(command, worlds.collect(), rules)?;
             let mut tally = Tally::new("stdio");
-            ends.into_iter().for_each(|end| tally.add(&end));
+            for end in ends {
+                tally.add(&end);
+            }
             row.tallies.push(tally);
         }
         if !arguments.summary {

@@ -34,6 +34,7 @@ pub struct History {
 
 /// One closed minute of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the protocol's name")]
 pub struct Minute {
     /// Minutes since the rollout began, the first is 0.
     pub minute: u32,
@@ -126,6 +127,46 @@ pub fn answer(line: &str) -> Result<(usize, Action), String> {
     Ok((run.parse().map_err(|_| wrong())?, action))
 }
 
+fn fields<const N: usize>(line: &str, kind: &str) -> Result<[f64; N], String> {
+    let wrong = || format!("`{line}` is not a line of {N} numbers after `{kind}`");
+    let rest = line.trim().strip_prefix(kind).and_then(|rest| rest.strip_prefix(',')).ok_or_else(wrong)?;
+    let numbers: Result<Vec<f64>, _> = rest.split(',').map(str::parse).collect();
+    numbers.map_err(|_| wrong())?.try_into().map_err(|_| wrong())
+}
+
+/// Reads a line of a first block.
+pub fn history(line: &str) -> Result<(usize, History), String> {
+    let all: [f64; 11] = fields(line, "H")?;
+    let [run, minutes, requests, errors, zones, chi2_sum, chi2_df, minute_mean, minute_variance, ..] = all;
+    let history = History {
+        minutes: minutes as u32,
+        requests: requests as u64,
+        errors: errors as u64,
+        zones: zones as u32,
+        chi2_sum,
+        chi2_df: chi2_df as u64,
+        minute_mean,
+        minute_variance,
+        window_mean: all[9],
+        window_variance: all[10],
+    };
+    Ok((run as usize, history))
+}
+
+/// Reads a line of a later block.
+pub fn minute(line: &str) -> Result<(usize, Minute), String> {
+    let [run, at, step, weight, canary, canary_errors, baseline, baseline_errors] = fields(line, "M")?;
+    let counts = |requests: f64, errors: f64| Counts { requests: requests as u64, errors: errors as u64 };
+    let minute = Minute {
+        minute: at as u32,
+        step: step as u32,
+        weight: weight as u32,
+        canary: counts(canary, canary_errors),
+        baseline: counts(baseline, baseline_errors),
+    };
+    Ok((run as usize, minute))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +191,9 @@ mod tests {
             baseline: Counts { requests: 27, errors: 0 },
         };
         assert_eq!(MinuteLine(7, &minute).to_string(), "M,7,4,0,10,3,1,27,0");
+        assert_eq!(super::history("H,7,360,10800,3,3,5.5,6,0,0,0,0"), Ok((7, history)));
+        assert_eq!(super::minute("M,7,4,0,10,3,1,27,0"), Ok((7, minute)));
+        assert!(super::minute("M,7,4,0,10,3,1,27").is_err() && super::history("M,1").is_err());
         assert_eq!(answer("7,rollback\r\n"), Ok((7, Action::RollBack)));
         for wrong in ["7", "x,hold", "7,Hold", ""] {
             assert!(answer(wrong).is_err(), "{wrong}");

@@ -43,8 +43,8 @@ impl Default for Strengths {
             outage_minutes: (3, 3),
             outage_rate: (0.3, 0.3),
             outage_in_history: 0.0,
-            burst: 4.0,
-            arm_sigma: 0.9,
+            burst: 5.0,
+            arm_sigma: 1.0,
         }
     }
 }
@@ -113,13 +113,13 @@ impl World {
             Noise::NewClusters if at >= HISTORY => Some(self.strengths.burst),
             _ => None,
         };
-        let slow = (self.cell.noise == Noise::SlowArmNoise)
-            .then(|| self.stream(&[7, arm as u64, u64::from(at / 10)]));
+        let slow =
+            (self.cell.noise == Noise::SlowArms).then(|| self.stream(&[7, arm as u64, u64::from(at / 10)]));
         let mut slow = slow;
         for (zone, (errors, requests)) in errors.iter_mut().zip(requests).enumerate() {
             let factor = match self.cell.noise {
-                Noise::ArmNoise => rng.log_normal(self.strengths.arm_sigma),
-                Noise::SlowArmNoise => slow.as_mut().map_or(1.0, |s| s.log_normal(self.strengths.arm_sigma)),
+                Noise::Arms => rng.log_normal(self.strengths.arm_sigma),
+                Noise::SlowArms => slow.as_mut().map_or(1.0, |s| s.log_normal(self.strengths.arm_sigma)),
                 Noise::BadZone if zone == 0 => 5.0,
                 _ => 1.0,
             };
@@ -139,7 +139,7 @@ impl World {
         if requests <= 0.0 {
             return Counts::default();
         }
-        let split = matches!(self.cell.noise, Noise::ArmNoise | Noise::SlowArmNoise | Noise::BadZone);
+        let split = matches!(self.cell.noise, Noise::Arms | Noise::SlowArms | Noise::BadZone);
         if split {
             let zones = [(); ZONES].map(|()| rng.poisson(requests / ZONES as f64));
             let errors = self.errors(rng, zones, rate, arm, at);
@@ -196,7 +196,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
 fn shared(cell: &Cell, strengths: &Strengths, rng: &mut Random) -> Vec<(f64, f64)> {
     let mut shared = vec![(1.0, 0.0); (HISTORY + MOST) as usize];
     match cell.noise {
-        Noise::SharedNoise => {
+        Noise::SharedRate => {
             let (sigma, memory) = (strengths.shared_sigma, strengths.shared_memory);
             let mut z = rng.normal();
             for (factor, _) in &mut shared {

@@ -3,15 +3,15 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Outcome, PeerMinute, Percent, measurements};
+use super::{Failure, Outcome, PeerMinute, Percent, Served, measurements};
 use crate::Probability;
 
 /// Flagger's checks of the metric `request-success-rate`: rolls back after `threshold` failed checks, which add up over
 /// the whole rollout.
 ///
 /// Follows "How it works" of its documentation and `advanceCanary` of `pkg/controller/scheduler.go`, which never sets the
-/// counter back while the canary progresses. A check without traffic fails. Flagger also keeps the weight while a check
-/// fails; that is for the plan to do.
+/// counter back while the canary progresses. A check without traffic fails. Flagger also keeps the weight when a
+/// check fails: see [`FlaggerChecks::halts`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlaggerChecks {
@@ -38,15 +38,29 @@ impl Default for FlaggerChecks {
 }
 
 impl FlaggerChecks {
+    fn checks(&self, minutes: &[PeerMinute]) -> impl Iterator<Item = (usize, Served)> {
+        measurements(
+            minutes,
+            self.interval_minutes.get() as usize,
+            self.metric_interval_minutes.get() as usize,
+        )
+    }
+
+    fn passes(&self, served: Served) -> bool {
+        served.error_rate().is_some_and(|rate| 1.0 - rate >= self.min_success_rate.get())
+    }
+
+    /// Whether the last check failed, so that Flagger keeps the weight until the next one ("Halt advancement").
+    pub fn halts(&self, minutes: &[PeerMinute]) -> bool {
+        self.checks(minutes).last().is_some_and(|(_, served)| !self.passes(served))
+    }
+
     /// Whether enough checks have failed.
     pub fn judge(&self, minutes: &[PeerMinute]) -> Outcome {
-        let interval = self.interval_minutes.get() as usize;
-        let lookback = self.metric_interval_minutes.get() as usize;
         let mut failed = 0u32;
-        for (minute, served) in measurements(minutes, interval, lookback) {
+        for (minute, served) in self.checks(minutes) {
             let rate = served.error_rate();
-            let passed = rate.is_some_and(|rate| 1.0 - rate >= self.min_success_rate.get());
-            failed += u32::from(!passed);
+            failed += u32::from(!self.passes(served));
             if failed >= self.threshold.get() {
                 let last = rate.map_or_else(
                     || "the canary had no traffic".into(),
@@ -80,6 +94,15 @@ mod tests {
             failure.to_string(),
             "checks: 3 checks found a success rate under 99.0 %; in the last one the canary failed 2.0 %"
         );
+    }
+
+    #[test]
+    fn the_weight_is_kept_while_the_last_check_failed() {
+        let rule = FlaggerChecks::default();
+        let (good, bad, idle) = ((100, 1), (100, 2), (0, 0));
+        let halts =
+            [&[good, bad][..], &[good, idle], &[bad, good], &[]].map(|minutes| rule.halts(&canary(minutes)));
+        assert_eq!(halts, [true, true, false, false]);
     }
 
     #[test]

@@ -50,7 +50,7 @@ struct Rule {
 }
 
 impl Judge for Rule {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.name
     }
 
@@ -85,6 +85,9 @@ impl Run for Played {
         if self.is_asked(minute.step) && matches!(self.peer.judge(&self.minutes), Outcome::Fail(_)) {
             return Action::RollBack;
         }
-        Action::Continue
+        match &self.peer {
+            Peer::Flagger(rule) if rule.halts(&self.minutes) => Action::Hold,
+            _ => Action::Continue,
+        }
     }
 }

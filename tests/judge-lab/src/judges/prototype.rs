@@ -20,7 +20,7 @@ fn spending(minute: usize) -> f64 {
 pub struct Prototype;
 
 impl Judge for Prototype {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "prototype"
     }
 
@@ -59,24 +59,24 @@ impl Run for Rollout {
     fn minute(&mut self, minute: &Minute) -> Action {
         let part = spending(self.minute);
         self.minute += 1;
-        let (c, b) = (minute.canary, minute.baseline);
-        if c.requests == 0 || b.requests == 0 {
+        let (canary, baseline) = (minute.canary, minute.baseline);
+        if canary.requests == 0 || baseline.requests == 0 {
             return Action::Continue;
         }
-        self.raw.0 += c.errors;
-        self.raw.1 += c.errors + b.errors;
+        self.raw.0 += canary.errors;
+        self.raw.1 += canary.errors + baseline.errors;
         let reduced =
             ((self.raw.0 as f64 / self.phi).floor() as u64, (self.raw.1 as f64 / self.phi).round() as u64);
         let k = reduced.1.saturating_sub(self.reduced.1);
         let s = reduced.0.saturating_sub(self.reduced.0).min(k);
         self.reduced = (self.reduced.0 + s, self.reduced.1 + k);
 
-        if k > 0 && self.concurrent.minute(c.requests, b.requests, k, s, part) {
+        if k > 0 && self.concurrent.minute(canary.requests, baseline.requests, k, s, part) {
             return Action::RollBack;
         }
         let p = self.concurrent.p();
         if let Some(historical) = &mut self.historical {
-            let requests = (c.requests as f64 / self.phi, b.requests as f64 / self.phi);
+            let requests = (canary.requests as f64 / self.phi, baseline.requests as f64 / self.phi);
             if historical.minute(requests, s, k - s, part) && p <= 0.5 {
                 return Action::RollBack;
             }

@@ -18,7 +18,7 @@ pub fn all() -> Vec<Box<dyn Judge>> {
 struct Textbook(&'static str, fn() -> Box<dyn Run>);
 
 impl Judge for Textbook {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.0
     }
 
@@ -55,6 +55,9 @@ impl Run for Fisher {
     }
 }
 
+/// The mixture's standard deviation: differences of one percentage point.
+const MIXTURE: f64 = 0.01;
+
 /// Johari et al.: always-valid p-value of the difference of two proportions, normal mixture.
 #[derive(Default)]
 struct Msprt {
@@ -77,8 +80,7 @@ impl Run for Msprt {
         if difference <= 0.0 || variance <= 0.0 {
             return Action::Continue;
         }
-        // The mixture's deviation: differences as large as the rate itself.
-        let mixture = pooled * pooled;
+        let mixture = MIXTURE * MIXTURE;
         let ln = 0.5 * (variance / (variance + mixture)).ln()
             + mixture * difference * difference / (2.0 * variance * (variance + mixture));
         verdict(ln >= (1.0 / ALPHA).ln())

@@ -86,7 +86,7 @@ impl Concurrent {
                 })
                 .collect();
             let long = convolve(&kept, &kernel);
-            kept = long[reach..reach + 2 * HALF + 1].to_vec();
+            kept = long[reach..=reach + 2 * HALF].to_vec();
         }
         let z = self.s as f64 - self.mean;
         self.p = normal_tail((z - 0.5) / self.variance.sqrt().max(1e-9));

@@ -292,7 +292,8 @@ pub fn summary(rows: &[Row]) -> String {
 fn size(rows: &[Row]) -> String {
     let first = |row: &Row| row.tallies.first().map_or(0, |tally| tally.runs);
     let null: u64 = rows.iter().filter(|row| row.cell.is_null()).map(first).sum();
-    let others: Vec<&Row> = rows.iter().filter(|row| row.of("limit-rates").is_some()).collect();
+    let plain = |row: &&Row| row.cell.noise == Noise::Independent && row.of("limit-rates").is_some();
+    let others: Vec<&Row> = rows.iter().filter(plain).collect();
     let blind = others.iter().filter(|row| row.testable() < 0.5).count();
     format!(
         "{null} null rollouts; {} of {} cells testable (limit finds {TESTABLE} or more), {blind} under 0.5\n",
@@ -355,6 +356,55 @@ pub fn write_between_markers(file: &Path, table: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::Canary;
+
+    fn row(canary: Canary, rolled_back: &[(&str, u64)]) -> Row {
+        let cell = Cell { rate: 5.0, p0: 0.01, canary, noise: Noise::Independent };
+        let tally = |(judge, count): &(&str, u64)| {
+            let mut tally = Tally::new(judge);
+            for run in 0..100 {
+                let rolled_back = run < *count;
+                let exposure = if rolled_back { 0.5 } else { 52.5 };
+                tally.add(&End { rolled_back, minutes: 13, exposure });
+            }
+            tally
+        };
+        Row { cell, tallies: rolled_back.iter().map(tally).collect() }
+    }
+
+    #[test]
+    fn a_rival_is_one_that_blames_no_more() {
+        let rows = [
+            row(Canary::Times(1.0), &[("prototype", 2), ("fisher", 3), ("mixture", 1), ("argo", 0)]),
+            row(
+                Canary::Times(5.0),
+                &[("limit-rates", 100), ("prototype", 90), ("fisher", 100), ("mixture", 80), ("argo", 10)],
+            ),
+        ];
+        let rival = |judge| best_rival(&rows, &rows[1], judge).map(|tally| tally.judge.as_str());
+        assert_eq!(rival("prototype"), Some("mixture"));
+        assert_eq!(rival("fisher"), Some("mixture"));
+        assert_eq!(rival("argo"), None);
+        let line = line(&rows, "prototype");
+        let (mean, worst, _) = line.rates.unwrap();
+        assert!((mean - (0.9 * 0.5 + 0.1 * 52.5) / 0.5).abs() < 1e-9 && (mean - worst).abs() < 1e-12);
+        assert_eq!(line.nulls.len(), 1);
+        assert!((line.nulls[0].2 - 0.02).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_table_goes_between_the_markers() {
+        let file = std::env::temp_dir().join(format!("judge-lab-{}.md", std::process::id()));
+        std::fs::write(&file, format!("above\n{BEGIN}\nold\n{END}\nbelow\n")).unwrap();
+        write_between_markers(&file, "| new |\n").unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&file).unwrap(),
+            format!("above\n{BEGIN}\n\n| new |\n\n{END}\nbelow\n")
+        );
+        std::fs::write(&file, "no markers").unwrap();
+        assert!(write_between_markers(&file, "| new |").unwrap_err().contains("add them"));
+        std::fs::remove_file(&file).unwrap();
+    }
 
     #[test]
     fn a_tally_counts() {

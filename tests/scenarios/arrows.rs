@@ -7,7 +7,7 @@ use std::process::Command;
 use e2e::files;
 use serde_json::Value;
 
-const PURE: [&str; 3] = ["analysis", "environments", "rollout"];
+const PURE: [&str; 4] = ["analysis", "environments", "foresight", "rollout"];
 const ADAPTERS: [&str; 8] = [
     "clean-up-schedule",
     "cloudwatch-metrics",
@@ -25,13 +25,13 @@ fn allowed(name: &str) -> BTreeSet<&str> {
     let inner = ["analysis", "contract", "engine", "environments", "rollout"];
     match name {
         "analysis" | "aws-client" | "asl" | "empty-function" | "weighted-proxy" => BTreeSet::new(),
-        "rollout" => BTreeSet::from(["analysis"]),
+        "rollout" | "foresight" | "judge-lab" => BTreeSet::from(["analysis"]),
         "environments" => BTreeSet::from(["analysis", "rollout"]),
         "contract" => BTreeSet::from(["environments", "rollout"]),
         "engine" => BTreeSet::from(["analysis", "contract", "environments", "rollout"]),
         "lambda-host" => BTreeSet::from(inner),
         "local-stack" => inner.into_iter().chain(["asl", "weighted-proxy"]).collect(),
-        "ace" => inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(["aws-client"]).collect(),
+        "ace" => inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(["aws-client", "foresight"]).collect(),
         "model" => inner.into_iter().collect(),
         "e2e" => {
             inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(["aws-client", "lambda-host"]).collect()

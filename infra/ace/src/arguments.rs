@@ -2,7 +2,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rollout::{EnvironmentName, RolloutId};
+use jiff::Timestamp;
+use rollout::{EnvironmentName, RolloutId, ServiceName};
 use weighted_proxy::{FaultSpec, Target};
 
 /// Progressive delivery that cannot lose a rollback.
@@ -23,6 +24,13 @@ pub(crate) enum Command {
     /// Publish an environment's configuration to its stack on AWS, for the rollouts that start from now on.
     #[cfg(feature = "aws")]
     Publish(Publish),
+    /// Show what a rollout of a service will do, and at a given traffic what it will notice.
+    Plan(PlanCommand),
+    /// Play rollouts on a service's past minutes: how often the judge, and others, would have rolled back an unchanged
+    /// service, and how soon a worse one.
+    Backtest(BacktestCommand),
+    /// Judge what standard input says, minute by minute.
+    Judge(Judge),
     /// Show everything that happened to a rollout.
     History(History),
     /// Show the newest rollouts and which version is live.
@@ -74,6 +82,110 @@ pub(crate) struct Publish {
     /// The stack's table: the output Table of `sam deploy`.
     #[arg(long, env = "ACE_TABLE", value_name = "NAME")]
     pub(crate) table: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanCommand {
+    #[command(flatten)]
+    pub(crate) foresee: Foresee,
+    /// Requests per minute, both versions together.
+    #[arg(long, requires = "error_rate", value_name = "N", allow_negative_numbers = true)]
+    pub(crate) requests_per_minute: Option<f64>,
+    /// The share of them that usually fails: 0.001 for 0.1 %.
+    #[arg(long, requires = "requests_per_minute", value_name = "R", allow_negative_numbers = true)]
+    pub(crate) error_rate: Option<f64>,
+    /// Minutes of history that the judge will have; 0 for a new service.
+    #[arg(long, default_value = "360", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=360))]
+    pub(crate) history_minutes: u32,
+    /// Names the random numbers.
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BacktestCommand {
+    #[command(flatten)]
+    pub(crate) foresee: Foresee,
+    /// The first minute, such as 2026-03-01T00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// The minute behind the last one.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+    /// The minutes, with the header timestamp,requests,errors[,slow], instead of CloudWatch's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Another policy, as under `judge` in the configuration, or a peer's rule, such as `alarm: { threshold: 1 }`. May be
+    /// given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Vec<PathBuf>,
+    /// Leave the peers' usual rules out.
+    #[arg(long)]
+    pub(crate) no_peers: bool,
+    /// Write a plot, SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Rollouts of the unchanged service; of each worse one it is a fifth.
+    #[arg(long, default_value = "500", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rollouts: u32,
+    /// Names the random numbers.
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+/// What `ace plan` and `ace backtest` are about.
+#[derive(Debug, Args)]
+pub(crate) struct Foresee {
+    /// The environment.
+    #[arg(long, default_value = "local", value_name = "NAME")]
+    pub(crate) environment: EnvironmentName,
+    /// The service.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: ServiceName,
+    /// The configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Other steps than the configuration's.
+    #[arg(long, value_name = "WEIGHT:MINUTES,...")]
+    pub(crate) plan: Option<foresight::Plan>,
+    /// Begin with a minute of 1 % and one of 5 %.
+    #[arg(long)]
+    pub(crate) micro_ramp: bool,
+    /// Leave so much of the traffic on the old version in the last step.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub(crate) hold_back: Option<u8>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgument,
+}
+
+/// Judges rollouts that standard input tells of, minute by minute.
+///
+/// Lines of text in blocks; a block ends with a point on a line of its own. The first block has one line for each run, and
+/// is not answered:
+///
+/// `H,run,hist_minutes,hist_req,hist_err,azs,chi2_sum,chi2_df,min_mean,min_var,w10_mean,w10_var`
+///
+/// Each block after it has one line for each run that goes on, and each line is answered with `run,continue`, `run,hold`
+/// or `run,rollback`:
+///
+/// `M,run,minute,step,weight,c_req,c_err,b_req,b_err`
+///
+/// A line that cannot be (no number, negative, more errors than requests, a minute out of order, twice or after a gap,
+/// another weight within a step, a run without history) is told of on standard error, and its run is held: it is never let
+/// go on. A line that is of no run ends the judge. Either way the exit code is 1.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Judge {
+    /// Speak the line protocol on standard input and output.
+    #[arg(long, required = true)]
+    pub(crate) stdio: bool,
+    /// The policy, as under `judge` in the configuration, instead of the standard one. Only errors are told of, so that
+    /// they have their share of the budget alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// The steps.
+    #[arg(long, default_value = "10:5,25:2,50:2,75:2,100:2", value_name = "WEIGHT:MINUTES,...")]
+    pub(crate) plan: foresight::Plan,
 }
 
 #[derive(Debug, Args)]

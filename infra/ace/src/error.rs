@@ -65,6 +65,60 @@ pub(crate) enum AceError {
     Aws(#[source] aws_client::ConfigError),
     #[error("cannot start the HTTP client: {0}")]
     Prober(String),
+    #[error("the configuration does not have what was asked for")]
+    #[diagnostic(help("the configuration is {path}"))]
+    UnknownService {
+        path: String,
+        #[source]
+        source: Reason,
+    },
+    #[error("{path} is not a policy that can be played: {reason}")]
+    #[diagnostic(help(
+        "write what stands under `judge` in the configuration, such as `preset: cautious`, or a peer's rule, \
+                       such as `alarm: {{ threshold: 1 }}`"
+    ))]
+    NotAPolicy { path: String, reason: String },
+    #[error("{path} has no minutes that can be played")]
+    Csv {
+        path: String,
+        #[source]
+        source: foresight::CsvError,
+    },
+    #[error("cannot write {path}")]
+    Unwritable {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("there is no time from {from} to {to}")]
+    #[diagnostic(help("let --to be later than --from"))]
+    EmptyTime { from: jiff::Timestamp, to: jiff::Timestamp },
+    #[cfg(not(feature = "aws"))]
+    #[error("this ace cannot ask CloudWatch")]
+    #[diagnostic(help("give the minutes with --csv FILE, or build ace with `--features aws`"))]
+    WithoutAws,
+    #[cfg(feature = "aws")]
+    #[error("CloudWatch is asked for a time, and none was given")]
+    #[diagnostic(help(
+        "give --from and --to, such as --from 2026-03-01T00:00Z; minutes are kept for 15 days"
+    ))]
+    NoTime,
+    #[cfg(feature = "aws")]
+    #[error("past minutes cannot be read: {reason}")]
+    NoMinutes { reason: String },
+    #[error(transparent)]
+    Plan(#[from] foresight::PlanError),
+    #[error(transparent)]
+    Traffic(#[from] foresight::TrafficError),
+    #[error(transparent)]
+    Past(#[from] foresight::PastError),
+    #[error(transparent)]
+    Backtest(#[from] foresight::BacktestError),
+    #[error(transparent)]
+    Line(#[from] crate::judge::LineError),
+    #[error("{lines} lines were refused, and their runs held")]
+    #[diagnostic(help("each was told of above, with its line and what to write"))]
+    LinesRefused { lines: u64 },
 }
 
 /// A reason that is only text.
@@ -84,9 +138,24 @@ impl AceError {
             | Self::Rejected { .. }
             | Self::NoRollout { .. }
             | Self::NoStore { .. }
-            | Self::Store(_) => false,
+            | Self::Store(_)
+            | Self::UnknownService { .. }
+            | Self::NotAPolicy { .. }
+            | Self::Csv { .. }
+            | Self::Unwritable { .. }
+            | Self::EmptyTime { .. }
+            | Self::Plan(_)
+            | Self::Traffic(_)
+            | Self::Past(_)
+            | Self::Backtest(_)
+            | Self::Line(_)
+            | Self::LinesRefused { .. } => false,
+            #[cfg(not(feature = "aws"))]
+            Self::WithoutAws => false,
             #[cfg(feature = "aws")]
-            Self::Aws(_) => false,
+            Self::Aws(_) | Self::NoTime => false,
+            #[cfg(feature = "aws")]
+            Self::NoMinutes { .. } => true,
             Self::Plant(_) | Self::Stack(_) | Self::Port(_) | Self::Prober(_) => true,
         }
     }

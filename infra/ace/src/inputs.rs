@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::error::AceError;
 
-fn read(path: &Path, help: &str) -> Result<String, AceError> {
+pub(crate) fn text(path: &Path, help: &str) -> Result<String, AceError> {
     std::fs::read_to_string(path).map_err(|source| AceError::Unreadable {
         path: path.display().to_string(),
         help: help.to_owned(),
@@ -19,7 +19,7 @@ fn read(path: &Path, help: &str) -> Result<String, AceError> {
 }
 
 pub(crate) fn configuration(path: &Path) -> Result<Environment, AceError> {
-    let text = read(
+    let text = text(
         path,
         "name the environment's configuration with --config, or run this in the project's folder",
     )?;
@@ -28,7 +28,7 @@ pub(crate) fn configuration(path: &Path) -> Result<Environment, AceError> {
 }
 
 pub(crate) fn event(path: &Path) -> Result<Value, AceError> {
-    let text = read(path, "name an event file; samples are in events/")?;
+    let text = text(path, "name an event file; samples are in events/")?;
     serde_json::from_str(&text).map_err(|source| {
         let offset = miette::SourceOffset::from_location(&text, source.line(), source.column());
         let name = path.display().to_string();

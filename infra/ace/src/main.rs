@@ -1,10 +1,12 @@
-//! `ace`, the operator's command: plays rollouts on one machine, and reads what became of them.
+//! `ace`, the operator's command: plays rollouts on one machine, reads what became of them, and foresees them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod arguments;
 mod error;
+mod foresee;
 mod history;
 mod inputs;
+mod judge;
 mod live;
 mod orders;
 mod player;
@@ -68,6 +70,9 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Run(run) => run::run(run).await,
         #[cfg(feature = "aws")]
         Command::Publish(publish) => publish::publish(&publish).await,
+        Command::Plan(plan) => foresee::plan::plan(&plan),
+        Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,
+        Command::Judge(judge) => judge::judge(&judge),
         Command::History(history) => history::history(&history).await,
         Command::Status(status) => status::status(&status).await,
     }

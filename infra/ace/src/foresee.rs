@@ -1,0 +1,109 @@
+//! `ace plan` and `ace backtest`: what a plan will notice, and what it would have done.
+
+pub(crate) mod backtest;
+mod past;
+pub(crate) mod plan;
+pub(crate) mod policies;
+mod table;
+
+use analysis::Policy;
+use foresight::{Plan, Step};
+use rollout::{Route, ServiceName, Strategy, Version};
+
+use crate::arguments::{Foresee, config_of};
+use crate::error::{AceError, Reason};
+use crate::inputs;
+
+/// A service's rollout as its configuration and the arguments have it.
+pub(crate) struct Subject {
+    pub(crate) strategy: Strategy,
+    pub(crate) plan: Plan,
+    pub(crate) policy: Policy,
+    pub(crate) guardrails: Vec<String>,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only CloudWatch is asked by it"))]
+    pub(crate) route: Route,
+}
+
+pub(crate) fn subject(arguments: &Foresee) -> Result<Subject, AceError> {
+    let path = config_of(arguments.config.as_ref(), &arguments.environment);
+    let configuration = inputs::configuration(&path)?;
+    let whole = resolved(&configuration, arguments)
+        .map_err(|source| AceError::UnknownService { path: path.display().to_string(), source })?;
+    let steps = whole
+        .steps
+        .iter()
+        .map(|step| Step { weight: step.weight.percent(), minutes: step.bake.0.div_ceil(60).max(1) });
+    let planned = match &arguments.plan {
+        Some(plan) => plan.clone(),
+        None => Plan::new(steps.collect())?,
+    };
+    let mut plan = planned
+        .with_delay(whole.evidence.metric_delay.0.div_ceil(60))
+        .with_patience(whole.evidence.patience.0 / 60)
+        .with_micro_ramp(arguments.micro_ramp);
+    if let Some(percent) = arguments.hold_back {
+        plan = plan.with_hold_back(percent);
+    }
+    Ok(Subject {
+        strategy: whole.strategy,
+        plan,
+        policy: whole.judge,
+        guardrails: whole.guardrails.iter().map(|name| name.as_str().to_owned()).collect(),
+        route: whole.route,
+    })
+}
+
+fn resolved(configuration: &environments::Environment, arguments: &Foresee) -> Result<rollout::Plan, Reason> {
+    let service: &ServiceName = &arguments.service;
+    let version: Version =
+        "foreseen".parse().map_err(|error: rollout::InvalidName| Reason(error.to_string()))?;
+    configuration
+        .plan(&arguments.environment, service, version, None)
+        .map_err(|unknown| Reason(unknown.to_string()))
+}
+
+/// A count as a number to compute with.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+pub(crate) const fn count(count: u64) -> f64 {
+    count as f64
+}
+
+/// A share as percent.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let digits = if percent >= 99.95 || percent <= 0.0 {
+        0
+    } else if percent < 0.1 {
+        3
+    } else {
+        1
+    };
+    format!("{percent:.digits$} %")
+}
+
+/// A whole number with its thousands apart.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_as_people_read_them() {
+        assert_eq!([0.0, 999.4, 1_000.0, 1_234_567.0].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0.0, 1.0, 0.0001, 0.013, 0.5].map(percent),
+            ["0 %", "100 %", "0.010 %", "1.3 %", "50.0 %"]
+        );
+    }
+}

@@ -215,7 +215,8 @@ fn raised_by_passes_or_orders_only(history: &[Record]) {
         match before.map(|record| &record.event) {
             Some(Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. }) => {}
             Some(
-                Event::Probed { probe: Probe::Ready, .. } | Event::Judged { verdict: Verdict::Pass(_), .. },
+                Event::Probed { probe: Probe::Ready, .. }
+                | Event::Judged { verdict: Verdict::Pass(_) | Verdict::Suspect(_), .. },
             ) if cleared => {}
             other => panic!("record {} advanced after {other:?}", record.number),
         }

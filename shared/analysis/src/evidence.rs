@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::window::is_on_minute;
@@ -51,6 +52,26 @@ pub enum EvidenceError {
         /// The minute that should be later.
         next: Timestamp,
     },
+    /// A value that is not a number.
+    #[error("{value} is not a value that can be compared: publish a finite number, or nothing")]
+    NotFinite {
+        /// What was given.
+        value: String,
+    },
+    /// A minute that no clock can show.
+    #[error("minute {minute} since 1970 is no time: give whole minutes since 1970-01-01T00:00Z")]
+    NotATime {
+        /// What was given.
+        minute: i64,
+    },
+    /// A step before the one of the minutes before it.
+    #[error("a minute of step {next} follows one of step {before}: steps only rise")]
+    StepBack {
+        /// The step of the minutes before.
+        before: u16,
+        /// The step that should be later.
+        next: u16,
+    },
     /// A window longer than a week.
     #[error(
         "{minutes} minutes are more than the {MAX_MINUTES} that can be judged: shorten the step's bake time"
@@ -61,42 +82,87 @@ pub enum EvidenceError {
     },
 }
 
-/// What one arm served in one minute: requests, errors among them, and, where they are counted, requests slower than
-/// the policy's latency objective.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawArm")]
+/// What one arm said of one of the policy's further metrics in one minute.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sample {
+    /// Events among so many things that could have been one.
+    Count {
+        /// Events.
+        events: u64,
+        /// Of how many.
+        of: u64,
+    },
+    /// A value, finite.
+    Value(f64),
+    /// Nothing was published.
+    Missing,
+}
+
+impl Sample {
+    /// Counts add up; of two values the mean stands for both.
+    fn plus(self, later: Self) -> Self {
+        match (self, later) {
+            (Self::Count { events: x, of: n }, Self::Count { events: y, of: m }) => {
+                Self::Count { events: x + y, of: n + m }
+            }
+            (Self::Value(left), Self::Value(right)) => Self::Value(f64::midpoint(left, right)),
+            (known, Self::Missing) | (Self::Missing, known) => known,
+            (_, later) => later,
+        }
+    }
+}
+
+/// What one arm served in one minute: requests, errors among them, where they are counted requests slower than the
+/// policy's latency objective, and the policy's further metrics in its order. Stored as a list, for there are many.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "RawArm", into = "RawArm")]
 pub struct Arm {
     requests: u64,
     errors: u64,
     slow: Option<u64>,
+    further: Vec<Sample>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawArm {
-    requests: u64,
-    errors: u64,
-    #[serde(default)]
-    slow: Option<u64>,
-}
+type RawArm = (u64, u64, Option<u64>, Vec<Sample>);
 
 impl TryFrom<RawArm> for Arm {
     type Error = EvidenceError;
 
-    fn try_from(raw: RawArm) -> Result<Self, EvidenceError> {
-        Self::new(raw.requests, raw.errors, raw.slow)
+    fn try_from((requests, errors, slow, further): RawArm) -> Result<Self, EvidenceError> {
+        Self::new(requests, errors, slow)?.with(further)
+    }
+}
+
+impl From<Arm> for RawArm {
+    fn from(arm: Arm) -> Self {
+        (arm.requests, arm.errors, arm.slow, arm.further)
     }
 }
 
 impl Arm {
     /// An arm that served nothing.
-    pub const IDLE: Self = Self { requests: 0, errors: 0, slow: None };
+    pub const IDLE: Self = Self { requests: 0, errors: 0, slow: None, further: Vec::new() };
 
     /// What an arm served. `slow` is `None` when slow requests are not counted. Requests without an error metric
     /// mean zero errors: load balancers publish error counts only when they are not zero.
     pub fn new(requests: u64, errors: u64, slow: Option<u64>) -> Result<Self, EvidenceError> {
         check(requests, errors, slow, MAX_REQUESTS)?;
-        Ok(Self { requests, errors, slow })
+        Ok(Self { requests, errors, slow, further: Vec::new() })
+    }
+
+    /// The same, with the policy's further metrics.
+    pub fn with(self, further: Vec<Sample>) -> Result<Self, EvidenceError> {
+        for sample in &further {
+            match *sample {
+                Sample::Count { events, of } => check(of, events, None, MAX_REQUESTS)?,
+                Sample::Value(value) if !value.is_finite() => {
+                    return Err(EvidenceError::NotFinite { value: value.to_string() });
+                }
+                Sample::Value(_) | Sample::Missing => {}
+            }
+        }
+        Ok(Self { further, ..self })
     }
 
     /// Requests.
@@ -112,6 +178,19 @@ impl Arm {
     /// Slow requests, if they are known: an arm without requests has none.
     pub const fn slow(&self) -> Option<u64> {
         if self.requests == 0 { Some(0) } else { self.slow }
+    }
+
+    fn plus(&self, later: &Self) -> Option<Self> {
+        let requests = self.requests + later.requests;
+        let slow = self.slow().zip(later.slow()).map(|(left, right)| left + right);
+        let further =
+            self.further.iter().zip(&later.further).map(|(left, right)| left.plus(*right)).collect();
+        Self::new(requests, self.errors + later.errors, slow).and_then(|sum| sum.with(further)).ok()
+    }
+
+    /// What it says of the policy's further metric at this place.
+    pub fn further(&self, place: usize) -> Sample {
+        self.further.get(place).copied().unwrap_or(Sample::Missing)
     }
 }
 
@@ -129,27 +208,29 @@ fn check(requests: u64, errors: u64, slow: Option<u64>, most: u64) -> Result<(),
 }
 
 /// One closed minute of both arms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawMinute")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "RawMinute", into = "RawMinute")]
 pub struct Minute {
     start: Timestamp,
     canary: Arm,
     baseline: Arm,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMinute {
-    start: Timestamp,
-    canary: Arm,
-    baseline: Arm,
-}
+/// Minutes since 1970, the canary, the baseline.
+type RawMinute = (i64, Arm, Arm);
 
 impl TryFrom<RawMinute> for Minute {
     type Error = EvidenceError;
 
-    fn try_from(raw: RawMinute) -> Result<Self, EvidenceError> {
-        Self::new(raw.start, raw.canary, raw.baseline)
+    fn try_from((minute, canary, baseline): RawMinute) -> Result<Self, EvidenceError> {
+        let start = minute.checked_mul(60).and_then(|second| Timestamp::from_second(second).ok());
+        Self::new(start.ok_or(EvidenceError::NotATime { minute })?, canary, baseline)
+    }
+}
+
+impl From<Minute> for RawMinute {
+    fn from(minute: Minute) -> Self {
+        (minute.start.as_second() / 60, minute.canary, minute.baseline)
     }
 }
 
@@ -161,6 +242,12 @@ impl Minute {
         } else {
             Err(EvidenceError::NotOnMinute { start })
         }
+    }
+
+    /// Two minutes as one that begins with the first; `None` where that would be more than can be counted.
+    pub(crate) fn plus(&self, later: &Self) -> Option<Self> {
+        let (canary, baseline) = (self.canary.plus(&later.canary)?, self.baseline.plus(&later.baseline)?);
+        Some(Self { start: self.start, canary, baseline })
     }
 
     /// When it begins.
@@ -179,70 +266,22 @@ impl Minute {
     }
 }
 
-/// What the baseline served in the earlier steps of the same rollout, for the step that leaves no baseline beside the
-/// canary (weight 100). It is not concurrent: an outage that both versions would have shared blames the canary. That is
-/// still better than nothing, for the other choice is no comparison when all traffic is at stake; keep a few percent on
-/// the old version in the last step to be rid of it. A minute given here must not be among the judged minutes too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawArm")]
-pub struct Reference {
-    requests: u64,
-    errors: u64,
-    slow: Option<u64>,
-}
+/// Closed minutes: ascending, none twice. A minute that is left out carried no requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Vec<Minute>", into = "Vec<Minute>")]
+pub struct Minutes(Vec<Minute>);
 
-impl TryFrom<RawArm> for Reference {
+impl TryFrom<Vec<Minute>> for Minutes {
     type Error = EvidenceError;
 
-    fn try_from(raw: RawArm) -> Result<Self, EvidenceError> {
-        Self::new(raw.requests, raw.errors, raw.slow)
+    fn try_from(minutes: Vec<Minute>) -> Result<Self, EvidenceError> {
+        Self::new(minutes)
     }
 }
 
-impl Reference {
-    /// Counts over all earlier steps; at most a week of [`MAX_REQUESTS`].
-    pub fn new(requests: u64, errors: u64, slow: Option<u64>) -> Result<Self, EvidenceError> {
-        check(requests, errors, slow, MAX_REQUESTS * MAX_MINUTES as u64)?;
-        Ok(Self { requests, errors, slow })
-    }
-
-    /// Requests.
-    pub const fn requests(&self) -> u64 {
-        self.requests
-    }
-
-    /// Errors among the requests.
-    pub const fn errors(&self) -> u64 {
-        self.errors
-    }
-
-    /// Slow requests, if they were counted in every minute.
-    pub const fn slow(&self) -> Option<u64> {
-        self.slow
-    }
-}
-
-/// The closed minutes of one step: ascending, none twice. A minute that is left out carried no requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawMinutes")]
-pub struct Minutes {
-    minutes: Vec<Minute>,
-    reference: Option<Reference>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMinutes {
-    minutes: Vec<Minute>,
-    #[serde(default)]
-    reference: Option<Reference>,
-}
-
-impl TryFrom<RawMinutes> for Minutes {
-    type Error = EvidenceError;
-
-    fn try_from(raw: RawMinutes) -> Result<Self, EvidenceError> {
-        Ok(Self { reference: raw.reference, ..Self::new(raw.minutes)? })
+impl From<Minutes> for Vec<Minute> {
+    fn from(minutes: Minutes) -> Self {
+        minutes.0
     }
 }
 
@@ -258,24 +297,18 @@ impl Minutes {
             Some((before, next)) => {
                 Err(EvidenceError::NotAscending { before: before.start, next: next.start })
             }
-            None => Ok(Self { minutes, reference: None }),
+            None => Ok(Self(minutes)),
         }
-    }
-
-    /// The same minutes; those without baseline requests are compared with `reference`.
-    #[must_use]
-    pub fn with_reference(self, reference: Option<Reference>) -> Self {
-        Self { reference, ..self }
     }
 
     /// The minutes in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Minute> {
-        self.minutes.iter()
+        self.0.iter()
     }
 
-    /// What minutes without baseline requests are compared with.
-    pub const fn reference(&self) -> Option<&Reference> {
-        self.reference.as_ref()
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -288,12 +321,12 @@ impl<'a> IntoIterator for &'a Minutes {
     }
 }
 
-/// What is known about a step: its closed minutes, or that they could not be read. Three things that look alike stay
+/// What a look has found: its closed minutes, or that they could not be read. Three things that look alike stay
 /// apart: requests without errors are zero errors; no requests are no data; a source out of reach is lost protection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// All counted minutes of the current step, during which the weight did not change.
+    /// The counted minutes that were asked for, during which the weight did not change.
     Minutes(Minutes),
     /// The source could not be read: nothing is known, not even that there were no requests.
     SourceDown {
@@ -322,11 +355,14 @@ mod tests {
         );
         assert!(Arm::new(MAX_REQUESTS, 0, None).is_ok());
         assert!(Arm::new(MAX_REQUESTS + 1, 0, None).is_err());
-        assert!(Reference::new(MAX_REQUESTS + 1, 0, None).is_ok());
-        assert!(Reference::new(u64::MAX, 0, None).is_err());
-        let refused = serde_json::from_str::<Arm>(r#"{"requests":1,"errors":2}"#).unwrap_err().to_string();
+        let refused = serde_json::from_str::<Arm>("[1,2,null,[]]").unwrap_err().to_string();
         assert!(refused.contains("2 errors in 1 requests"), "{refused}");
-        assert!(serde_json::from_str::<Arm>(r#"{"requests":1,"errors":1,"fast":1}"#).is_err());
+        for bad in
+            ["[1,-1,null,[]]", "[1,1]", r#"[1,1,null,[{"count":{"events":2,"of":1}}]]"#, "[NaN,1,null,[]]"]
+        {
+            assert!(serde_json::from_str::<Arm>(bad).is_err(), "{bad}");
+        }
+        assert!(Arm::IDLE.with(vec![Sample::Value(f64::NAN)]).is_err());
     }
 
     #[test]
@@ -342,15 +378,13 @@ mod tests {
         assert!(minute("2026-01-01T00:00:30Z").is_err());
         let (first, third) =
             (minute("2026-01-01T00:00:00Z").unwrap(), minute("2026-01-01T00:02:00Z").unwrap());
-        assert!(Minutes::new(vec![first, third]).is_ok());
-        assert!(Minutes::new(vec![first, first]).is_err());
+        assert!(Minutes::new(vec![first.clone(), third.clone()]).is_ok());
+        assert!(Minutes::new(vec![first.clone(), first.clone()]).is_err());
         assert_eq!(
             Minutes::new(vec![third, first]).unwrap_err().to_string(),
             "minute 2026-01-01T00:00:00Z follows minute 2026-01-01T00:02:00Z: sort the minutes by start and give each once"
         );
-        let text = r#"{"minutes":[
-            {"start":"2026-01-01T00:02:00Z","canary":{"requests":1,"errors":0},"baseline":{"requests":0,"errors":0}},
-            {"start":"2026-01-01T00:01:00Z","canary":{"requests":1,"errors":0},"baseline":{"requests":0,"errors":0}}]}"#;
+        let text = "[[2,[1,0,null,[]],[0,0,null,[]]],[1,[1,0,null,[]],[0,0,null,[]]]]";
         assert!(serde_json::from_str::<Minutes>(text).unwrap_err().to_string().contains("sort the minutes"));
     }
 
@@ -361,9 +395,7 @@ mod tests {
             Arm::new(10, 1, Some(2)).unwrap(),
             Arm::new(90, 0, None).unwrap(),
         );
-        let minutes = Minutes::new(vec![minute.unwrap()])
-            .unwrap()
-            .with_reference(Some(Reference::new(7, 1, None).unwrap()));
+        let minutes = Minutes::new(vec![minute.unwrap()]).unwrap();
         for evidence in [Evidence::Minutes(minutes), Evidence::SourceDown { reason: "throttled".into() }] {
             let text = serde_json::to_string(&evidence).unwrap();
             assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);

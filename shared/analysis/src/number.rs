@@ -29,6 +29,13 @@ impl Probability {
     pub const ONE: Self = Self(1.0);
     /// One percent.
     pub(crate) const HUNDREDTH: Self = Self(0.01);
+    /// One in a thousand.
+    pub(crate) const THOUSANDTH: Self = Self(0.001);
+
+    /// So many times as much, at most 1.
+    pub(crate) const fn times(self, times: u32) -> Self {
+        Self((self.0 * times as f64).min(1.0))
+    }
 
     /// A probability, if `value` is one.
     pub fn new(value: f64) -> Result<Self, NumberError> {

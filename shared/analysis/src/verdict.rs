@@ -5,16 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::float;
 use crate::words::{Chance, Count, Percent};
-use crate::{Probability, Ratio};
+use crate::{Effect, Key, Probability, Ratio};
 
 /// The judge's answer on one step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Enough was seen and nothing speaks against the canary. The finding is the one that came nearest to failing.
-    Pass(Finding),
+    Pass(Box<Finding>),
+    /// Enough was seen, and it looks bad without being surely so: better seen a little longer than with more traffic.
+    Suspect(Box<Finding>),
     /// The canary is worse than the policy allows. The finding is the one that is furthest over its threshold.
-    Fail(Finding),
+    Fail(Box<Finding>),
     /// Nothing speaks against the canary, but not enough was seen to say so.
     Inconclusive {
         /// What is missing.
@@ -32,10 +34,21 @@ impl Verdict {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Pass(_) => "pass",
+            Self::Suspect(_) => "suspect",
             Self::Fail(_) => "fail",
             Self::Inconclusive { .. } => "inconclusive",
             Self::NoData { .. } => "no_data",
         }
+    }
+
+    /// The verdict on a source that cannot be read.
+    pub const fn blind(reason: String) -> Self {
+        Self::NoData { kind: NoData::SourceDown { reason } }
+    }
+
+    /// Whether the canary is surely within the margin, so that the bake need not be waited for.
+    pub fn is_sure(&self) -> bool {
+        matches!(self, Self::Pass(finding) if finding.sure)
     }
 
     /// Whether protection is lost: a source of evidence cannot be seen.
@@ -50,6 +63,10 @@ impl fmt::Display for Verdict {
             Self::Pass(finding) => {
                 f.write_str("nothing speaks against it: ")?;
                 finding.comparison(f)
+            }
+            Self::Suspect(finding) => {
+                f.write_str("suspect: ")?;
+                finding.fmt(f)
             }
             Self::Fail(finding) => finding.fmt(f),
             Self::Inconclusive { reason } => reason.fmt(f),
@@ -166,7 +183,7 @@ impl fmt::Display for Reason {
 }
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Requests that failed.
@@ -176,6 +193,11 @@ pub enum Metric {
         /// The policy's latency objective in milliseconds.
         objective_ms: u32,
     },
+    /// One of the policy's further metrics.
+    Further {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl fmt::Display for Metric {
@@ -183,6 +205,7 @@ impl fmt::Display for Metric {
         match self {
             Self::Errors => f.write_str("errors"),
             Self::SlowRequests { objective_ms } => write!(f, "requests over {objective_ms} ms"),
+            Self::Further { name } => f.write_str(name),
         }
     }
 }
@@ -195,10 +218,12 @@ pub enum Standard {
     Baseline {
         /// What the baseline had in the compared minutes.
         seen: Rate,
-        /// How many of its requests are from earlier steps, not beside the canary.
-        earlier_requests: u64,
+        /// What the old version had before the rollout, where that is known.
+        usual: Option<Rate>,
         /// The policy's margin.
         margin: Ratio,
+        /// Which of the two has spoken.
+        key: Key,
     },
     /// The policy's greatest error rate.
     MaxErrorRate {
@@ -208,7 +233,7 @@ pub enum Standard {
 }
 
 /// One test of the canary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// What was counted.
     pub metric: Metric,
@@ -216,19 +241,26 @@ pub struct Finding {
     pub canary: Rate,
     /// What it was held against.
     pub standard: Standard,
-    /// The chance that a canary within the standard has as many, or more. At least 1e-100.
+    /// How many times as bad the canary is; nothing where there were no events to tell.
+    pub effect: Option<Effect>,
+    /// The statistic: at most this is the chance that a canary within the standard would have looked so bad by now, at
+    /// this minute or an earlier one. At least 1e-100.
     pub p_value: Probability,
-    /// The p-value at or under which this look fails the canary.
+    /// The canary fails when the statistic is at or under this.
     pub threshold: Probability,
+    /// Whether the canary is surely better than the margin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sure: bool,
 }
 
 impl Finding {
     /// The name of the test as it is stored and counted.
     pub const fn name(&self) -> &'static str {
-        match (self.metric, self.standard) {
+        match (&self.metric, self.standard) {
             (_, Standard::MaxErrorRate { .. }) => "max_error_rate",
             (Metric::Errors, Standard::Baseline { .. }) => "errors",
             (Metric::SlowRequests { .. }, Standard::Baseline { .. }) => "slow_requests",
+            (Metric::Further { .. }, Standard::Baseline { .. }) => "further",
         }
     }
 
@@ -241,20 +273,21 @@ impl Finding {
 impl Finding {
     /// What was compared with what.
     fn comparison(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.metric {
+        match &self.metric {
             Metric::Errors => write!(f, "canary fails {} requests", self.canary)?,
             Metric::SlowRequests { objective_ms } => {
                 write!(f, "canary takes over {objective_ms} ms for {} requests", self.canary)?;
             }
+            Metric::Further { name } => write!(f, "canary has bad {name} in {}", self.canary)?,
         }
         match self.standard {
-            Standard::Baseline { seen, earlier_requests, .. } => {
-                write!(f, " against {seen}")?;
-                if earlier_requests > 0 {
-                    write!(f, " ({} of them in earlier steps)", Count(earlier_requests))?;
-                }
-                Ok(())
+            Standard::Baseline { seen, usual: Some(usual), .. } if seen.requests == 0 => {
+                write!(f, " against {usual} before")
             }
+            Standard::Baseline { seen, usual: Some(usual), key: Key::Historical, .. } => {
+                write!(f, " against {seen} and {usual} before")
+            }
+            Standard::Baseline { seen, .. } => write!(f, " against {seen}"),
             Standard::MaxErrorRate { allowed } => {
                 write!(f, " against a limit of {} %", Percent(allowed.get()))
             }
@@ -271,7 +304,7 @@ impl fmt::Display for Finding {
             Standard::Baseline { margin, .. } => write!(f, "a version {margin} times as bad")?,
             Standard::MaxErrorRate { .. } => f.write_str("a version within it")?,
         }
-        write!(f, " is {}", Chance(self.p_value.get()))
+        write!(f, " is below {}", Chance(self.p_value.get()))
     }
 }
 
@@ -353,41 +386,54 @@ mod tests {
 
     #[test]
     fn findings_read_as_one_sentence() {
-        let baseline =
-            Standard::Baseline { seen: Rate::of(66, 16_560), earlier_requests: 0, margin: Ratio::ONE };
+        let seen = Rate::of(66, 16_560);
+        let baseline = Standard::Baseline { seen, usual: None, margin: Ratio::ONE, key: Key::Concurrent };
         let finding = Finding {
             metric: Metric::Errors,
             canary: Rate::of(38, 1_840),
             standard: baseline,
+            effect: None,
             p_value: Probability::new(1.0 / 4_010.0).unwrap(),
             threshold: Probability::new(0.000_7).unwrap(),
+            sure: false,
         };
         assert_eq!(
             finding.to_string(),
             "canary fails 2.1 % (1.5..2.8) of 1,840 requests against 0.4 % (0.31..0.51) of 16,560; the chance of this \
-             from an equal version is 1 in 4,000"
+             from an equal version is below 1 in 4,000"
         );
+        let usual = Some(Rate::of(1_000, 250_000));
         let slow = Finding {
             metric: Metric::SlowRequests { objective_ms: 300 },
             standard: Standard::Baseline {
-                seen: Rate::of(66, 16_560),
-                earlier_requests: 16_560,
+                seen,
+                usual,
                 margin: Ratio::new(1.2).unwrap(),
+                key: Key::Historical,
             },
             p_value: Probability::new(0.3).unwrap(),
-            ..finding
+            ..finding.clone()
         };
         assert_eq!(
-            Verdict::Pass(slow).to_string(),
+            Verdict::Pass(Box::new(slow.clone())).to_string(),
             "nothing speaks against it: canary takes over 300 ms for 2.1 % (1.5..2.8) of 1,840 requests against 0.4 % \
-             (0.31..0.51) of 16,560 (16,560 of them in earlier steps)"
+             (0.31..0.51) of 16,560 and 0.4 % (0.38..0.43) of 250,000 before"
         );
-        assert!(slow.to_string().ends_with("; the chance of this from a version 1.2 times as bad is 30 %"));
+        assert!(
+            slow.to_string().ends_with("; the chance of this from a version 1.2 times as bad is below 30 %")
+        );
+        let before =
+            Standard::Baseline { seen: Rate::of(0, 0), usual, margin: Ratio::ONE, key: Key::Historical };
+        assert!(
+            Finding { standard: before, ..finding.clone() }
+                .to_string()
+                .contains("of 1,840 requests against 0.4 % (0.38..0.43) of 250,000 before; the chance")
+        );
         let limit = Standard::MaxErrorRate { allowed: Probability::HUNDREDTH };
         assert_eq!(
             Finding { standard: limit, ..finding }.to_string(),
             "canary fails 2.1 % (1.5..2.8) of 1,840 requests against a limit of 1 %; the chance of this from a version \
-             within it is 1 in 4,000"
+             within it is below 1 in 4,000"
         );
     }
 }

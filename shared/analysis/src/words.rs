@@ -44,7 +44,7 @@ impl fmt::Display for Chance {
             f.write_str("1 in ")?;
             grouped(&format!("{:.0}", (one_in / unit).round() * unit), f)
         } else {
-            f.write_str("less than 1 in 1,000,000,000")
+            f.write_str("1 in 1,000,000,000")
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
             (1.0 / 4_032.0, "1 in 4,000"),
             (1.0 / 999.9, "1 in 1,000"),
             (1e-9, "1 in 1,000,000,000"),
-            (1e-100, "less than 1 in 1,000,000,000"),
+            (1e-100, "1 in 1,000,000,000"),
         ] {
             assert_eq!(Chance(chance).to_string(), text);
         }

@@ -1,7 +1,7 @@
 //! What is sent to DynamoDB, and how its answers are read. The same store against a real implementation of the API is
 //! tested in the crate `e2e`.
 
-use analysis::{Finding, Metric, Probability, Rate, Standard, Verdict};
+use analysis::{Effect, Finding, Metric, Probability, Rate, Standard, Verdict};
 use aws_client::replay::Replay;
 use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortError, Store};
@@ -89,9 +89,17 @@ fn a_verdict_with_the_smallest_p_value_comes_back_with_its_hash() {
     let p_value = Probability::new(f64::from_bits(1)).unwrap();
     let standard = Standard::MaxErrorRate { allowed: Probability::new(0.1 + 0.2).unwrap() };
     let rate = Rate::of(99_999, 100_000);
-    let finding =
-        Finding { metric: Metric::Errors, standard, canary: rate, p_value, threshold: Probability::ZERO };
-    let verdict = Verdict::Fail(finding);
+    let effect = Some(Effect { ratio: 1.0 / 3.0, low: 0.0, high: 1e6 });
+    let finding = Finding {
+        metric: Metric::Errors,
+        standard,
+        canary: rate,
+        effect,
+        p_value,
+        threshold: Probability::ZERO,
+        sure: false,
+    };
+    let verdict = Verdict::Fail(Box::new(finding));
     let at = "2026-01-02T03:06:00Z".parse().unwrap();
     let (rollout, _) = begun("r-1");
     let event = Event::Abort { cause: Cause::Verdict(verdict), at };

@@ -1,12 +1,10 @@
 //! health-check: what the rollout looks like now, before and with traffic.
 
-use analysis::{Evidence, Look, Minute, Minutes, Reference, Window, closed_minutes, judge};
+use analysis::{Case, Evidence, Histories, Minutes, Verdict, Window, closed_minutes, judge};
 use async_trait::async_trait;
 use contract::{Failure, Function, HealthCheckNext as Next, Reply, Turn};
 use jiff::Timestamp;
-use rollout::{
-    Cause, Colour, Event, Hold, Need, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex, Weight,
-};
+use rollout::{Cause, Colour, Event, Hold, Need, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex};
 
 use crate::allowance::Allowance;
 use crate::failures;
@@ -19,8 +17,8 @@ use crate::ports::{
 use crate::reply::about;
 use crate::window::minutes_before;
 
-/// How far back the old version's minutes before the last shift are a reference once it has no traffic.
-const REFERENCE: Seconds = Seconds(15 * 60);
+/// How far back the old version's minutes before the first shift tell what is usual: six hours.
+const USUAL: Seconds = Seconds(6 * 60 * 60);
 
 /// A version under traffic is unhealthy when two looks say so, this far apart.
 const SECOND_LOOK: Seconds = Seconds(5);
@@ -273,15 +271,14 @@ impl HealthCheckFunction<'_> {
         if until == judged_until && !due && alarms.is_ok() {
             return Ok(rollout);
         }
-        let evidence = match alarms {
-            Ok(()) => self.evidence(&rollout, since, window).await,
-            Err(error) => Evidence::SourceDown { reason: format!("the guardrails cannot be read: {error}") },
+        let Found { verdict, seen: minutes, history } = match alarms {
+            Ok(()) => self.judged(&rollout, step, (since, judged_until), window).await,
+            Err(error) => Found::nothing(format!("the guardrails cannot be read: {error}")),
         };
-        let look = Look::after(rollout.looks, rollout.plan.planned_looks());
-        let verdict = judge(&rollout.plan.judge, &evidence, look);
         tracing::info!(rollout.id = %rollout.id, step.index = step.number(), verdict = %verdict, "judged");
         let (environment, service) = (rollout.plan.environment.clone(), rollout.plan.service.clone());
-        let recorded = ledger.record(rollout, Event::Judged { verdict, until, at: now }).await?;
+        let event = Event::Judged { verdict, seen: minutes, history: history.map(Box::new), until, at: now };
+        let recorded = ledger.record(rollout, event).await?;
         if let Recorded::Applied(_) = &recorded
             && seen
         {
@@ -291,36 +288,61 @@ impl HealthCheckFunction<'_> {
         Ok(recorded.rollout())
     }
 
-    /// The counted minutes of this step, and, once the old version has no traffic left, what it did just before.
-    async fn evidence(&self, rollout: &Rollout, since: Timestamp, window: Window) -> Evidence {
-        let slow_over_ms = rollout.plan.judge.latency_objective_ms;
-        let (route, canary) = (&rollout.plan.route, rollout.canary);
-        if rollout.desired_weight() != Weight::FULL {
-            return self.metrics.minutes(route, canary, window, slow_over_ms).await;
-        }
-        let before = minutes_before(since, REFERENCE);
-        let wide = Window { first: before.first, end: window.end.max(before.end) };
-        match self.metrics.minutes(route, canary, wide, slow_over_ms).await {
-            Evidence::Minutes(minutes) => {
-                let (counted, earlier): (Vec<_>, Vec<_>) = minutes
-                    .iter()
-                    .filter(|minute| minute.start() >= window.first || minute.start() < before.end)
-                    .copied()
-                    .partition(|minute| minute.start() >= window.first);
-                match Minutes::new(counted) {
-                    Ok(minutes) => Evidence::Minutes(minutes.with_reference(reference(&earlier))),
-                    Err(error) => Evidence::SourceDown { reason: error.to_string() },
-                }
-            }
-            down @ Evidence::SourceDown { .. } => down,
-        }
+    /// Reads what is new, and what was usual before where that is not known yet, and judges the whole course with it.
+    async fn judged(
+        &self,
+        rollout: &Rollout,
+        step: StepIndex,
+        (since, judged_until): (Timestamp, Timestamp),
+        window: Window,
+    ) -> Found {
+        let plan = &rollout.plan;
+        let history = match rollout.history {
+            Some(_) => None,
+            None => match self.history(rollout, since).await {
+                Ok(history) => Some(history),
+                Err(reason) => return Found::nothing(reason),
+            },
+        };
+        // What was seen first stands: only later minutes are asked for.
+        let first = if judged_until > since { window.first.max(judged_until) } else { window.first };
+        let window = Window { first, end: window.end.max(first) };
+        let slow_over_ms = plan.judge.latency_objective_ms;
+        let seen = match self.metrics.minutes(&plan.route, rollout.canary, window, slow_over_ms).await {
+            Evidence::Minutes(seen) => seen,
+            Evidence::SourceDown { reason } => return Found { history, ..Found::nothing(reason) },
+        };
+        let verdict = match rollout.course.followed_by(step.0, &seen) {
+            Ok(course) => judge(&Case {
+                policy: &plan.judge,
+                planned: plan.planned_minutes(),
+                beside: plan.is_beside(),
+                history: &rollout.history.or(history).unwrap_or_default(),
+                course: &course,
+                step: step.0,
+            }),
+            Err(error) => Verdict::blind(error.to_string()),
+        };
+        Found { verdict, seen, history }
+    }
+
+    /// What the old version did before the first shift.
+    async fn history(&self, rollout: &Rollout, since: Timestamp) -> Result<Histories, String> {
+        let (plan, live) = (&rollout.plan, rollout.canary.other());
+        let before = minutes_before(since, USUAL);
+        self.metrics.history(&plan.route, live, before, plan.judge.latency_objective_ms).await
     }
 }
 
-/// What the old version did in these minutes, taken together.
-fn reference(minutes: &[Minute]) -> Option<Reference> {
-    let arms = || minutes.iter().map(Minute::baseline);
-    let requests: u64 = arms().map(analysis::Arm::requests).sum();
-    let slow = arms().map(analysis::Arm::slow).sum::<Option<u64>>();
-    Reference::new(requests, arms().map(analysis::Arm::errors).sum(), slow).ok().filter(|_| requests > 0)
+/// What a look has found.
+struct Found {
+    verdict: Verdict,
+    seen: Minutes,
+    history: Option<Histories>,
+}
+
+impl Found {
+    fn nothing(reason: String) -> Self {
+        Self { verdict: Verdict::blind(reason), seen: Minutes::default(), history: None }
+    }
 }

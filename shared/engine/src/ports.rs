@@ -1,6 +1,6 @@
 //! What the engine needs from the world. Adapters implement these; the engine knows no other way out.
 
-use analysis::{Evidence, Window};
+use analysis::{Evidence, Histories, Window};
 use async_trait::async_trait;
 use environments::Environment;
 use jiff::Timestamp;
@@ -173,6 +173,21 @@ pub trait Metrics: Send + Sync {
         window: Window,
         slow_over_ms: Option<u32>,
     ) -> Evidence;
+
+    /// What `live` did in the minutes of the window, before a rollout; `Err` says why that is not known. From the same
+    /// counts as [`Self::minutes`] where a source does not know more, such as how zones compare.
+    async fn history(
+        &self,
+        route: &Route,
+        live: Colour,
+        window: Window,
+        slow_over_ms: Option<u32>,
+    ) -> Result<Histories, String> {
+        match self.minutes(route, live.other(), window, slow_over_ms).await {
+            Evidence::Minutes(minutes) => Ok(Histories::of(&minutes)),
+            Evidence::SourceDown { reason } => Err(reason),
+        }
+    }
 }
 
 /// What a guardrail says.

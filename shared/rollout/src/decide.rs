@@ -7,7 +7,7 @@ mod people;
 use self::back::{abort, restored, roll_back, settled};
 use self::clean_up::clean_up;
 use self::forward::{advance, found_while_baking, probed, shifted, thaw};
-use self::judged::{Look, judged};
+use self::judged::{Found, Look, judged};
 use self::people::{ordered, sign_of_life, unguarded, watched};
 use crate::event::{Cause, EffectId, Event, Probe};
 use crate::phase::{Approval, CleanUp, Phase};
@@ -103,9 +103,10 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
             other => Err(not_now(rollout, other)),
         },
         Phase::Baking { step, since, judged_until, sight } => match event {
-            Event::Judged { verdict, until, at } => {
+            Event::Judged { verdict, seen, history, until, at } => {
                 let look = Look { step: *step, since: *since, judged_until: *judged_until, sight: *sight };
-                judged(rollout, &look, verdict, *until, *at).ok_or_else(|| not_now(rollout, event))
+                let found = Found { verdict, seen, history: history.as_deref().copied(), until: *until, at: *at };
+                judged(rollout, &look, &found).ok_or_else(|| not_now(rollout, event))
             }
             Event::WeightRead { observed, at } => found_while_baking(rollout, *step, observed, *at, event),
             other => Err(not_now(rollout, other)),

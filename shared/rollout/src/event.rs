@@ -1,4 +1,4 @@
-use analysis::Verdict;
+use analysis::{Histories, Minutes, Verdict};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,11 @@ pub enum Event {
     Judged {
         /// The answer.
         verdict: Verdict,
+        /// The counted minutes that are new since the last time.
+        seen: Minutes,
+        /// What the old version did before, when it was looked up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<Box<Histories>>,
         /// The end of the evidence, exclusive.
         until: Timestamp,
         /// When.

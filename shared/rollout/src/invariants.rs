@@ -1,8 +1,9 @@
 use crate::event::{Effect, EffectId};
 use crate::names::{Colour, Epoch, Weight};
 use crate::phase::{Approval, CleanUp, Next, Phase};
-use crate::plan::{Step, StepIndex};
+use crate::plan::StepIndex;
 use crate::rollout::{Hold, Lease, Rollout};
+use analysis::TooLittleTraffic;
 
 /// What is wrong with a rollout that [`decide`](crate::decide) can never have led to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,12 +129,14 @@ fn phase(rollout: &Rollout) -> Result<(), Violation> {
             }
             Err(Violation::Attempts { phase: name, attempt: *attempts, allowed })
         }
-        Phase::Awaiting { step, approval, .. } => match rollout.plan.steps.get(*step) {
-            Some(Step { approval: true, .. }) => match (approval, &rollout.hold) {
-                (Approval::Given { .. }, Hold::None) => Err(Violation::IdleApproval { step: *step }),
-                _ => Ok(()),
-            },
-            _ => planned(rollout, *step).and(Err(Violation::NoApproval { step: *step })),
+        Phase::Awaiting { step: index, approval, .. } => match rollout.plan.steps.get(*index) {
+            Some(step) if step.approval || rollout.plan.judge.too_little_traffic == TooLittleTraffic::Ask => {
+                match (approval, &rollout.hold) {
+                    (Approval::Given { .. }, Hold::None) => Err(Violation::IdleApproval { step: *index }),
+                    _ => Ok(()),
+                }
+            }
+            _ => planned(rollout, *index).and(Err(Violation::NoApproval { step: *index })),
         },
         Phase::Cleared { next: Next::Step(step) } | Phase::Frozen { step, .. } => {
             planned(rollout, *step).map(|_| ())

@@ -282,8 +282,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How often the judge will look: at every closed minute of every step, and at the end of each bake.
-    pub fn planned_looks(&self) -> u32 {
-        self.steps.iter().map(|step| step.bake.0 / 60 + 1).fold(0, u32::saturating_add)
+    /// Whether a step has the old version beside the new one.
+    pub fn is_beside(&self) -> bool {
+        self.steps.iter().any(|step| step.weight < Weight::FULL)
+    }
+
+    /// The data minutes that the judge will have: of the steps with the old version beside the new one, or of all where
+    /// there is none.
+    pub fn planned_minutes(&self) -> u32 {
+        let counts = |step: &&Step| step.weight < Weight::FULL || !self.is_beside();
+        self.steps.iter().filter(counts).map(|step| step.bake.0 / 60).fold(0, u32::saturating_add).max(1)
     }
 }

@@ -1,4 +1,4 @@
-use analysis::Seconds;
+use analysis::{Course, Histories, Seconds};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,12 @@ pub struct Rollout {
     pub rule: RuleSnapshot,
     /// How often the judge has looked.
     pub looks: u32,
+    /// What was counted so far.
+    pub course: Course,
+    /// What the old version did before, once it was looked up.
+    pub history: Option<Histories>,
+    /// The minutes that were waited beyond a bake because the canary looked bad.
+    pub suspect_minutes: u32,
     /// The hash of its last history record, to which the next one is chained.
     pub head: String,
     /// The number of the next effect.
@@ -133,6 +139,9 @@ impl Rollout {
             hold: Hold::None,
             rule: start.rule,
             looks: 0,
+            course: Course::default(),
+            history: None,
+            suspect_minutes: 0,
             head: String::new(),
             next_effect: EffectId(0),
             pending: Vec::new(),

@@ -150,7 +150,7 @@ impl Shelf {
             let observed = Observed::Weight(step.weight);
             now = self.commit(&now, Event::WeightRead { observed, at }).await;
             at += SignedDuration::from_hours(1);
-            now = self.commit(&now, Event::Judged { verdict: passed(), until: at, at }).await;
+            now = self.commit(&now, Event::Judged { verdict: passed(), seen: analysis::Minutes::default(), history: None, until: at, at }).await;
         }
         now = self.commit(&now, Event::Advance { at }).await;
         assert_eq!(now.phase.name(), "promoted");
@@ -168,8 +168,18 @@ impl Shelf {
 fn passed() -> analysis::Verdict {
     let arm = |requests| analysis::Arm::new(requests, 0, None).unwrap();
     let minute = analysis::Minute::new(Shelf::start(), arm(1_000), arm(9_000)).unwrap();
-    let evidence = analysis::Evidence::Minutes(analysis::Minutes::new(vec![minute]).unwrap());
-    let verdict = analysis::judge(&analysis::Policy::default(), &evidence, analysis::Look::after(0, 1));
+    let minutes = analysis::Minutes::new(vec![minute]).unwrap();
+    let course = analysis::Course::default().followed_by(0, &minutes).unwrap();
+    let (policy, history) = (analysis::Policy::default(), analysis::Histories::default());
+    let case = analysis::Case {
+        policy: &policy,
+        planned: 1,
+        beside: true,
+        history: &history,
+        course: &course,
+        step: 0,
+    };
+    let verdict = analysis::judge(&case);
     assert_eq!(verdict.name(), "pass");
     verdict
 }

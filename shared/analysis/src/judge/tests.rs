@@ -2,6 +2,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Key;
+use crate::policy::FurtherMetric;
 
 /// Canary requests, errors; baseline requests, errors. Slow requests are as many as errors.
 type Counts = [u64; 4];
@@ -18,13 +20,33 @@ fn minutes_of(counts: &[Counts]) -> Minutes {
     Minutes::new(counts.iter().enumerate().map(minute).collect()).unwrap()
 }
 
+/// Judges step 0 of a canary beside a baseline, on a plan of 13 data minutes.
 fn verdict(policy: &Policy, counts: &[Counts]) -> Verdict {
-    judge(policy, &Evidence::Minutes(minutes_of(counts)), Look::after(0, 13))
+    verdict_of(policy, &minutes_of(counts), &Histories::default(), true)
 }
 
-fn verdict_after(policy: &Policy, counts: &[Counts], reference: Option<Reference>) -> Verdict {
-    judge(policy, &Evidence::Minutes(minutes_of(counts).with_reference(reference)), Look::after(0, 13))
+fn verdict_of(policy: &Policy, minutes: &Minutes, history: &Histories, beside: bool) -> Verdict {
+    let course = Course::default().followed_by(0, minutes).unwrap();
+    judge(&Case { policy, planned: 13, beside, history, course: &course, step: 0 })
 }
+
+/// All traffic at once, after an old version that served steadily.
+fn verdict_after(policy: &Policy, counts: &[Counts], before: Option<History>) -> Verdict {
+    let history = Histories { errors: before, slow: None };
+    verdict_of(policy, &minutes_of(counts), &history, false)
+}
+
+/// 20 minutes of 1,000 requests and 3 errors each.
+const STEADY: History = History {
+    minutes: 20,
+    requests: 20_000,
+    events: 60,
+    minute_mean: 3.0,
+    minute_variance: 3.0,
+    window_mean: 30.0,
+    window_variance: 30.0,
+    split: None,
+};
 
 fn limited(rate: f64) -> Policy {
     Policy { max_error_rate: Some(Probability::new(rate).unwrap()), ..Policy::default() }
@@ -40,8 +62,9 @@ fn a_bad_canary_fails_and_an_equal_one_passes() {
     let Verdict::Fail(finding) = verdict(&policy, &[[100, 8, 900, 4]]) else { panic!("must fail") };
     assert_eq!((finding.name(), finding.canary.events, finding.canary.requests), ("errors", 8, 100));
     assert!(finding.p_value < finding.threshold);
-    // 9/10 of 1 % over 13 planned looks.
-    assert!((finding.threshold.get() - 0.009 / 13.0).abs() < 1e-15);
+    // The first of 13 minutes may spend a little under a fifth of 1 %.
+    assert!(finding.threshold.get() > 0.000_3 && finding.threshold.get() <= 0.002, "{finding:?}");
+    assert!(finding.effect.unwrap().ratio > 10.0);
     let Verdict::Pass(finding) = verdict(&policy, &[[100, 1, 900, 4]]) else { panic!("must pass") };
     assert!(finding.p_value > finding.threshold);
     assert!(matches!(verdict(&policy, &[[100, 0, 900, 0]]), Verdict::Pass(_)));
@@ -79,8 +102,7 @@ fn the_three_kinds_of_missing_data_stay_apart() {
     assert_eq!(verdict(&policy, &[[0, 0, 500, 3]]), silent(SilentArm::Canary));
     assert!(!verdict(&policy, &[[0, 0, 500, 3]]).is_blind());
 
-    let down = Evidence::SourceDown { reason: "GetMetricData was throttled".into() };
-    let blind = judge(&policy, &down, Look::after(0, 13));
+    let blind = Verdict::blind("GetMetricData was throttled".into());
     assert!(blind.is_blind());
     assert_eq!(blind.to_string(), "the evidence cannot be read: GetMetricData was throttled");
 
@@ -89,23 +111,111 @@ fn the_three_kinds_of_missing_data_stay_apart() {
 }
 
 #[test]
-fn without_a_baseline_the_earlier_steps_are_the_measure() {
+fn all_at_once_what_was_usual_before_is_the_measure() {
     let policy = Policy::default();
-    let earlier = Reference::new(20_000, 60, None).unwrap();
-    let Verdict::Fail(finding) = verdict_after(&policy, &[[400, 12, 0, 0]; 2], Some(earlier)) else {
+    let Verdict::Fail(finding) = verdict_after(&policy, &[[400, 12, 0, 0]; 2], Some(STEADY)) else {
         panic!("must fail")
     };
-    let Standard::Baseline { seen, earlier_requests, .. } = finding.standard else {
-        panic!("has a baseline")
+    let Standard::Baseline { usual: Some(usual), key: Key::Historical, .. } = finding.standard else {
+        panic!("has no usual rate")
     };
-    assert_eq!((seen.events, seen.requests, earlier_requests), (60, 20_000, 20_000));
-    assert!(matches!(verdict_after(&policy, &[[400, 1, 0, 0]; 2], Some(earlier)), Verdict::Pass(_)));
+    assert_eq!((usual.events, usual.requests), (60, 20_000));
+    assert!(matches!(verdict_after(&policy, &[[400, 1, 0, 0]; 2], Some(STEADY)), Verdict::Pass(_)));
     // A straggler on the old version does not take the place of the comparison.
     let straggler = [[400, 12, 0, 0], [400, 0, 1, 0], [400, 12, 0, 0]];
-    assert!(matches!(verdict_after(&policy, &straggler, Some(earlier)), Verdict::Fail(_)));
-    // With a baseline in every minute the reference is not used.
-    let beside = [[400, 12, 400, 12]];
-    assert_eq!(verdict_after(&policy, &beside, Some(earlier)), verdict(&policy, &beside));
+    assert!(matches!(verdict_after(&policy, &straggler, Some(STEADY)), Verdict::Fail(_)));
+    // Many errors are thinned, and found all the same.
+    let many =
+        History { requests: 2_000_000, events: 6_000, minute_mean: 300.0, minute_variance: 300.0, ..STEADY };
+    let many = History { window_mean: 3_000.0, window_variance: 3_000.0, ..many };
+    assert!(matches!(verdict_after(&policy, &[[100_000, 900, 0, 0]; 3], Some(many)), Verdict::Fail(_)));
+    assert!(matches!(verdict_after(&policy, &[[100_000, 300, 0, 0]; 3], Some(many)), Verdict::Pass(_)));
+}
+
+#[test]
+fn a_canary_that_breaks_with_all_traffic_on_it_is_held_against_the_earlier_steps() {
+    let policy = Policy::default();
+    let beside = minutes_of(&[[500, 1, 4_500, 9]; 5]);
+    let judged = |errors: u64| {
+        let arm = |requests, errors| Arm::new(requests, errors, None).unwrap();
+        let full = Minute::new(start(5), arm(5_000, errors), Arm::IDLE).unwrap();
+        let course = Course::default().followed_by(0, &beside).unwrap();
+        let course = course.followed_by(1, &Minutes::new(vec![full]).unwrap()).unwrap();
+        let history = Histories::default();
+        judge(&Case {
+            policy: &policy,
+            planned: 5,
+            beside: true,
+            history: &history,
+            course: &course,
+            step: 1,
+        })
+    };
+    let Verdict::Fail(finding) = judged(500) else { panic!("must fail") };
+    assert!(finding.to_string().contains("0.2 % (0.15..0.27) of 22,500 before"), "{finding}");
+    assert!(matches!(judged(12), Verdict::Pass(_)));
+}
+
+#[test]
+fn the_usual_rate_finds_what_a_small_baseline_cannot() {
+    let history = Histories { errors: Some(History { minutes: 360, ..STEADY }), slow: None };
+    let counts = [[900, 14, 300, 0]];
+    let alone = verdict(&Policy::default(), &counts);
+    assert!(!matches!(alone, Verdict::Fail(_)), "{alone}");
+    let Verdict::Fail(finding) = verdict_of(&Policy::default(), &minutes_of(&counts), &history, true) else {
+        panic!("must fail")
+    };
+    assert!(finding.to_string().contains("before"), "{finding}");
+    // An outage that both arms share is nobody's fault, whatever was usual.
+    let outage = minutes_of(&[[900, 300, 300, 100]]);
+    assert!(!matches!(verdict_of(&Policy::default(), &outage, &history, true), Verdict::Fail(_)));
+}
+
+#[test]
+fn a_canary_that_looks_bad_is_suspect_before_it_fails() {
+    let Verdict::Suspect(finding) = verdict(&Policy::default(), &[[100, 2, 900, 1]]) else {
+        panic!("not suspect")
+    };
+    assert!(finding.p_value.get() < 0.1 && finding.p_value > finding.threshold, "{finding:?}");
+}
+
+#[test]
+fn with_a_margin_a_good_canary_is_soon_sure() {
+    let policy = Policy { margin: Ratio::new(2.0).unwrap(), ..Policy::default() };
+    assert!(verdict(&policy, &[[1_000, 50, 9_000, 450]]).is_sure());
+    assert!(!verdict(&policy, &[[100, 5, 900, 45]]).is_sure());
+    assert!(!verdict(&Policy::default(), &[[1_000, 10, 9_000, 450]]).is_sure());
+}
+
+#[test]
+fn further_metrics_are_compared_by_their_counts_or_their_signs() {
+    let metric = |kind, worse| FurtherMetric { name: "orders".into(), kind, worse, margin: None };
+    let judged = |metric: FurtherMetric, canary: Sample, baseline: Sample| {
+        let policy = Policy { metrics: vec![metric], ..Policy::default() };
+        let arm = |sample| Arm::new(500, 0, None).unwrap().with(vec![sample]).unwrap();
+        let minute = |number| Minute::new(start(number), arm(canary), arm(baseline)).unwrap();
+        let minutes = Minutes::new((0..12).map(minute).collect()).unwrap();
+        verdict_of(&policy, &minutes, &Histories::default(), true)
+    };
+    let count = |events| Sample::Count { events, of: 100 };
+    let Verdict::Fail(finding) = judged(metric(Kind::Counts, Direction::Lower), count(40), count(90)) else {
+        panic!("must fail")
+    };
+    assert_eq!((finding.name(), finding.metric.to_string().as_str()), ("further", "orders"));
+    assert!(!matches!(
+        judged(metric(Kind::Counts, Direction::Higher), count(40), count(90)),
+        Verdict::Fail(_)
+    ));
+    let slower = judged(metric(Kind::Values, Direction::Higher), Sample::Value(310.0), Sample::Value(290.0));
+    assert!(matches!(slower, Verdict::Fail(_)), "{slower}");
+    let faster = judged(metric(Kind::Values, Direction::Higher), Sample::Value(290.0), Sample::Value(310.0));
+    assert!(matches!(faster, Verdict::Pass(_)), "{faster}");
+    assert_eq!(
+        judged(metric(Kind::Values, Direction::Higher), Sample::Missing, Sample::Value(310.0)),
+        Verdict::Inconclusive {
+            reason: Reason::NothingToCompare { metric: Metric::Further { name: "orders".into() } }
+        }
+    );
 }
 
 #[test]
@@ -122,7 +232,7 @@ fn without_any_baseline_only_the_limit_decides() {
     // A limit that nothing can exceed is no test.
     assert!(matches!(
         verdict(&limited(1.0), &[[500, 500, 0, 0]]),
-        Verdict::Inconclusive { reason: Reason::NotTestable { .. } }
+        Verdict::Inconclusive { reason: Reason::NothingToCompare { .. } }
     ));
 }
 
@@ -155,62 +265,39 @@ fn too_little_traffic_is_not_testable_rather_than_passed() {
 
 #[test]
 fn latency_is_judged_when_it_has_an_objective() {
+    // The first two minutes say nothing of latency.
     let slow = |canary, baseline| {
         let arm = |slow| Arm::new(200, 0, slow).unwrap();
-        Minutes::new(vec![Minute::new(start(0), arm(canary), arm(baseline)).unwrap()]).unwrap()
+        let minute = |number| Minute::new(start(number), arm(canary), arm(baseline)).unwrap();
+        Minutes::new((0..3).map(minute).collect()).unwrap()
     };
-    let look = Look::after(0, 13);
-    let judged = |policy: &Policy, minutes| judge(policy, &Evidence::Minutes(minutes), look);
-    let Verdict::Fail(finding) = judged(&with_latency(), slow(Some(40), Some(5))) else {
+    let judged =
+        |policy: &Policy, minutes: &Minutes| verdict_of(policy, minutes, &Histories::default(), true);
+    let Verdict::Fail(finding) = judged(&with_latency(), &slow(Some(40), Some(5))) else {
         panic!("must fail")
     };
-    assert_eq!(finding.name(), "slow_requests");
-    assert!(matches!(judged(&with_latency(), slow(Some(5), Some(5))), Verdict::Pass(_)));
-    assert!(matches!(judged(&Policy::default(), slow(Some(40), Some(5))), Verdict::Pass(_)));
-    assert!(judged(&with_latency(), slow(Some(5), None)).is_blind());
-    assert!(judged(&with_latency(), slow(None, Some(5))).is_blind());
-    assert!(matches!(judged(&Policy::default(), slow(None, None)), Verdict::Pass(_)));
+    assert_eq!((finding.name(), finding.canary.requests), ("slow_requests", 200));
+    let hot = Policy { cold_minutes: 3, ..with_latency() };
+    assert!(!matches!(judged(&hot, &slow(Some(40), Some(5))), Verdict::Fail(_)));
+    assert!(matches!(judged(&with_latency(), &slow(Some(5), Some(5))), Verdict::Pass(_)));
+    assert!(matches!(judged(&Policy::default(), &slow(Some(40), Some(5))), Verdict::Pass(_)));
+    assert!(judged(&with_latency(), &slow(Some(5), None)).is_blind());
+    assert!(judged(&with_latency(), &slow(None, Some(5))).is_blind());
+    assert!(matches!(judged(&Policy::default(), &slow(None, None)), Verdict::Pass(_)));
 
     // The errors of a canary are found even while its latency cannot be seen.
     let arm = |errors| Arm::new(200, errors, None).unwrap();
     let blind = Minutes::new(vec![Minute::new(start(0), arm(40), arm(5)).unwrap()]).unwrap();
-    assert!(matches!(judged(&with_latency(), blind), Verdict::Fail(_)));
-
-    // A reference without latency is a measure for errors only.
-    let earlier = Some(Reference::new(2_000, 3, None).unwrap());
-    assert_eq!(
-        verdict_after(&with_latency(), &[[200, 0, 0, 0]], earlier),
-        Verdict::Inconclusive {
-            reason: Reason::NothingToCompare { metric: Metric::SlowRequests { objective_ms: 300 } }
-        }
-    );
+    assert!(matches!(judged(&with_latency(), &blind), Verdict::Fail(_)));
 }
 
 #[test]
 fn a_minute_that_the_canary_sat_out_need_not_know_its_latency() {
     let arm = |requests, slow| Arm::new(requests, 0, slow).unwrap();
-    let served = Minute::new(start(0), arm(200, Some(5)), arm(200, Some(5))).unwrap();
-    let sat_out = Minute::new(start(1), Arm::IDLE, arm(200, None)).unwrap();
-    let minutes = Evidence::Minutes(Minutes::new(vec![served, sat_out]).unwrap());
-    assert!(matches!(judge(&with_latency(), &minutes, Look::after(0, 13)), Verdict::Pass(_)));
-}
-
-#[test]
-fn the_metrics_in_use_divide_the_budget_of_a_look() {
-    let policy = Policy { latency_objective_ms: Some(300), ..limited(0.1) };
-    let arm = |errors, slow| Arm::new(500, errors, Some(slow)).unwrap();
-    let threshold = |canary, baseline, name| {
-        let minutes = Minutes::new(vec![Minute::new(start(0), canary, baseline).unwrap()]).unwrap();
-        let verdict = judge(&policy, &Evidence::Minutes(minutes), Look::after(0, 13));
-        let Verdict::Fail(finding) = verdict else { panic!("must fail") };
-        assert_eq!(finding.name(), name);
-        finding.threshold.get()
-    };
-    let errors = threshold(arm(40, 0), arm(0, 0), "errors");
-    let slow = threshold(arm(0, 40), arm(0, 0), "slow_requests");
-    let limit = threshold(arm(120, 0), arm(120, 0), "max_error_rate");
-    assert!((errors + slow + limit - 0.009 / 13.0).abs() < 1e-15, "{errors} {slow} {limit}");
-    assert!(limit < errors && slow < limit);
+    let served = |number| Minute::new(start(number), arm(200, Some(5)), arm(200, Some(5))).unwrap();
+    let sat_out = Minute::new(start(3), Arm::IDLE, arm(200, None)).unwrap();
+    let minutes = Minutes::new(vec![served(0), served(1), served(2), sat_out]).unwrap();
+    assert!(matches!(verdict_of(&with_latency(), &minutes, &Histories::default(), true), Verdict::Pass(_)));
 }
 
 #[test]
@@ -250,9 +337,7 @@ fn chance_of_failure(
     let (canary, baseline) = requests;
     let mut failed = vec![0.0; rates.len()];
     let mut open: Vec<(Vec<Counts>, Vec<f64>)> = vec![(vec![], vec![1.0; rates.len()])];
-    for minute in 0..minutes {
-        // Two looks are planned, so that the later ones are beyond the plan.
-        let look = Look::after(u32::try_from(minute).unwrap(), 2);
+    for _ in 0..minutes {
         let mut next = vec![];
         for (seen, chances) in &open {
             for (x, y) in (0..=canary).flat_map(|x| (0..=baseline).map(move |y| (x, y))) {
@@ -263,8 +348,12 @@ fn chance_of_failure(
                     .zip(rates)
                     .map(|(chance, (c, b))| chance * outcome(canary, x, *c) * outcome(baseline, y, *b))
                     .collect();
-                let evidence = Evidence::Minutes(minutes_of(&counts));
-                if let Verdict::Fail(_) = judge(policy, &evidence, look) {
+                // Two minutes are planned, so that the later one is beyond the plan.
+                let course = Course::default().followed_by(0, &minutes_of(&counts)).unwrap();
+                let history = Histories::default();
+                let case =
+                    Case { policy, planned: 2, beside: true, history: &history, course: &course, step: 0 };
+                if let Verdict::Fail(_) = judge(&case) {
                     failed.iter_mut().zip(chances).for_each(|(sum, chance)| *sum += chance);
                 } else {
                     next.push((counts, chances));
@@ -281,7 +370,7 @@ fn an_equal_version_is_blamed_within_the_budget_over_all_looks() {
     let budget = Probability::new(0.3).unwrap();
     let plain = Policy { false_rollback_budget: budget, ..Policy::default() };
     let margin = Policy { margin: Ratio::new(1.5).unwrap(), ..plain.clone() };
-    let latency = Policy { latency_objective_ms: Some(300), ..plain.clone() };
+    let latency = Policy { latency_objective_ms: Some(300), cold_minutes: 1, ..plain.clone() };
     let limit = Policy { max_error_rate: Some(Probability::new(0.4).unwrap()), ..plain.clone() };
     let all_rates = [0.02, 0.1, 0.25, 0.4, 0.6];
     for (policy, ratio, greatest) in
@@ -330,50 +419,51 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 fn badness(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Pass(_) => 0,
-        Verdict::Inconclusive { .. } | Verdict::NoData { .. } => 1,
-        Verdict::Fail(_) => 2,
+        Verdict::Suspect(_) => 1,
+        Verdict::Inconclusive { .. } | Verdict::NoData { .. } => 2,
+        Verdict::Fail(_) => 3,
     }
+}
+
+fn any_history() -> impl Strategy<Value = Option<History>> {
+    prop::option::of(Just(History { minutes: 360, ..STEADY }))
 }
 
 proptest! {
     #[test]
     fn more_canary_errors_never_make_the_verdict_better(
         counts in prop::collection::vec(any_counts(60), 1..6), policy in any_policy(),
-        reference in prop::option::of((1u64..500).prop_map(|n| Reference::new(n, n / 50, Some(n / 50)).unwrap())),
+        errors in any_history(), beside: bool,
         more in prop::collection::vec(0u64..20, 6),
     ) {
+        let history = Histories { errors, slow: errors };
         let worse: Vec<Counts> =
             counts.iter().zip(more).map(|([n, x, m, y], more)| [*n, (x + more).min(*n), *m, *y]).collect();
-        let (before, after) = (verdict_after(&policy, &counts, reference), verdict_after(&policy, &worse, reference));
+        let judged = |counts: &[Counts]| verdict_of(&policy, &minutes_of(counts), &history, beside);
+        let (before, after) = (judged(&counts), judged(&worse));
         prop_assert!(badness(&after) >= badness(&before), "{before} became {after}");
     }
 
     #[test]
-    fn the_order_of_minutes_changes_nothing(
-        (counts, turned) in prop::collection::vec(any_counts(60), 1..6)
-            .prop_flat_map(|counts| (Just(counts.clone()), Just(counts).prop_shuffle())),
-        policy in any_policy(),
+    fn the_same_course_gives_the_same_verdict_after_the_wire(
+        counts in prop::collection::vec(any_counts(600), 1..20), policy in any_policy(), errors in any_history(),
     ) {
-        prop_assert_eq!(verdict(&policy, &counts), verdict(&policy, &turned));
-    }
-
-    #[test]
-    fn minutes_without_requests_change_nothing(
-        counts in prop::collection::vec(any_counts(60), 1..6), policy in any_policy(), idle in 0usize..6,
-    ) {
-        let mut with_idle = counts.clone();
-        with_idle.insert(idle.min(counts.len()), [0; 4]);
-        prop_assert_eq!(verdict(&policy, &counts), verdict(&policy, &with_idle));
+        let history = Histories { errors, slow: None };
+        let minutes = minutes_of(&counts);
+        let copy: Minutes = serde_json::from_str(&serde_json::to_string(&minutes).unwrap()).unwrap();
+        let again = verdict_of(&policy, &copy, &history, true);
+        prop_assert_eq!(verdict_of(&policy, &minutes, &history, true), again);
     }
 
     #[test]
     fn zero_requests_never_pass(
         baseline in prop::collection::vec((0u64..500, 0u64..500), 0..6), policy in any_policy(),
-        reference in prop::option::of(Just(Reference::new(500, 1, Some(1)).unwrap())),
+        errors in any_history(), beside: bool,
     ) {
         let policy = Policy { minimum_requests: 0, minimum_minutes: 0, ..policy };
         let counts: Vec<Counts> = baseline.into_iter().map(|(m, y)| [0, 0, m, y.min(m)]).collect();
-        let judged = verdict_after(&policy, &counts, reference);
+        let history = Histories { errors, slow: errors };
+        let judged = verdict_of(&policy, &minutes_of(&counts), &history, beside);
         let no_data = matches!(judged, Verdict::NoData { kind: NoData::NoRequests { .. } });
         prop_assert!(no_data, "{}", judged);
     }

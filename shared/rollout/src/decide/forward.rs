@@ -7,7 +7,7 @@ use super::{Rejected, not_now};
 use crate::event::{Cause, Effect, Event, Milestone, Probe};
 use crate::names::Weight;
 use crate::phase::{Approval, CleanUp, Next, Observed, Phase, Sight};
-use crate::plan::{Step, StepIndex};
+use crate::plan::StepIndex;
 use crate::rollout::Rollout;
 
 pub(super) fn probed(rollout: &Rollout, attempts: u32, probe: &Probe, at: Timestamp) -> Rollout {
@@ -27,14 +27,20 @@ pub(super) fn probed(rollout: &Rollout, attempts: u32, probe: &Probe, at: Timest
 /// What the evidence clears; a step that needs an approval waits for it first.
 pub(super) fn cleared(rollout: &Rollout, next: Next, at: Timestamp) -> Rollout {
     if let Next::Step(step) = next
-        && let Some(Step { approval: true, weight, .. }) = rollout.plan.steps.get(step)
+        && rollout.plan.steps.get(step).is_some_and(|step| step.approval)
     {
-        let approval = Approval::Asked;
-        let mut awaiting = rollout.to(Phase::Awaiting { step, since: at, approval, sight: Sight::Clear }, at);
-        awaiting.ask(Effect::Publish(Milestone::Awaiting(*weight)));
-        return awaiting;
+        return awaiting(rollout, step, at);
     }
     rollout.to(Phase::Cleared { next }, at)
+}
+
+/// Waits for a person to approve a step.
+pub(super) fn awaiting(rollout: &Rollout, step: StepIndex, at: Timestamp) -> Rollout {
+    let approval = Approval::Asked;
+    let mut awaiting = rollout.to(Phase::Awaiting { step, since: at, approval, sight: Sight::Clear }, at);
+    let weight = rollout.plan.steps.get(step).map_or(Weight::FULL, |step| step.weight);
+    awaiting.ask(Effect::Publish(Milestone::Awaiting(weight)));
+    awaiting
 }
 
 pub(super) fn advance(rollout: &Rollout, next: Next, at: Timestamp) -> Rollout {

@@ -1,12 +1,12 @@
 //! What the judge says in a bake.
 
-use analysis::Verdict;
+use analysis::{Histories, Minutes, TooLittleTraffic, Verdict};
 use jiff::Timestamp;
 
 use super::back::roll_back;
-use super::forward::cleared;
+use super::forward::{awaiting, cleared};
 use crate::event::Cause;
-use crate::phase::{Phase, Sight};
+use crate::phase::{Next, Phase, Sight};
 use crate::plan::StepIndex;
 use crate::rollout::{Hold, Rollout};
 
@@ -17,28 +17,42 @@ pub(super) struct Look {
     pub(super) sight: Sight,
 }
 
-pub(super) fn judged(
-    rollout: &Rollout,
-    look: &Look,
-    verdict: &Verdict,
-    until: Timestamp,
-    at: Timestamp,
-) -> Option<Rollout> {
-    let bake_ends = rollout.bake_ends(look.step, look.since);
-    let baked = at >= bake_ends;
+/// What a look has found.
+pub(super) struct Found<'a> {
+    pub(super) verdict: &'a Verdict,
+    pub(super) seen: &'a Minutes,
+    pub(super) history: Option<Histories>,
+    pub(super) until: Timestamp,
+    pub(super) at: Timestamp,
+}
+
+pub(super) fn judged(rollout: &Rollout, look: &Look, found: &Found<'_>) -> Option<Rollout> {
+    let Found { verdict, until, at, .. } = *found;
+    let policy = &rollout.plan.judge;
+    let baked = at >= rollout.bake_ends(look.step, look.since);
     let out_of_patience = at >= rollout.patience_ends(look.step, look.since);
     let free = rollout.hold == Hold::None;
+    let waited = rollout.suspect_minutes >= policy.suspect_minutes;
     let news = until > look.judged_until || verdict.is_blind();
+    let passes = match verdict {
+        Verdict::Pass(_) => free && (baked || policy.early_promotion && verdict.is_sure()),
+        Verdict::Suspect(_) => free && baked && waited,
+        Verdict::Fail(_) | Verdict::Inconclusive { .. } | Verdict::NoData { .. } => false,
+    };
+    let too_little =
+        matches!(verdict, Verdict::Inconclusive { .. } | Verdict::NoData { .. }) && !verdict.is_blind();
+    let gives_up =
+        too_little && (out_of_patience || baked && policy.too_little_traffic == TooLittleTraffic::RollBack);
+    let asks = too_little && free && baked && policy.too_little_traffic == TooLittleTraffic::Ask;
     // At the end of a bake, or of the patience, there may be nothing newer than the look before: it counts if it
     // settles the step, and is a repetition otherwise.
-    let settles = match verdict {
-        Verdict::Fail(_) => true,
-        Verdict::Pass(_) => baked && free,
-        Verdict::Inconclusive { .. } | Verdict::NoData { .. } => out_of_patience,
-    };
+    let settles = matches!(verdict, Verdict::Fail(_)) || passes || gives_up || asks;
     if !(news || settles && until == look.judged_until) {
         return None;
     }
+    // Steps only rise and minutes only follow, so that this cannot be refused.
+    let course = rollout.course.followed_by(look.step.0, found.seen).ok()?;
+    let rollout = &Rollout { course, history: rollout.history.or(found.history), ..rollout.clone() };
     if let Verdict::Fail(_) = verdict {
         return Some(roll_back(rollout, Cause::Verdict(verdict.clone()), at));
     }
@@ -52,15 +66,23 @@ pub(super) fn judged(
         }
         return Some(rollout.to(look.onward(Sight::LostSince(since), look.judged_until), at));
     }
-    let mut next = match verdict {
-        Verdict::Pass(_) if baked && free => cleared(rollout, rollout.after(look.step), at),
-        Verdict::Inconclusive { .. } | Verdict::NoData { .. } if out_of_patience => {
-            return Some(roll_back(rollout, Cause::NotEnoughEvidence(verdict.to_string()), at));
-        }
-        Verdict::Pass(_) | Verdict::Fail(_) | Verdict::Inconclusive { .. } | Verdict::NoData { .. } => {
-            rollout.to(look.onward(Sight::Clear, until), at)
-        }
+    let asked = match rollout.after(look.step) {
+        Next::Step(step) if asks => Some(step),
+        _ => None,
     };
+    if gives_up && asked.is_none() {
+        return Some(roll_back(rollout, Cause::NotEnoughEvidence(verdict.to_string()), at));
+    }
+    let mut next = match asked {
+        Some(step) => awaiting(rollout, step, at),
+        None if passes => cleared(rollout, rollout.after(look.step), at),
+        None => rollout.to(look.onward(Sight::Clear, until), at),
+    };
+    if matches!(verdict, Verdict::Suspect(_)) && baked && free && !passes {
+        let minutes = found.seen.iter().count().max(1);
+        next.suspect_minutes =
+            next.suspect_minutes.saturating_add(u32::try_from(minutes).unwrap_or(u32::MAX));
+    }
     next.looks = rollout.looks.saturating_add(1);
     Some(next)
 }

@@ -1,4 +1,4 @@
-use analysis::{Verdict, closed_minutes};
+use analysis::{Minutes, Verdict, closed_minutes};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 }
 
 fn any_verdict() -> impl Strategy<Value = Verdict> {
-    select(vec![pass(), pass(), fail(), inconclusive(), silent(), blind()])
+    select(vec![pass(), pass(), suspect(), fail(), inconclusive(), silent(), blind()])
 }
 
 /// What the world does next.
@@ -153,7 +153,13 @@ fn work(rollout: &Rollout, verdict: &Verdict, now: Timestamp) -> Event {
         Phase::Baking { since, judged_until, .. } => {
             let window =
                 closed_minutes(rollout.evidence_since(*since), now, rollout.plan.evidence.metric_delay);
-            Event::Judged { verdict: verdict.clone(), until: window.end.max(*judged_until), at: now }
+            Event::Judged {
+                verdict: verdict.clone(),
+                seen: Minutes::default(),
+                history: None,
+                until: window.end.max(*judged_until),
+                at: now,
+            }
         }
         Phase::Shifting { .. }
         | Phase::Frozen { .. }
@@ -180,7 +186,8 @@ fn stray(what: &Stray, at: Timestamp) -> Event {
         Stray::Advance => Event::Advance { at },
         Stray::Read(observed) => Event::WeightRead { observed, at },
         Stray::Judged(verdict, until) => {
-            Event::Judged { verdict, until: at + jiff::SignedDuration::from_secs(until), at }
+            let until = at + jiff::SignedDuration::from_secs(until);
+            Event::Judged { verdict, seen: Minutes::default(), history: None, until, at }
         }
         Stray::Abort => Event::Abort { cause: requested(), at },
         Stray::Performed(id) => Event::Performed { effects: vec![EffectId(id)], at },
@@ -330,6 +337,11 @@ proptest! {
                     licence = Licence::Evidence;
                 }
                 Event::Judged { verdict: Verdict::Pass(_), .. } => licence = Licence::Evidence,
+                // What looked bad for as long as the policy waits, and never surely so, has passed.
+                Event::Judged { verdict: Verdict::Suspect(_), .. } if clears => {
+                    prop_assert!(before.suspect_minutes >= before.plan.judge.suspect_minutes);
+                    licence = Licence::Evidence;
+                }
                 Event::Judged { .. } => prop_assert!(!clears, "{:?}", after.phase),
                 Event::Ordered { order: Order::Advance { .. } | Order::Approve { .. }, .. } => {
                     let kept = matches!(after.phase, Phase::Awaiting { approval: Approval::Given { .. }, .. });
@@ -383,8 +395,8 @@ proptest! {
         let moves: Vec<Move> = moves
             .into_iter()
             .map(|a_move| match a_move {
-                Move::Work { verdict: Verdict::Pass(_) } => Move::Work { verdict: inconclusive() },
-                Move::Stray { what: Stray::Judged(Verdict::Pass(_), until), shift } => {
+                Move::Work { verdict: Verdict::Pass(_) | Verdict::Suspect(_) } => Move::Work { verdict: inconclusive() },
+                Move::Stray { what: Stray::Judged(Verdict::Pass(_) | Verdict::Suspect(_), until), shift } => {
                     Move::Stray { what: Stray::Judged(silent(), until), shift }
                 }
                 Move::Stray { what: Stray::Ordered(Order::Advance { .. }), shift } => {

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 
 use analysis::{
-    Finding, Metric, NoData, Policy, Probability, Rate, Ratio, Reason, SilentArm, Standard, Verdict,
+    Finding, Key, Metric, NoData, Policy, Probability, Rate, Ratio, Reason, SilentArm, Standard, Verdict,
 };
 use jiff::Timestamp;
 
@@ -97,18 +97,29 @@ fn finding(threshold: f64) -> Finding {
     Finding {
         metric: Metric::Errors,
         canary: Rate::of(38, 1_840),
-        standard: Standard::Baseline { seen: Rate::of(66, 16_560), earlier_requests: 0, margin: Ratio::ONE },
+        standard: Standard::Baseline {
+            seen: Rate::of(66, 16_560),
+            usual: None,
+            margin: Ratio::ONE,
+            key: Key::Concurrent,
+        },
+        effect: None,
         p_value: Probability::new(0.000_2).unwrap(),
         threshold: Probability::new(threshold).unwrap(),
+        sure: false,
     }
 }
 
 pub(super) fn pass() -> Verdict {
-    Verdict::Pass(finding(0.000_1))
+    Verdict::Pass(Box::new(finding(0.000_1)))
 }
 
 pub(super) fn fail() -> Verdict {
-    Verdict::Fail(finding(0.001))
+    Verdict::Fail(Box::new(finding(0.001)))
+}
+
+pub(super) fn suspect() -> Verdict {
+    Verdict::Suspect(Box::new(finding(0.000_1)))
 }
 
 pub(super) fn inconclusive() -> Verdict {

@@ -1,4 +1,4 @@
-use analysis::Verdict;
+use analysis::{Minutes, TooLittleTraffic, Verdict};
 
 use super::support::*;
 use crate::*;
@@ -53,7 +53,7 @@ pub(super) fn foreign(seconds: i64) -> Event {
 }
 
 pub(super) fn judged(verdict: Verdict, until: i64, now: i64) -> Event {
-    Event::Judged { verdict, until: at(until), at: at(now) }
+    Event::Judged { verdict, seen: Minutes::default(), history: None, until: at(until), at: at(now) }
 }
 
 pub(super) fn probed(probe: Probe, seconds: i64) -> Event {
@@ -125,7 +125,6 @@ fn taking_a_step() {
 
 #[test]
 fn with_traffic() {
-    let baking = |step, sight| given(Phase::Baking { step, since: at(0), judged_until: at(120), sight });
     let first = || baking(FIRST, Sight::Clear);
     let stale = "no: judged does not fit phase baking: it came twice, late or out of order";
     check(vec![
@@ -174,6 +173,53 @@ fn with_traffic() {
         phase(&baking(LAST, Sight::Clear), judged(pass(), 180, 300)).phase,
         Phase::Cleared { next: Next::Finish }
     );
+}
+
+fn baking(step: StepIndex, sight: Sight) -> Rollout {
+    given(Phase::Baking { step, since: at(0), judged_until: at(120), sight })
+}
+
+#[test]
+fn a_suspect_canary_waits_a_bounded_time_and_a_sure_one_not_at_all() {
+    let phase = |rollout: &Rollout, event| decide(rollout, &event).unwrap();
+    // The bake is over at 300 s.
+    let waiting = phase(&baking(FIRST, Sight::Clear), judged(suspect(), 180, 240));
+    assert_eq!((waiting.phase.name(), waiting.suspect_minutes), ("baking", 0));
+    let mut waiting = phase(&waiting, judged(suspect(), 240, 300));
+    assert_eq!((waiting.phase.name(), waiting.suspect_minutes), ("baking", 1));
+    for minute in 0..4 {
+        waiting = phase(&waiting, judged(suspect(), 300 + minute * 60, 360 + minute * 60));
+    }
+    assert_eq!((waiting.phase.name(), waiting.suspect_minutes), ("baking", 5));
+    let cleared = phase(&waiting, judged(suspect(), 540, 600));
+    assert_eq!(cleared.phase, Phase::Cleared { next: Next::Step(StepIndex(1)) });
+
+    let Verdict::Pass(finding) = pass() else { panic!("passes") };
+    let sure = Verdict::Pass(Box::new(analysis::Finding { sure: true, ..*finding }));
+    let mut eager = baking(FIRST, Sight::Clear);
+    assert_eq!(phase(&eager, judged(sure.clone(), 180, 200)).phase.name(), "baking");
+    eager.plan.judge.early_promotion = true;
+    assert_eq!(phase(&eager, judged(sure, 180, 200)).phase.name(), "cleared");
+    assert_eq!(phase(&eager, judged(pass(), 180, 200)).phase.name(), "baking");
+}
+
+#[test]
+fn too_little_traffic_extends_asks_or_rolls_back() {
+    let after = |policy, step, verdict| {
+        let mut baking = baking(step, Sight::Clear);
+        baking.plan.judge.too_little_traffic = policy;
+        let next = decide(&baking, &judged(verdict, 180, 300)).unwrap();
+        assert_eq!(crate::invariants(&next), Ok(()));
+        next.phase.name()
+    };
+    for verdict in [inconclusive(), silent()] {
+        assert_eq!(after(TooLittleTraffic::Extend, FIRST, verdict.clone()), "baking");
+        assert_eq!(after(TooLittleTraffic::Ask, FIRST, verdict.clone()), "awaiting_approval");
+        assert_eq!(after(TooLittleTraffic::RollBack, FIRST, verdict.clone()), "restoring");
+        // After the last step there is nothing to approve: it waits for its evidence.
+        assert_eq!(after(TooLittleTraffic::Ask, LAST, verdict), "baking");
+    }
+    assert_eq!(after(TooLittleTraffic::RollBack, FIRST, blind()), "baking");
 }
 
 #[test]

@@ -97,10 +97,11 @@ fn the_other_colour_of_the_other_is_the_same() {
 }
 
 #[test]
-fn a_plan_expects_a_look_a_minute_and_one_at_the_end_of_each_bake() {
-    assert_eq!(canary().planned_looks(), 6 + 3 + 3);
-    assert_eq!(plan(Steps::at_once(Seconds(0))).planned_looks(), 1);
-    assert_eq!(plan(Steps::at_once(Seconds(u32::MAX))).planned_looks(), u32::MAX / 60 + 1);
+fn a_plan_gives_the_judge_the_minutes_that_have_the_old_version_beside_the_new_one() {
+    assert_eq!((canary().planned_minutes(), canary().is_beside()), (5 + 2, true));
+    assert_eq!(plan(Steps::at_once(Seconds(0))).planned_minutes(), 1);
+    let at_once = plan(Steps::at_once(Seconds(u32::MAX)));
+    assert_eq!((at_once.planned_minutes(), at_once.is_beside()), (u32::MAX / 60, false));
 }
 
 #[test]

@@ -126,7 +126,7 @@ pub(crate) struct BacktestCommand {
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
     /// Rollouts of the unchanged service; of each worse one it is a fifth.
-    #[arg(long, default_value = "500", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value = "2000", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rollouts: u32,
     /// Names the random numbers.
     #[arg(long, default_value = "1", value_name = "N")]

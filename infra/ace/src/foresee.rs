@@ -71,12 +71,11 @@ pub(crate) const fn count(count: u64) -> f64 {
 /// A share as percent.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    let digits = if percent >= 99.95 || percent <= 0.0 {
-        0
-    } else if percent < 0.1 {
-        3
-    } else {
-        1
+    let digits = match percent {
+        x if x < 0.000_5 => 0,
+        x if x < 0.1 => 3,
+        x if x < 99.95 => 1,
+        _ => 0,
     };
     format!("{percent:.digits$} %")
 }

@@ -61,10 +61,10 @@ impl fmt::Display for Change {
             Self::LongerFirstStep { minutes } => write!(f, "a first step of {minutes} minutes"),
             Self::MoreWeight { weight } => write!(f, "a first step of {weight} %"),
             Self::HoldBack { percent } => {
-                write!(f, "hold_back: {percent} % stay on the old version in the last step")
+                write!(f, "hold_back {percent} % in the last step")
             }
-            Self::MicroRamp => f.write_str("micro_ramp: 1 % and 5 % for a minute each at the beginning"),
-            Self::MinimumRequests { requests } => write!(f, "minimum_requests: {requests}"),
+            Self::MicroRamp => f.write_str("micro_ramp (1 % and 5 % for a minute each first)"),
+            Self::MinimumRequests { requests } => write!(f, "minimum_requests {requests}"),
         }
     }
 }
@@ -74,19 +74,22 @@ impl fmt::Display for Advice {
         if let Change::MinimumRequests { .. } = self.change {
             return write!(
                 f,
-                "{} (or more weight): steps would not wait for requests that never come",
+                "{} (or more weight): the steps do not wait for requests that never come",
                 self.change
             );
         }
         let ratio = |ratio: Option<f64>| ratio.map_or("nothing".to_owned(), |ratio| format!("{ratio:.1}x"));
-        let (now, then) = self.smallest_ratio;
-        write!(f, "{} would find {} instead of {}", self.change, ratio(then), ratio(now))?;
+        let (now, then) = (ratio(self.smallest_ratio.0), ratio(self.smallest_ratio.1));
+        let mut parts = Vec::new();
+        if now != then {
+            parts.push(format!("finds {then} instead of {now}"));
+        }
         for (name, (now, then)) in [("2x", self.bad_requests_2x), ("dead", self.bad_requests_dead)] {
             if (then - now).abs() > 0.02 * now {
-                write!(f, "; bad requests of a {name} version {now:.0} -> {then:.0}")?;
+                parts.push(format!("bad requests of a {name} version {now:.0} -> {then:.0}"));
             }
         }
-        Ok(())
+        write!(f, "{}: {}", self.change, parts.join("; "))
     }
 }
 

@@ -11,7 +11,7 @@ const TOP: f64 = 96.0;
 /// The chart's sides.
 const CHART: (f64, f64) = (520.0, 300.0);
 /// Where the bars of false rollbacks begin, and how long one of 100 % is.
-const BARS: (f64, f64) = (760.0, 150.0);
+const BARS: (f64, f64) = (760.0, 132.0);
 
 /// Distinct for most people who do not see all colours (Okabe and Ito), the first for the own policy.
 const COLOURS: [&str; 8] =

@@ -97,7 +97,7 @@ async fn ask(
     match metrics.minutes(&subject.route, rollout::Colour::Green, window, objective).await {
         Evidence::SourceDown { reason } => Err(AceError::NoMinutes { reason }),
         Evidence::Minutes(minutes) => {
-            for minute in minutes.iter() {
+            for minute in &minutes {
                 let (new, old) = (minute.canary(), minute.baseline());
                 all.push(PastMinute {
                     start: minute.start(),

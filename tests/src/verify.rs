@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::Verdict;
 use engine::history::{Record, first_break};
+use engine::replay::rejudge;
 use jiff::Timestamp;
 use local_stack::Update;
 use rollout::{Effect, Event, Lease, Order, Pending, Phase, Probe, Rollout, Weight, invariants};
@@ -76,6 +77,9 @@ impl Run {
             let history = self.history(rollout).await;
             assert_eq!(first_break(&history), None, "the history of {} is broken", rollout.id);
             assert_eq!(history.len() as u64, rollout.version);
+            if let Err(other) = rejudge(&rollout.plan, &history) {
+                panic!("{}: {other}", rollout.id);
+            }
             assert_eq!(history.last().map(|record| &record.hash), Some(&rollout.head));
             assert!(rollout.phase.is_terminal(), "{} is {:?}", rollout.id, rollout.phase);
             assert_eq!(rollout.pending, [], "not done");

@@ -277,7 +277,8 @@ impl HealthCheckFunction<'_> {
         };
         tracing::info!(rollout.id = %rollout.id, step.index = step.number(), verdict = %verdict, "judged");
         let (environment, service) = (rollout.plan.environment.clone(), rollout.plan.service.clone());
-        let event = Event::Judged { verdict, seen: minutes, history: history.map(Box::new), until, at: now };
+        let event =
+            Event::Judged { step, verdict, seen: minutes, history: history.map(Box::new), until, at: now };
         let recorded = ledger.record(rollout, event).await?;
         if let Recorded::Applied(_) = &recorded
             && seen

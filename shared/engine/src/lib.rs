@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod outcome;
 pub mod ports;
 mod promote_step;
+pub mod replay;
 mod reply;
 mod rollback;
 mod start_deploy;

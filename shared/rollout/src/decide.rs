@@ -103,9 +103,10 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
             other => Err(not_now(rollout, other)),
         },
         Phase::Baking { step, since, judged_until, sight } => match event {
-            Event::Judged { verdict, seen, history, until, at } => {
+            Event::Judged { step: judged_step, verdict, seen, history, until, at } if judged_step == step => {
                 let look = Look { step: *step, since: *since, judged_until: *judged_until, sight: *sight };
-                let found = Found { verdict, seen, history: history.as_deref().copied(), until: *until, at: *at };
+                let found =
+                    Found { verdict, seen, history: history.as_deref().copied(), until: *until, at: *at };
                 judged(rollout, &look, &found).ok_or_else(|| not_now(rollout, event))
             }
             Event::WeightRead { observed, at } => found_while_baking(rollout, *step, observed, *at, event),

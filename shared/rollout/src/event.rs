@@ -44,6 +44,8 @@ pub enum Event {
     },
     /// The evidence up to `until` was judged.
     Judged {
+        /// The step that was judged.
+        step: StepIndex,
         /// The answer.
         verdict: Verdict,
         /// The counted minutes that are new since the last time.

@@ -11,7 +11,7 @@ use crate::{
 /// The least detection of the limit for a cell to count in ratios.
 const TESTABLE: f64 = 0.9;
 /// Judges that are not rivals.
-const OURS: [&str; 5] = ["limit-rates", "limit-ratio", "prototype", "ace", "stdio"];
+const OURS: [&str; 5] = ["limit-rates", "limit-ratio", "prototype", "ace-flow", "stdio"];
 
 /// How one judge did in one cell.
 #[derive(Clone, Debug)]

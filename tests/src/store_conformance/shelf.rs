@@ -7,7 +7,7 @@ use engine::ports::{Begun, CommitError, Store};
 use jiff::{SignedDuration, Timestamp};
 use rollout::{
     Cause, EffectId, EnvironmentName, Event, Lease, Observed, Plan, Probe, Rollout, RuleSnapshot, Start,
-    Strategy, Target, Weight, decide,
+    StepIndex, Strategy, Target, Weight, decide,
 };
 
 /// A part of a store: one environment, with rollouts of the service checkout.
@@ -145,12 +145,24 @@ impl Shelf {
     pub(super) async fn promote(&self, before: &Rollout) -> Rollout {
         let mut at = before.updated_at;
         let mut now = self.commit(before, Event::Probed { probe: Probe::Ready, at }).await;
-        for step in &before.plan.steps {
+        for (index, step) in (0..).map(StepIndex).zip(&before.plan.steps) {
             now = self.commit(&now, Event::Advance { at }).await;
             let observed = Observed::Weight(step.weight);
             now = self.commit(&now, Event::WeightRead { observed, at }).await;
             at += SignedDuration::from_hours(1);
-            now = self.commit(&now, Event::Judged { verdict: passed(), seen: analysis::Minutes::default(), history: None, until: at, at }).await;
+            now = self
+                .commit(
+                    &now,
+                    Event::Judged {
+                        step: index,
+                        verdict: passed(),
+                        seen: analysis::Minutes::default(),
+                        history: None,
+                        until: at,
+                        at,
+                    },
+                )
+                .await;
         }
         now = self.commit(&now, Event::Advance { at }).await;
         assert_eq!(now.phase.name(), "promoted");

@@ -1,7 +1,7 @@
 //! What a person may order, in every phase; waits for a person.
 
 use super::support::*;
-use super::transitions::{FIRST, LAST, check, foreign, given, judged, probed, read};
+use super::transitions::{FIRST, LAST, check, foreign, given, judged, judged_at, probed, read};
 use crate::*;
 
 const SECOND: StepIndex = StepIndex(1);
@@ -167,7 +167,7 @@ fn an_order_for_another_step_is_stale() {
     for event in [
         Event::Advance { at: at(210) },
         read(50, 220),
-        judged(pass(), 340, 400),
+        judged_at(SECOND, pass(), 340, 400),
         Event::Advance { at: at(410) },
     ] {
         assert!(decide(&rollout, &again).is_err(), "{:?}", rollout.phase);
@@ -236,7 +236,7 @@ fn a_step_that_needs_an_approval_waits_for_it() {
             judged(pass(), 180, 300),
             "awaiting_approval at 10 %, epoch +0: awaiting_approval",
         ),
-        (asked(baking(SECOND)), judged(pass(), 180, 300), "cleared at 50 %, epoch +0: "),
+        (asked(baking(SECOND)), judged_at(SECOND, pass(), 180, 300), "cleared at 50 %, epoch +0: "),
         (
             awaiting(),
             Event::Advance { at: at(5) },

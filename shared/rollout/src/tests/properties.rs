@@ -150,10 +150,11 @@ fn work(rollout: &Rollout, verdict: &Verdict, now: Timestamp) -> Event {
         },
         Phase::Cleared { .. } if rollout.hold == Hold::None => Event::Advance { at: now },
         Phase::Cleared { .. } | Phase::Awaiting { .. } => Event::Waited { at: now },
-        Phase::Baking { since, judged_until, .. } => {
+        Phase::Baking { step, since, judged_until, .. } => {
             let window =
                 closed_minutes(rollout.evidence_since(*since), now, rollout.plan.evidence.metric_delay);
             Event::Judged {
+                step: *step,
                 verdict: verdict.clone(),
                 seen: Minutes::default(),
                 history: None,
@@ -187,7 +188,7 @@ fn stray(what: &Stray, at: Timestamp) -> Event {
         Stray::Read(observed) => Event::WeightRead { observed, at },
         Stray::Judged(verdict, until) => {
             let until = at + jiff::SignedDuration::from_secs(until);
-            Event::Judged { verdict, seen: Minutes::default(), history: None, until, at }
+            Event::Judged { step: StepIndex(0), verdict, seen: Minutes::default(), history: None, until, at }
         }
         Stray::Abort => Event::Abort { cause: requested(), at },
         Stray::Performed(id) => Event::Performed { effects: vec![EffectId(id)], at },

@@ -53,7 +53,11 @@ pub(super) fn foreign(seconds: i64) -> Event {
 }
 
 pub(super) fn judged(verdict: Verdict, until: i64, now: i64) -> Event {
-    Event::Judged { verdict, seen: Minutes::default(), history: None, until: at(until), at: at(now) }
+    judged_at(FIRST, verdict, until, now)
+}
+
+pub(super) fn judged_at(step: StepIndex, verdict: Verdict, until: i64, now: i64) -> Event {
+    Event::Judged { step, verdict, seen: Minutes::default(), history: None, until: at(until), at: at(now) }
 }
 
 pub(super) fn probed(probe: Probe, seconds: i64) -> Event {
@@ -134,7 +138,8 @@ fn with_traffic() {
         (first(), judged(pass(), 120, 300), "cleared at 10 %, epoch +0: "),
         (first(), judged(pass(), 120, 299), stale),
         (first(), judged(pass(), 60, 300), stale),
-        (baking(LAST, Sight::Clear), judged(pass(), 180, 300), "cleared at 100 %, epoch +0: "),
+        (baking(LAST, Sight::Clear), judged_at(LAST, pass(), 180, 300), "cleared at 100 %, epoch +0: "),
+        (first(), judged_at(LAST, fail(), 180, 200), stale),
         (first(), judged(fail(), 180, 200), "restoring at 0 %, epoch +1: set 0 %, rolling_back"),
         (first(), judged(inconclusive(), 180, 300), "baking at 10 %, epoch +0: "),
         (first(), judged(inconclusive(), 180, 899), "baking at 10 %, epoch +0: "),
@@ -170,7 +175,7 @@ fn with_traffic() {
         Phase::Cleared { next: Next::Step(StepIndex(1)) }
     );
     assert_eq!(
-        phase(&baking(LAST, Sight::Clear), judged(pass(), 180, 300)).phase,
+        phase(&baking(LAST, Sight::Clear), judged_at(LAST, pass(), 180, 300)).phase,
         Phase::Cleared { next: Next::Finish }
     );
 }
@@ -208,7 +213,7 @@ fn too_little_traffic_extends_asks_or_rolls_back() {
     let after = |policy, step, verdict| {
         let mut baking = baking(step, Sight::Clear);
         baking.plan.judge.too_little_traffic = policy;
-        let next = decide(&baking, &judged(verdict, 180, 300)).unwrap();
+        let next = decide(&baking, &judged_at(step, verdict, 180, 300)).unwrap();
         assert_eq!(crate::invariants(&next), Ok(()));
         next.phase.name()
     };

@@ -153,6 +153,25 @@ fn a_look_at_the_load_balancer_waits_for_the_budget_and_the_guardrails_do_not() 
 }
 
 #[test]
+fn a_version_that_is_up_waits_for_the_budget_and_loses_no_attempt_by_it() {
+    let world = World::new();
+    started(&world);
+    let before = world.only_rollout();
+    // More often than the plan's five attempts.
+    for _ in 0..6 {
+        overdrawn(&world, 20);
+        world.in_order();
+        let reply = check(&world);
+        assert_eq!(reply.next, HealthCheckNext::Wait);
+        assert!(reply.wait_seconds > 0);
+        assert_eq!(world.log(), ["rollout", "states", "probe", "ask"]);
+        assert_eq!(world.only_rollout(), before);
+    }
+    world.with(|state| state.bucket = Bucket::full(state.now, Share::ALL));
+    assert_eq!(check(&world).next, HealthCheckNext::Promote);
+}
+
+#[test]
 fn a_look_is_made_without_a_budget_that_cannot_be_asked() {
     let world = World::new();
     baking(&world);

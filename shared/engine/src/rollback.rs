@@ -147,8 +147,8 @@ impl RollbackFunction<'_> {
             }
             let written = if !holds(self.store, &rollout).await? {
                 Written::Lost
-            } else if std::mem::take(&mut unread) && self.is_back(&rollout).await {
-                Written::Held(Observed::Weight(Weight::ZERO))
+            } else if std::mem::take(&mut unread) {
+                self.write_unless_back(&rollout).await?
             } else {
                 self.write(&rollout, Back::Kept).await?
             };
@@ -157,11 +157,14 @@ impl RollbackFunction<'_> {
         self.finish(rollout).await
     }
 
-    /// Whether somebody has written weight 0 before, and only could not tell: then no write is made, which another
-    /// rollback may wait for. A rule that cannot be read is written.
-    async fn is_back(&self, rollout: &Rollout) -> bool {
-        let observed = self.traffic.read(&rollout.plan.route, rollout.canary).await;
-        observed.is_ok_and(|observed| observed == Observed::Weight(Weight::ZERO))
+    /// Somebody may have written weight 0 before, and only could not tell: then no write is made, which another rollback
+    /// may wait for. It is one read all the same: what is there is kept by a read too, and restored without.
+    async fn write_unless_back(&self, rollout: &Rollout) -> Result<Written, Failure> {
+        match self.traffic.read(&rollout.plan.route, rollout.canary).await {
+            Ok(back @ Observed::Weight(Weight::ZERO)) => Ok(Written::Held(back)),
+            Ok(Observed::Weight(_)) => self.write(rollout, Back::Restored).await,
+            Ok(Observed::Foreign(_)) | Err(_) => self.write(rollout, Back::Kept).await,
+        }
     }
 
     /// Reads a weight 0 that settles once more. Writes nothing.

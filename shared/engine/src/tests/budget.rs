@@ -157,7 +157,7 @@ fn a_weight_that_is_back_is_not_written_again() {
         assert!(matches!(world.only_rollout().phase, Phase::Restoring { .. }));
         assert_eq!(go_on(&world), RollbackNext::Settle);
         assert_eq!(world.log()[..3], ["rollout", "target", "read"]);
-        assert_eq!(world.log().iter().filter(|call| **call == "set").count(), writes, "{fault:?}");
+        assert_eq!(world.log().iter().filter(|call| **call == "restore").count(), writes, "{fault:?}");
         assert_eq!(world.log().iter().filter(|call| **call == "spent").count(), writes, "{fault:?}");
         assert_eq!((world.green(), world.only_rollout().phase.name()), (0, "settling"), "{fault:?}");
     }

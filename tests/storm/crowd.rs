@@ -173,7 +173,8 @@ async fn play(aborted: usize, throttling: u64, breakage: Breakage) -> Crowd {
         updates,
     };
     let stack = Stack::assemble(parts).await.unwrap();
-    let lambda = Lambda::over(breakage(stack.ports()), Arc::new(Latencies), Box::new(once), e2e::Wiring::WHOLE);
+    let lambda =
+        Lambda::over(breakage(stack.ports()), Arc::new(Latencies), Box::new(once), e2e::Wiring::WHOLE);
     for number in 0..ROLLOUTS {
         let execution = stack.play_over(&name(number), succeeded(number), Arc::clone(&lambda) as _).unwrap();
         lambda.watch(&execution);

@@ -53,7 +53,7 @@ fn unheard() -> World {
         rollout.pending = (first..)
             .map(rollout::EffectId)
             .zip(effects)
-            .map(|(id, effect)| rollout::Pending { id, effect, decided: decided.clone() })
+            .map(|(id, effect)| rollout::Pending { id, effect, decided })
             .collect();
         rollout.next_effect = rollout::EffectId(first + 2);
         state.scheduled.clear();

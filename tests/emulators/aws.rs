@@ -86,15 +86,21 @@ impl Aws {
         &self.endpoints[ELB_ENDPOINT]
     }
 
-    /// The configuration of the adapters.
-    pub fn sdk(&self) -> SdkConfig {
+    /// Everything that the SDK reads from a process's environment.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
         let own = [
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id()),
             ("AWS_SECRET_ACCESS_KEY", self.credentials.secret_access_key()),
         ];
-        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        aws_client::from_variables(own.into_iter().chain(self.endpoint_variables())).unwrap()
+        own.into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .chain(self.endpoint_variables())
+    }
+
+    /// The configuration of the adapters.
+    pub fn sdk(&self) -> SdkConfig {
+        aws_client::from_variables(self.variables()).unwrap()
     }
 
     /// A call of one of the JSON protocols: `target` is `<prefix>.<Action>`.

@@ -39,7 +39,10 @@ pub async fn first_bake(world: &World, service: &str) -> (String, Rollout) {
         .eventually("the first step bakes", async || {
             let execution = Execution::read(&world.aws, &arn).await;
             assert!(!execution.ended(), "{execution:#?}");
-            (execution.state() == "Baking").then_some(())
+            // The execution waits in the same state for the load balancer's API budget, which all services share.
+            let rollout = world.rollouts(service).await.pop()?;
+            let bakes = matches!(rollout.phase, Phase::Baking { step: StepIndex(0), .. });
+            (bakes && execution.state() == "Baking").then_some(())
         })
         .await;
     assert_eq!(world.service(service).weights(&world.aws).await, (75, 25));

@@ -149,10 +149,12 @@ fn binary_of(template: &Template, resource: &str) -> String {
 
 /// Where the bootstraps are: `ACE_BOOTSTRAPS`, or beside this test's binary.
 fn bootstraps() -> PathBuf {
-    given("ACE_BOOTSTRAPS").map_or_else(
-        || env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().to_owned(),
-        PathBuf::from,
-    )
+    given("ACE_BOOTSTRAPS").map_or_else(|| built(""), PathBuf::from)
+}
+
+/// Where cargo puts an executable.
+pub fn built(name: &str) -> PathBuf {
+    env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join(name)
 }
 
 /// Creates a function from its binary, and gives the ARN of its first version.

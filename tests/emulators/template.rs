@@ -12,11 +12,21 @@ pub struct Template {
 }
 
 impl Template {
-    /// The template; `names` has a value for each reference that is used: a parameter or resource (`Table`), an
-    /// attribute (`CleanUpRole.Arn`), a pseudo parameter (`AWS::Region`).
-    pub fn new(names: BTreeMap<String, String>) -> Self {
+    /// The template; `given` has a value for each reference that is used: a parameter or resource (`Table`), an
+    /// attribute (`CleanUpRole.Arn`), a pseudo parameter (`AWS::Region`). Other parameters are as by default.
+    pub fn new(given: BTreeMap<String, String>) -> Self {
         // Tags like !Ref are not kept: a reference is its text.
-        Self { whole: serde_saphyr::from_str(&files::text("infra/template.yaml")).unwrap(), names }
+        let whole: Value = serde_saphyr::from_str(&files::text("infra/template.yaml")).unwrap();
+        let default = |parameter: &Value| match &parameter["Default"] {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let parameters = whole["Parameters"].as_object().into_iter().flatten();
+        let mut names: BTreeMap<String, String> =
+            parameters.filter_map(|(name, parameter)| Some((name.clone(), default(parameter)?))).collect();
+        names.extend(given);
+        Self { whole, names }
     }
 
     /// Adds what a reference stands for.

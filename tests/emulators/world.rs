@@ -1,13 +1,13 @@
 //! Everything that the tests run against.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dynamo_store::DynamoStore;
 use engine::outcome::Outcome;
 use engine::ports::Store;
-use environments::Environment;
 use rollout::{EnvironmentName, Rollout, ServiceName, Target};
 use serde_json::{Value, json};
 
@@ -76,7 +76,9 @@ impl World {
         let environment: EnvironmentName = stack.environment.parse().unwrap();
         let store: Arc<dyn Store> = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
         let configuration = configuration(&aws.account, &stack, &services, &run);
-        store.publish(&environment, &configuration).await.unwrap();
+        publish(&aws, &stack, &configuration, folder);
+        let published = store.configuration(&environment).await.unwrap();
+        assert_eq!(published, Some(serde_json::from_value(configuration).unwrap()));
         publish_metrics(Arc::clone(&aws), services.clone()).await;
         Self { run, aws, local, passage, stack, store, environment, services, outcomes: Mutex::default() }
     }
@@ -247,7 +249,7 @@ async fn alarm_on(aws: &Aws, name: &str, topic: &str) {
 }
 
 /// The shortest rollouts that are still judged: each step has to have one real closed minute behind it.
-fn configuration(account: &str, stack: &Stack, services: &[Service], run: &str) -> Environment {
+fn configuration(account: &str, stack: &Stack, services: &[Service], run: &str) -> Value {
     let services: serde_json::Map<String, Value> = services
         .iter()
         .zip(SERVICES)
@@ -263,7 +265,7 @@ fn configuration(account: &str, stack: &Stack, services: &[Service], run: &str) 
             (name.to_owned(), written)
         })
         .collect();
-    let written = json!({
+    json!({
         "environment": { "name": stack.environment, "region": REGION, "stage": "test", "account": account },
         "rollout": {
             "canary": { "steps": [{ "weight": 25, "bake": "0s" }, { "weight": 100, "bake": "0s" }] },
@@ -274,6 +276,22 @@ fn configuration(account: &str, stack: &Stack, services: &[Service], run: &str) 
             "stop_the_line": { "rollbacks": 100 },
         },
         "services": services,
-    });
-    serde_json::from_value(written).unwrap()
+    })
+}
+
+/// As a person does it: `ace publish`, with the SDK's variables in its environment.
+fn publish(aws: &Aws, stack: &Stack, configuration: &Value, folder: &Path) {
+    let file = folder.join("config.yml");
+    // JSON is YAML.
+    std::fs::write(&file, configuration.to_string()).unwrap();
+    let ace = stack::built("ace");
+    let published = Command::new(&ace)
+        .args(["publish", "--environment", &stack.environment, "--table", &stack.table, "--config"])
+        .arg(&file)
+        .envs(aws.variables())
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}: build it with the feature aws", ace.display()));
+    let said = String::from_utf8_lossy(&published.stdout);
+    let error = String::from_utf8_lossy(&published.stderr);
+    assert!(published.status.success() && said.contains("9 services"), "ace publish: {said}{error}");
 }

@@ -10,6 +10,7 @@ mod arrows;
 mod before_traffic;
 mod blue_green;
 mod canary;
+mod dead_letters;
 mod events;
 mod evidence;
 mod guardrails;

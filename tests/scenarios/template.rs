@@ -208,3 +208,64 @@ fn the_schedule_sweeps() {
     }
     assert_eq!(swept, SWEPT_BY.map(str::to_owned).into());
 }
+
+/// So many attempts, and so many seconds, after which a way in gives up on an event.
+fn bounded(policy: &Value) -> bool {
+    let (attempts, age) = (&policy["MaximumRetryAttempts"], &policy["MaximumEventAgeInSeconds"]);
+    attempts.as_u64().is_some_and(|attempts| attempts <= 185) && age.as_u64().is_some_and(|age| age <= 3600)
+}
+
+/// Whatever calls a function or the state machine gives an event up after bounded attempts, leaves it in a queue, and
+/// somebody is told that one is there.
+#[test]
+fn every_way_in_ends_among_the_dead_letters() {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let queue = |arn: &Value| arn.as_str().and_then(|arn| arn.strip_suffix(".Arn")).map(str::to_owned);
+    let mut ways = Vec::new();
+    for (name, resource) in resources {
+        let own = &resource["Properties"];
+        assert!(own.get("EventInvokeConfig").is_none(), "{name} has retries of its own");
+        for (event, source) in own["Events"].as_object().into_iter().flatten() {
+            let properties = &source["Properties"];
+            let arn = match source["Type"].as_str().unwrap() {
+                // SNS gives up by itself, after 100,015 attempts in 23 days; a policy can be set for HTTP alone
+                // ("Amazon SNS message delivery retries").
+                "SNS" => &properties["RedrivePolicy"]["deadLetterTargetArn"],
+                "EventBridgeRule" => {
+                    assert!(bounded(&properties["RetryPolicy"]), "{name}.{event}");
+                    &properties["DeadLetterConfig"]["Arn"]
+                }
+                other => panic!("{name}.{event}: {other} is a way in that this test does not know"),
+            };
+            ways.push((format!("{name}.{event}"), queue(arn)));
+        }
+        if resource["Type"] == "AWS::Scheduler::Schedule" {
+            assert!(bounded(&own["Target"]["RetryPolicy"]), "{name}");
+            ways.push((name.clone(), queue(&own["Target"]["DeadLetterConfig"]["Arn"])));
+        }
+    }
+    let of_all = &template["Globals"]["Function"]["EventInvokeConfig"];
+    assert!(bounded(of_all));
+    assert_eq!(of_all["DestinationConfig"]["OnFailure"]["Type"], "SQS");
+    ways.push(("Lambda".to_owned(), queue(&of_all["DestinationConfig"]["OnFailure"]["Destination"])));
+    assert!(ways.len() > 6, "{ways:?}");
+    let watched: BTreeSet<&str> = resources
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm")
+        .filter(|resource| {
+            resource["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+                && resource["Properties"]["AlarmActions"]
+                    .as_array()
+                    .is_some_and(|actions| !actions.is_empty())
+        })
+        .filter_map(|alarm| {
+            alarm["Properties"]["Dimensions"][0]["Value"].as_str()?.strip_suffix(".QueueName")
+        })
+        .collect();
+    for (way, queue) in ways {
+        let queue = queue.unwrap_or_else(|| panic!("{way} has no dead letters"));
+        assert_eq!(resources[&queue]["Type"], "AWS::SQS::Queue", "{way}");
+        assert!(watched.contains(queue.as_str()), "nobody hears of the dead letters of {way} in {queue}");
+    }
+}

@@ -1,11 +1,13 @@
 //! `ace history`: everything that happened to a rollout.
 
+use std::fmt;
 use std::sync::Arc;
 
 use console::Style;
-use engine::history::first_break;
+use engine::history::{Record, first_break};
 use engine::ports::Store;
 use local_stack::EmbeddedStore;
+use rollout::Rollout;
 use serde_json::json;
 
 use crate::Ending;
@@ -27,14 +29,15 @@ pub(crate) async fn history(arguments: &History) -> Result<Ending, AceError> {
     };
     let rollout = store.rollout(&arguments.rollout).await?.ok_or_else(missing)?;
     let records = store.history(&arguments.rollout).await?;
-    let broken = first_break(&records);
-    // A chain does not show that its end was cut off; the rollout knows its last hash.
-    let whole = records.last().is_some_and(|last| last.hash == rollout.head);
+    let chain = Chain::of(&records, &rollout);
+    if chain != Chain::Whole {
+        eprintln!("{}: {chain}", arguments.rollout);
+    }
     if arguments.output.output == Output::Json {
         for record in &records {
             println!("{}", json!(record));
         }
-        return Ok(Ending::Good);
+        return Ok(chain.ending());
     }
     let plan = &rollout.plan;
     println!(
@@ -54,12 +57,45 @@ pub(crate) async fn history(arguments: &History) -> Result<Ending, AceError> {
             crate::words::event(&record.event),
         );
     }
-    match broken {
-        None if whole => {
-            println!("{} records, each chained to the one before by its hash: intact", records.len());
-        }
-        None => println!("the newest records are not there: the history was cut off"),
-        Some(number) => println!("record {number} does not follow from the one before it: it was altered"),
+    if chain == Chain::Whole {
+        println!("{} records, each {chain}", records.len());
     }
-    Ok(Ending::Good)
+    Ok(chain.ending())
+}
+
+/// What the hashes of a history say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    Whole,
+    /// This record is not what followed from the one before it.
+    Altered(u64),
+    /// The newest ones are not there: a chain does not show that, but the rollout knows its last hash.
+    CutOff,
+}
+
+impl Chain {
+    fn of(records: &[Record], rollout: &Rollout) -> Self {
+        match first_break(records) {
+            Some(number) => Self::Altered(number),
+            None if records.last().is_some_and(|last| last.hash == rollout.head) => Self::Whole,
+            None => Self::CutOff,
+        }
+    }
+
+    /// A history that says something else than what was is no answer.
+    fn ending(self) -> Ending {
+        if self == Self::Whole { Ending::Good } else { Ending::Unknown }
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("chained to the one before by its hash: intact"),
+            Self::Altered(number) => {
+                write!(f, "record {number} does not follow from the one before it: it was altered")
+            }
+            Self::CutOff => f.write_str("the newest records are not there: the history was cut off"),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use redb::{Database, TableDefinition};
 use serde_json::Value;
 
 struct Bench {
@@ -40,6 +41,33 @@ impl Bench {
             .env("NO_COLOR", "1")
             .output()
             .unwrap()
+    }
+
+    /// Changes a record behind the store's back, or removes it.
+    fn tamper(&self, id: &str, number: u64, change: impl Fn(&str) -> Option<String>) {
+        let records: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("records");
+        let database = Database::open(self.store()).unwrap();
+        let write = database.begin_write().unwrap();
+        {
+            let mut table = write.open_table(records).unwrap();
+            let record = table.remove((id, number)).unwrap().unwrap().value().to_vec();
+            let text = String::from_utf8(record).unwrap();
+            if let Some(changed) = change(&text) {
+                assert_ne!(changed, text);
+                table.insert((id, number), changed.as_bytes()).unwrap();
+            }
+        }
+        write.commit().unwrap();
+    }
+
+    /// `ace history` sees it, as text and as JSON, and its exit code says so.
+    fn finds(&self, id: &str, says: &str) {
+        for output in ["human", "json"] {
+            let found = self.ace(&["history", id, "--output", output]);
+            let error = String::from_utf8_lossy(&found.stderr);
+            assert_eq!((found.status.code(), error.contains(says)), (Some(3), true), "{output}: {error}");
+            assert!(!String::from_utf8_lossy(&found.stdout).contains("intact"));
+        }
     }
 
     fn refused(&self, arguments: &[&str], says: &[&str]) {
@@ -157,6 +185,16 @@ fn a_bad_canary_is_rolled_back_and_its_history_can_be_read_afterwards() {
     assert!(text.contains("intact"), "{text}");
     let status = String::from_utf8_lossy(&bench.ace(&["status"]).stdout).into_owned();
     assert!(status.contains(id) && status.contains("rolled back"), "{status}");
+
+    // The newest record goes, then one in the middle says something else.
+    let newest = text.lines().rev().find_map(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    let newest = newest.unwrap();
+    let whole = std::fs::read(bench.store()).unwrap();
+    bench.tamper(id, newest, |_| None);
+    bench.finds(id, "the newest records are not there: the history was cut off");
+    std::fs::write(bench.store(), whole).unwrap();
+    bench.tamper(id, 3, |record| Some(record.replacen("\"weight\":", "\"weight\":1", 1)));
+    bench.finds(id, "record 3 does not follow from the one before it: it was altered");
 }
 
 #[test]

@@ -56,11 +56,13 @@ impl Function for HealthCheckFunction<'_> {
     async fn call(&self, turn: Turn) -> Result<Reply<Next>, Failure> {
         let ledger = Ledger { store: self.store, clock: self.clock };
         let rollout = ledger.load(&turn.rollout_id).await?;
-        let held_off = self.budget_wait(&rollout).await;
-        let rollout = if held_off > Seconds(0) {
-            self.guard(ledger, rollout).await?.0
+        let (rollout, held_off) = if matches!(rollout.phase, Phase::Preparing { .. }) {
+            self.prepare(ledger, rollout).await?
         } else {
-            self.look(ledger, rollout).await?
+            match self.budget_wait(&rollout).await {
+                Seconds(0) => (self.look(ledger, rollout).await?, Seconds(0)),
+                wait => (self.guard(ledger, rollout).await?.0, wait),
+            }
         };
         let rollout = self.tell(ledger, rollout).await?;
         let next = match &rollout.phase {
@@ -93,16 +95,16 @@ impl HealthCheckFunction<'_> {
         perform(ledger, hands, rollout).await
     }
 
-    /// How long a look at the load balancer has to wait for its API.
+    /// How long a look under traffic has to wait for the load balancer's API: it reads the rule.
     async fn budget_wait(&self, rollout: &Rollout) -> Seconds {
-        let looks = match &rollout.phase {
-            Phase::Preparing { .. } | Phase::Baking { .. } | Phase::Frozen { .. } => true,
-            Phase::Awaiting { step, .. } => *step > StepIndex(0),
-            _ => false,
-        };
-        if !looks {
-            return Seconds(0);
+        match &rollout.phase {
+            Phase::Baking { .. } | Phase::Frozen { .. } => self.allowed(rollout).await,
+            Phase::Awaiting { step, .. } if *step > StepIndex(0) => self.allowed(rollout).await,
+            _ => Seconds(0),
         }
+    }
+
+    async fn allowed(&self, rollout: &Rollout) -> Seconds {
         let allowance = Allowance { budget: self.budget, clock: self.clock };
         allowance.wait_if_told(&rollout.plan.environment, &rollout.id, Need::Look).await
     }
@@ -123,6 +125,25 @@ impl HealthCheckFunction<'_> {
         }
     }
 
+    /// A look before traffic, and how long it has to wait for the load balancer's API. One that waits is none of the
+    /// plan's attempts: the version is up, and nothing speaks against it.
+    async fn prepare(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<(Rollout, Seconds), Failure> {
+        let (rollout, alarms) = self.guard(ledger, rollout).await?;
+        if !matches!(rollout.phase, Phase::Preparing { .. }) {
+            return Ok((rollout, Seconds(0)));
+        }
+        let probe = match alarms {
+            Ok(()) => match self.probe(&rollout).await {
+                Ok(probe) => probe,
+                Err(wait) => return Ok((rollout, wait)),
+            },
+            Err(error) => Probe::NotReady(error.to_string()),
+        };
+        let at = self.clock.now();
+        let recorded = ledger.record(rollout, Event::Probed { probe, at }).await?;
+        Ok((recorded.rollout(), Seconds(0)))
+    }
+
     async fn look(&self, ledger: Ledger<'_>, rollout: Rollout) -> Result<Rollout, Failure> {
         let asked_for = matches!(rollout.phase, Phase::Shifting { .. });
         if asked_for || rollout.phase.is_rollback() || rollout.phase.is_terminal() {
@@ -130,14 +151,6 @@ impl HealthCheckFunction<'_> {
         }
         let (rollout, alarms) = self.guard(ledger, rollout).await?;
         match rollout.phase.clone() {
-            Phase::Preparing { .. } => {
-                let probe = match alarms {
-                    Ok(()) => self.probe(&rollout).await,
-                    Err(error) => Probe::NotReady(error.to_string()),
-                };
-                let at = self.clock.now();
-                Ok(ledger.record(rollout, Event::Probed { probe, at }).await?.rollout())
-            }
             Phase::Baking { step, since, judged_until, .. } => {
                 let observed = self.observe(&rollout).await?;
                 if observed != Observed::Weight(rollout.desired_weight()) {
@@ -214,15 +227,22 @@ impl HealthCheckFunction<'_> {
     ///
     /// The load balancer's Describe calls come out of one bucket for all rollouts of an account and region (40, 10 more
     /// each second; aws-facts of the project: "ALB", API budget), so a version that is still starting costs none of
-    /// them. In a bake none is made at all: health under traffic is one `GetMetricData` for both target groups, and
-    /// requests to the versions themselves.
-    async fn probe(&self, rollout: &Rollout) -> Probe {
+    /// them, and one that is up waits for them. In a bake no target's health is asked for at all: health under traffic
+    /// is one `GetMetricData` for both target groups, and requests to the versions themselves.
+    ///
+    /// # Errors
+    /// How long to wait for the load balancer's API.
+    async fn probe(&self, rollout: &Rollout) -> Result<Probe, Seconds> {
         let plan = &rollout.plan;
         let up = self.health(rollout, rollout.canary).await;
         if up != Probe::Ready {
-            return up;
+            return Ok(up);
         }
-        match self.fleet.healthy(&plan.route, rollout.canary).await {
+        let wait = self.allowed(rollout).await;
+        if wait > Seconds(0) {
+            return Err(wait);
+        }
+        Ok(match self.fleet.healthy(&plan.route, rollout.canary).await {
             Ok(Ok(())) if plan.readiness.smoke_tests.is_empty() => up,
             Ok(Ok(())) => {
                 let endpoint = &plan.route.arm(rollout.canary).endpoint;
@@ -230,7 +250,7 @@ impl HealthCheckFunction<'_> {
             }
             Ok(Err(reason)) => Probe::NotReady(reason),
             Err(error) => Probe::NotReady(error.to_string()),
-        }
+        })
     }
 
     /// Under traffic one answer that is lost must not end a rollout, and an outage of both versions must not blame the

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use contract::{Alarm, CaughtError, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
-use rollout::{Cause, EnvironmentName, Event, ExecutionArn, Lease, Line, Phase, Rollout, RolloutId, Seconds};
+use rollout::{
+    Cause, EnvironmentName, Event, ExecutionArn, Lease, Line, Observed, Phase, Rollout, RolloutId, Seconds,
+    Weight,
+};
 
 use crate::alarms::{Answers, claimed, first_concern, is_tagged, obeyed};
 use crate::allowance::late;
@@ -125,10 +128,12 @@ impl RollbackFunction<'_> {
     async fn roll_back(&self, rollout: Rollout, cause: Cause) -> Result<Reply<Next>, Failure> {
         let ledger = self.ledger();
         let mut rollout = rollout;
+        let mut unread = true;
         if !rollout.phase.is_terminal() && !rollout.phase.is_rollback() {
             match ledger.record(rollout, Event::Abort { cause, at: self.clock.now() }).await? {
                 Recorded::Applied(decided) => {
                     let written = self.write(&decided, Back::Restored).await?;
+                    unread = matches!(written, Written::Lost);
                     rollout = self.read_back(decided, written).await?;
                 }
                 Recorded::Rejected(found, _) => rollout = found,
@@ -140,14 +145,26 @@ impl RollbackFunction<'_> {
             if !matches!(rollout.phase, Phase::Restoring { .. }) {
                 break;
             }
-            let written = if holds(self.store, &rollout).await? {
-                self.write(&rollout, Back::Kept).await?
-            } else {
+            let written = if !holds(self.store, &rollout).await? {
                 Written::Lost
+            } else if std::mem::take(&mut unread) {
+                self.write_unless_back(&rollout).await?
+            } else {
+                self.write(&rollout, Back::Kept).await?
             };
             rollout = self.read_back(rollout, written).await?;
         }
         self.finish(rollout).await
+    }
+
+    /// Somebody may have written weight 0 before, and only could not tell: then no write is made, which another rollback
+    /// may wait for. It is one read all the same: what is there is kept by a read too, and restored without.
+    async fn write_unless_back(&self, rollout: &Rollout) -> Result<Written, Failure> {
+        match self.traffic.read(&rollout.plan.route, rollout.canary).await {
+            Ok(back @ Observed::Weight(Weight::ZERO)) => Ok(Written::Held(back)),
+            Ok(Observed::Weight(_)) => self.write(rollout, Back::Restored).await,
+            Ok(Observed::Foreign(_)) | Err(_) => self.write(rollout, Back::Kept).await,
+        }
     }
 
     /// Reads a weight 0 that settles once more. Writes nothing.

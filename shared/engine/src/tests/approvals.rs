@@ -78,14 +78,14 @@ fn an_approval_lifts_nobodys_hold() {
 #[test]
 fn what_waits_unguarded_is_rolled_back_in_time() {
     let world = awaiting();
-    // Lost for a moment, and back.
-    world.fail(2, Fault::Refused);
+    // Lost for a moment, and back. The rollout is loaded, and the API budget asked for the rule's read; then the guardrails.
+    world.fail(3, Fault::Refused);
     assert_eq!((check(&world).wait_seconds, world.happened()), (30, true));
     world.in_order();
     assert_eq!(check(&world).wait_seconds, 60);
     let mut holds = 0;
     loop {
-        world.fail(2, Fault::Refused);
+        world.fail(3, Fault::Refused);
         let reply = check(&world);
         assert!(world.happened());
         if reply.next == HealthCheckNext::RollBack {

@@ -3,7 +3,7 @@
 use contract::{ErrorName, Function, HealthCheckNext, PromoteStep, PromoteStepNext, Rollback, RollbackNext};
 use rollout::{Bucket, Phase, Share};
 
-use super::machine::{back, baking, check, order, promote, promote_step, started, turn};
+use super::machine::{back, baking, check, order, promote, promote_step, rollback, started, turn};
 use super::world::{Fault, World, run};
 
 /// So many calls more than a full bucket leaves for steps forward were made.
@@ -136,6 +136,52 @@ fn a_rollback_that_somebody_else_wrote_while_it_waited_does_not_write_it_again()
     assert_eq!((writes, world.green()), (1, 0), "{:?}", world.log());
 }
 
+/// Its execution finds the weight of a rollback that could not tell what it wrote.
+#[test]
+fn a_weight_that_is_back_is_not_written_again() {
+    let go_on = |world: &World| {
+        world.in_order();
+        let execution = "one".parse().unwrap();
+        let rollout = Some(world.only_rollout().id);
+        back(world, Rollback::Execution { execution, rollout, error: None }).unwrap().next
+    };
+    for (fault, writes) in [(Fault::KilledAfter, 0), (Fault::KilledBefore, 1)] {
+        let world = World::new();
+        baking(&world);
+        let id = world.only_rollout().id;
+        let (by, reason) = ("alice".to_owned(), "no".to_owned());
+        // rollout, commit, restore.
+        world.fail(3, fault);
+        let killed = Rollback::Requested { rollout: id, epoch: None, by, reason };
+        assert!(run(rollback(&world).call(killed)).is_none());
+        assert!(matches!(world.only_rollout().phase, Phase::Restoring { .. }));
+        assert_eq!(go_on(&world), RollbackNext::Settle);
+        assert_eq!(world.log()[..3], ["rollout", "target", "read"]);
+        assert_eq!(world.log().iter().filter(|call| **call == "restore").count(), writes, "{fault:?}");
+        assert_eq!(world.log().iter().filter(|call| **call == "spent").count(), writes, "{fault:?}");
+        assert_eq!((world.green(), world.only_rollout().phase.name()), (0, "settling"), "{fault:?}");
+    }
+}
+
+/// A read that fails keeps no rollback from its write.
+#[test]
+fn a_weight_that_cannot_be_read_is_written() {
+    let world = World::new();
+    baking(&world);
+    let (by, reason) = ("alice".to_owned(), "no".to_owned());
+    let ask = Rollback::Requested { rollout: world.only_rollout().id, epoch: None, by, reason };
+    world.fail(3, Fault::KilledBefore);
+    assert!(run(rollback(&world).call(ask.clone())).is_none());
+    // rollout, target, read.
+    world.fail(3, Fault::Refused);
+    assert_eq!(back(&world, ask).unwrap().next, RollbackNext::Settle);
+    assert_eq!(
+        (world.happened(), world.log()[..4].to_vec()),
+        (true, vec!["rollout", "target", "read", "set"])
+    );
+    assert_eq!(world.green(), 0);
+}
+
 #[test]
 fn a_look_at_the_load_balancer_waits_for_the_budget_and_the_guardrails_do_not() {
     let world = World::new();
@@ -150,6 +196,25 @@ fn a_look_at_the_load_balancer_waits_for_the_budget_and_the_guardrails_do_not() 
 
     world.with(|state| state.alarms.insert("High 5XX".to_owned(), crate::ports::AlarmState::Alarm));
     assert_eq!(check(&world).next, HealthCheckNext::RollBack);
+}
+
+#[test]
+fn a_version_that_is_up_waits_for_the_budget_and_loses_no_attempt_by_it() {
+    let world = World::new();
+    started(&world);
+    let before = world.only_rollout();
+    // More often than the plan's five attempts.
+    for _ in 0..6 {
+        overdrawn(&world, 20);
+        world.in_order();
+        let reply = check(&world);
+        assert_eq!(reply.next, HealthCheckNext::Wait);
+        assert!(reply.wait_seconds > 0);
+        assert_eq!(world.log(), ["rollout", "states", "probe", "ask"]);
+        assert_eq!(world.only_rollout(), before);
+    }
+    world.with(|state| state.bucket = Bucket::full(state.now, Share::ALL));
+    assert_eq!(check(&world).next, HealthCheckNext::Promote);
 }
 
 #[test]

@@ -75,12 +75,13 @@ fn a_version_that_is_not_up_yet_costs_nothing_of_the_load_balancers_api() {
         assert_eq!(phase(&world), Phase::Preparing { attempts: look });
     }
     assert_eq!(describes(&world), 0, "{:?}", world.log());
+    assert!(!world.log().contains(&"ask"), "nor is its budget asked: {:?}", world.log());
     // It is up: one look at its targets, then the smoke tests.
     world.with(|state| state.probe = Probe::Ready);
     world.in_order();
     assert_eq!(check(&world).next, Next::Promote);
     let log = world.log();
-    assert_eq!(log[..5], ["rollout", "states", "probe", "healthy", "probe"]);
+    assert_eq!(log[..6], ["rollout", "states", "probe", "ask", "healthy", "probe"]);
     promote(&world);
     world.in_order();
     for _ in 0..3 {
@@ -98,7 +99,7 @@ fn targets_that_the_load_balancer_holds_for_unhealthy_get_no_smoke_test() {
     world.in_order();
     assert_eq!(check(&world).next, Next::Wait);
     assert_eq!(phase(&world), Phase::Preparing { attempts: 1 });
-    assert_eq!(world.log()[2..4], ["probe", "healthy"]);
+    assert_eq!(world.log()[2..5], ["probe", "ask", "healthy"]);
     assert_eq!(world.log().iter().filter(|call| **call == "probe").count(), 1);
 }
 

@@ -1,9 +1,7 @@
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::course::{Counted, Course};
 use crate::effect::Compared;
-use crate::evidence::{Arm, Minute, Minutes, Sample};
+use crate::evidence::{Arm, Minute, Sample};
+use crate::histories::Histories;
 use crate::history::History;
 use crate::limit::p_value_of_rate;
 use crate::number::{Probability, Ratio, float};
@@ -27,28 +25,6 @@ pub struct Case<'a> {
     pub course: &'a Course,
     /// The step that is judged.
     pub step: u16,
-}
-
-/// What the old version did before the rollout, for each kind of event that the load balancer counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Histories {
-    /// Errors.
-    pub errors: Option<History>,
-    /// Requests slower than the objective.
-    pub slow: Option<History>,
-}
-
-impl Histories {
-    /// What the baseline arm of these minutes tells, with no zones apart.
-    pub fn of(minutes: &Minutes) -> Self {
-        let arms = || minutes.iter().map(Minute::baseline);
-        let errors: Vec<Vec<Tally>> =
-            arms().map(|arm| vec![Tally { requests: arm.requests(), events: arm.errors() }]).collect();
-        let slow: Option<Vec<Vec<Tally>>> =
-            arms().map(|arm| Some(vec![Tally { requests: arm.requests(), events: arm.slow()? }])).collect();
-        Self { errors: History::of(&errors), slow: slow.and_then(|slow| History::of(&slow)) }
-    }
 }
 
 /// How likely an equal version is to look as bad as this, at least, for the canary to be [suspect](Verdict::Suspect).

@@ -31,7 +31,7 @@ const CONCURRENT: f64 = 0.3;
 
 /// The historical key speaks only when the concurrent one says at least this: a shift that both arms share is nobody's
 /// fault, and history does not know of it.
-const AGREES: f64 = 0.05;
+const AGREES: f64 = 0.03;
 
 /// So many minutes are followed by the sequential tests, which are for a rollout; what is watched longer is watched by
 /// the monitor, which has no end.

@@ -93,6 +93,7 @@ mod tests {
     use aws_sdk_cloudwatch::types::{CompositeAlarm, MetricAlarm};
 
     use super::*;
+    use crate::cbor::{array, map, text};
 
     #[test]
     fn metric_and_composite_alarms_are_told_and_only_alarm_is_alarm() {
@@ -114,18 +115,6 @@ mod tests {
     }
     const ARN: &str = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:checkout";
 
-    /// A text of at most 255 bytes (RFC 8949, section 3.1: major type 3, length in one byte).
-    fn text(text: &str) -> Vec<u8> {
-        [&[0x78, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
-    }
-
-    /// A map of texts to values that are encoded already (major type 5).
-    fn map(pairs: &[(&str, Vec<u8>)]) -> Vec<u8> {
-        let count = 0xa0 + u8::try_from(pairs.len()).unwrap();
-        let pairs = pairs.iter().flat_map(|(name, value)| [text(name), value.clone()].concat());
-        [count].into_iter().chain(pairs).collect()
-    }
-
     fn tags_of(status: u16, body: Vec<u8>) -> (PortResult<Vec<(String, String)>>, Replay) {
         let replay = Replay::new([(status, body)]);
         let alarms = CloudWatchAlarms::new(&replay.config().unwrap());
@@ -136,7 +125,7 @@ mod tests {
     #[test]
     fn an_alarm_s_tags_are_listed_by_its_arn() {
         let tag = |key, value| map(&[("Key", text(key)), ("Value", text(value))]);
-        let two = [vec![0x82], tag("ace-flow:service", "checkout"), tag("environment", "staging")].concat();
+        let two = array([tag("ace-flow:service", "checkout"), tag("environment", "staging")].into_iter());
         let (tags, replay) = tags_of(200, map(&[("Tags", two)]));
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(tags, Ok(vec![pair("ace-flow:service", "checkout"), pair("environment", "staging")]));

@@ -9,13 +9,13 @@ use aws_sdk_cloudwatch::types::{
 use jiff::Timestamp;
 use rollout::{Colour, Route};
 
-const NAMESPACE: &str = "AWS/ApplicationELB";
+pub(crate) const NAMESPACE: &str = "AWS/ApplicationELB";
 /// Seconds; what the load balancer publishes at.
-const PERIOD: i32 = 60;
+pub(crate) const PERIOD: i32 = 60;
 
 /// What is counted of an arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Series {
+pub(crate) enum Series {
     Requests,
     Successes,
     Redirects,
@@ -27,7 +27,7 @@ enum Series {
 impl Series {
     const COUNTS: [Self; 4] = [Self::Requests, Self::Successes, Self::Redirects, Self::ClientErrors];
 
-    const fn metric(self) -> &'static str {
+    pub(crate) const fn metric(self) -> &'static str {
         match self {
             Self::Requests => "RequestCount",
             Self::Successes => "HTTPCode_Target_2XX_Count",
@@ -38,7 +38,7 @@ impl Series {
     }
 
     /// The end of a query's id.
-    const fn tag(self) -> &'static str {
+    pub(crate) const fn tag(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Successes => "successes",
@@ -48,7 +48,7 @@ impl Series {
         }
     }
 
-    fn statistic(self, slow_over_ms: Option<u32>) -> String {
+    pub(crate) fn statistic(self, slow_over_ms: Option<u32>) -> String {
         match (self, slow_over_ms) {
             // A percentile rank: the share of values from 0 to the objective ("CloudWatch statistics definitions").
             (Self::Quick, Some(objective)) => format!("PR(0:{})", seconds(objective)),
@@ -56,7 +56,7 @@ impl Series {
         }
     }
 
-    fn of(slow_over_ms: Option<u32>) -> impl Iterator<Item = Self> {
+    pub(crate) fn of(slow_over_ms: Option<u32>) -> impl Iterator<Item = Self> {
         Self::COUNTS.into_iter().chain(slow_over_ms.map(|_| Self::Quick))
     }
 }
@@ -72,7 +72,7 @@ fn seconds(milliseconds: u32) -> String {
 pub(crate) struct NotAnArn(pub(crate) String);
 
 /// The last part of an ARN, from `targetgroup/` on, and after `loadbalancer/`: the values of the dimensions.
-fn dimensions(route: &Route, colour: Colour) -> Result<[Dimension; 2], NotAnArn> {
+pub(crate) fn dimensions(route: &Route, colour: Colour) -> Result<[Dimension; 2], NotAnArn> {
     let (group, balancer) = (&route.arm(colour).target_group, &route.load_balancer);
     let target_group = group.find("targetgroup/").and_then(|at| group.get(at..));
     let load_balancer = balancer.split_once(":loadbalancer/").map(|(_, name)| name);
@@ -145,7 +145,8 @@ impl Values {
         }
         let mut minutes = Vec::new();
         for second in (window.first.as_second()..window.end.as_second()).step_by(60) {
-            let (new, old) = (self.arm(canary, second)?, self.arm(canary.other(), second)?);
+            let of = |colour| self.arm(|series| id(colour, series), second);
+            let (new, old) = (of(canary)?, of(canary.other())?);
             if new.requests() == 0 && old.requests() == 0 {
                 continue;
             }
@@ -155,8 +156,9 @@ impl Values {
         Minutes::new(minutes).map_err(|error| error.to_string())
     }
 
-    fn arm(&self, colour: Colour, second: i64) -> Result<Arm, String> {
-        let value = |series| self.0.get(&id(colour, series)).and_then(|values| values.get(&second)).copied();
+    /// What one arm served in the minute that begins then; `id` is the query of a series.
+    pub(crate) fn arm(&self, id: impl Fn(Series) -> String, second: i64) -> Result<Arm, String> {
+        let value = |series| self.0.get(&id(series)).and_then(|values| values.get(&second)).copied();
         let count = |series| value(series).map_or(0, count);
         let requests = count(Series::Requests);
         let answered =
@@ -185,13 +187,13 @@ fn slow(requests: u64, quick: f64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use aws_sdk_cloudwatch::primitives::DateTime;
     use rollout::Arm as RouteArm;
 
     use super::*;
 
-    fn route() -> Route {
+    pub(crate) fn route() -> Route {
         let arm = |name: &str| RouteArm {
             target_group: format!(
                 "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/{name}/73e2d6bc24d8a067"
@@ -212,7 +214,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn window() -> Window {
+    pub(crate) fn window() -> Window {
         Window { first: at("2026-01-02T03:04:00Z"), end: at("2026-01-02T03:07:00Z") }
     }
 
@@ -304,7 +306,7 @@ mod tests {
             Minute::new(at("2026-01-02T03:06:00Z"), Arm::IDLE, Arm::new(10, 10, None).unwrap()),
         ]
         .map(Result::unwrap);
-        assert_eq!(minutes.iter().copied().collect::<Vec<_>>(), expected);
+        assert_eq!(minutes.iter().cloned().collect::<Vec<_>>(), expected);
     }
 
     #[test]

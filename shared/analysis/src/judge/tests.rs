@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Key;
+use crate::evidence::Minutes;
 use crate::policy::FurtherMetric;
 
 /// Canary requests, errors; baseline requests, errors. Slow requests are as many as errors.

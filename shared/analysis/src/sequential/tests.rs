@@ -111,7 +111,8 @@ fn the_lattice_continues_the_exact_walk() {
     }
     // Mean 1200, standard deviation 32.9.
     for sum in [1_200, 1_240, 1_280, 1_300, 1_320] {
-        let (seen, right) = (on_lattice.tail(sum), exact[usize::try_from(sum).unwrap()..].iter().sum::<f64>());
+        let (seen, right) =
+            (on_lattice.tail(sum), exact[usize::try_from(sum).unwrap()..].iter().sum::<f64>());
         assert!((seen / right - 1.0).abs() < 0.05, "{sum}: {seen} {right}");
     }
 }

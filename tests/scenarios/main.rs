@@ -22,5 +22,6 @@ mod people;
 mod readme;
 mod refusals;
 mod schemas;
+mod shapes;
 mod template;
 mod unreliable;

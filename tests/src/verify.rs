@@ -83,7 +83,7 @@ impl Run {
             assert_eq!(history.last().map(|record| &record.hash), Some(&rollout.head));
             assert!(rollout.phase.is_terminal(), "{} is {:?}", rollout.id, rollout.phase);
             assert_eq!(rollout.pending, [], "not done");
-            raised_by_passes_or_orders_only(&history);
+            raised_by_passes_or_orders_only(&rollout.plan.steps, &history);
             self.weights_follow_the_plan(rollout, &history, allow);
             if let Some(target) = self.target(&rollout.plan.service).await {
                 assert_eq!(target.lease, Lease::Free);
@@ -199,8 +199,8 @@ fn ended(rollout: &Rollout) -> Timestamp {
 
 /// Every move forward follows what cleared it: ready before the first, a pass or a person's order before each other
 /// one. What is acknowledged, and what a hold waits for, may come between: the approval of a rollout that was held clears
-/// it when it is resumed.
-fn raised_by_passes_or_orders_only(history: &[Record]) {
+/// it when it is resumed. A ramp may have seen too little to pass.
+fn raised_by_passes_or_orders_only(steps: &rollout::Steps, history: &[Record]) {
     for (index, record) in history.iter().enumerate() {
         if !matches!(record.event, Event::Advance { .. }) {
             continue;
@@ -222,6 +222,11 @@ fn raised_by_passes_or_orders_only(history: &[Record]) {
                 Event::Probed { probe: Probe::Ready, .. }
                 | Event::Judged { verdict: Verdict::Pass(_) | Verdict::Suspect(_), .. },
             ) if cleared => {}
+            Some(Event::Judged {
+                step,
+                verdict: Verdict::Inconclusive { .. } | Verdict::NoData { .. },
+                ..
+            }) if cleared && steps.get(*step).is_some_and(|step| step.ramp) => {}
             other => panic!("record {} advanced after {other:?}", record.number),
         }
     }

@@ -4,7 +4,9 @@ use analysis::{Case, Evidence, Histories, Minutes, Verdict, Window, closed_minut
 use async_trait::async_trait;
 use contract::{Failure, Function, HealthCheckNext as Next, Reply, Turn};
 use jiff::Timestamp;
-use rollout::{Cause, Colour, Event, Hold, Need, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex};
+use rollout::{
+    Cause, Colour, Event, Hold, Need, Needs, Observed, Phase, Probe, Rollout, Seconds, Sight, StepIndex,
+};
 
 use crate::allowance::Allowance;
 use crate::failures;
@@ -287,7 +289,9 @@ impl HealthCheckFunction<'_> {
         let window = closed_minutes(rollout.evidence_since(since), now, rollout.plan.evidence.metric_delay);
         let seen = !window.is_empty();
         let until = if seen { window.end.max(judged_until) } else { judged_until };
-        let due = now >= rollout.patience_ends(step, since) || seen && now >= rollout.bake_ends(step, since);
+        let enough = seen || rollout.plan.steps.needs(step) == Needs::Nothing;
+        let due =
+            now >= rollout.patience_ends(step, since) || enough && now >= rollout.bake_ends(step, since);
         if until == judged_until && !due && alarms.is_ok() {
             return Ok(rollout);
         }
@@ -340,7 +344,7 @@ impl HealthCheckFunction<'_> {
                 beside: plan.is_beside(),
                 history: &rollout.history.or(history).unwrap_or_default(),
                 course: &course,
-                step: step.0,
+                step: plan.steps.judged_with(step).0,
             }),
             Err(error) => Verdict::blind(error.to_string()),
         };

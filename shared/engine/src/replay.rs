@@ -43,7 +43,7 @@ pub fn rejudge(plan: &Plan, records: &[Record]) -> Result<usize, Box<OtherVerdic
             beside: plan.is_beside(),
             history: &known.unwrap_or_default(),
             course: &course,
-            step: step.0,
+            step: plan.steps.judged_with(*step).0,
         });
         if again != *verdict {
             return Err(Box::new(OtherVerdict { record: record.number, stored: verdict.clone(), again }));

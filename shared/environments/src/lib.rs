@@ -1,6 +1,7 @@
 //! The configuration of an environment: what can be rolled out there, and how. Pure: text in, a valid
 //! [`Environment`] or an error that names the place out; [`Environment::plan`] resolves it to a plan.
 
+mod canary;
 mod invalid;
 mod place;
 mod settings;
@@ -15,11 +16,12 @@ use rollout::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use canary::{CanaryRules, InvalidCanary};
 pub use invalid::InvalidConfiguration;
 pub use place::Place;
 pub use settings::{
-    BlueGreenRules, CanaryRules, CleanUpSettings, EvidenceSettings, Identity, Overrides, ReadinessRules,
-    Rules, Service, StopTheLine,
+    BlueGreenRules, CleanUpSettings, EvidenceSettings, Identity, Overrides, ReadinessRules, Rules, Service,
+    StopTheLine,
 };
 pub use span::{InvalidSpan, Span};
 
@@ -136,7 +138,7 @@ impl Environment {
         let (own, common) = (&service.rollout, &self.rollout);
         let strategy = strategy.unwrap_or(service.strategy);
         let steps = match strategy {
-            Strategy::Canary => own.canary.as_ref().unwrap_or(&common.canary).steps.clone(),
+            Strategy::Canary => own.canary.as_ref().unwrap_or(&common.canary).steps().clone(),
             Strategy::BlueGreen => {
                 Steps::at_once(own.blue_green.as_ref().unwrap_or(&common.blue_green).monitor.seconds())
             }

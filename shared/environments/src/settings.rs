@@ -1,11 +1,11 @@
 use std::num::NonZeroU32;
 
 use analysis::Policy;
-use rollout::{AlarmName, Route, SmokeTest, Steps, Strategy, Weight};
+use rollout::{AlarmName, Route, SmokeTest, Strategy};
 use schemars::JsonSchema;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::canary::CanaryRules;
 use crate::span::Span;
 
 /// Which environment this is.
@@ -125,66 +125,6 @@ pub struct Overrides {
     pub clean_up: Option<CleanUpSettings>,
 }
 
-/// The steps of a canary.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CanaryRules {
-    /// Rising weights, the last one 100.
-    #[serde(deserialize_with = "steps::deserialize", serialize_with = "steps::serialize")]
-    #[schemars(with = "Vec<StepSettings>")]
-    pub steps: Steps,
-}
-
-/// One step as it is written in the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StepSettings {
-    #[serde(deserialize_with = "percent")]
-    weight: Weight,
-    bake: Span,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    approval: bool,
-}
-
-/// A weight, refused with the number that was written, however great.
-fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Weight, D::Error> {
-    let percent = u64::deserialize(deserializer)?;
-    u8::try_from(percent).ok().and_then(|percent| Weight::try_from(percent).ok()).ok_or_else(|| {
-        D::Error::custom(format!(
-            "weight {percent} is over 100: a weight is a percentage of requests from 0 to 100"
-        ))
-    })
-}
-
-mod steps {
-    use rollout::{Step, Steps};
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::{Span, StepSettings};
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Steps, D::Error> {
-        let written = Vec::<StepSettings>::deserialize(deserializer)?;
-        let steps: Vec<Step> = written
-            .iter()
-            .map(|step| Step { weight: step.weight, bake: step.bake.seconds(), approval: step.approval })
-            .collect();
-        Steps::try_from(steps).map_err(D::Error::custom)
-    }
-
-    pub(super) fn serialize<S: Serializer>(steps: &Steps, serializer: S) -> Result<S::Ok, S::Error> {
-        let written: Vec<StepSettings> = steps
-            .iter()
-            .map(|step| StepSettings {
-                weight: step.weight,
-                bake: Span::of(step.bake.0),
-                approval: step.approval,
-            })
-            .collect();
-        written.serialize(serializer)
-    }
-}
-
 /// The switch of a blue-green rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -237,33 +177,13 @@ pub struct CleanUpSettings {
 
 mod defaults {
     use super::{
-        BlueGreenRules, CanaryRules, CleanUpSettings, EvidenceSettings, NonZeroU32, ReadinessRules, Span,
-        Steps, StopTheLine,
+        BlueGreenRules, CleanUpSettings, EvidenceSettings, NonZeroU32, ReadinessRules, Span, StopTheLine,
     };
-    use rollout::{Seconds, Step, Weight};
 
     const fn times(count: u32) -> NonZeroU32 {
         match NonZeroU32::new(count) {
             Some(count) => count,
             None => NonZeroU32::MIN,
-        }
-    }
-
-    impl Default for CanaryRules {
-        /// The user's document: 10 % for 5 minutes, then 25, 50, 75, 100 with 2 minutes each.
-        fn default() -> Self {
-            let seed = [(10, 300), (25, 120), (50, 120), (75, 120), (100, 120)];
-            let steps: Vec<Step> = seed
-                .into_iter()
-                .filter_map(|(weight, bake)| {
-                    Some(Step {
-                        weight: Weight::try_from(weight).ok()?,
-                        bake: Seconds(bake),
-                        approval: false,
-                    })
-                })
-                .collect();
-            Self { steps: Steps::try_from(steps).unwrap_or_else(|_| Steps::at_once(Seconds(300))) }
         }
     }
 

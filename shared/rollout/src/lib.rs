@@ -27,7 +27,7 @@ pub use names::{
 };
 pub use phase::{Approval, CleanUp, Next, Observed, Phase, Sight};
 pub use plan::{
-    Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Plan, Readiness, Route, SmokeTest, Step,
+    Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Needs, Plan, Readiness, Route, SmokeTest, Step,
     StepIndex, Steps, Strategy,
 };
 pub use rollout::{Barred, Hold, LEASE, Lease, Rollout, RuleSnapshot, Standing, Start, Target};

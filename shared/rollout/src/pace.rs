@@ -2,6 +2,7 @@ use analysis::{Seconds, next_closing};
 use jiff::Timestamp;
 
 use crate::phase::{Phase, Sight};
+use crate::plan::Needs;
 use crate::rollout::{Hold, Rollout};
 
 /// How often to look again at something that is out of order: a frozen rule, a source out of reach.
@@ -51,6 +52,11 @@ impl Rollout {
             Phase::Awaiting { .. } => self.approval_pace(now),
             Phase::Cleared { .. } | Phase::Baking { .. } if self.is_held_since(now, SOON) => PATIENT,
             Phase::Cleared { .. } if self.hold != Hold::None => ATTENTIVE,
+            Phase::Baking { step, .. }
+                if self.hold == Hold::None && self.plan.steps.needs(*step) == Needs::Nothing =>
+            {
+                Seconds(0)
+            }
             Phase::Baking { step, since, sight: Sight::Clear, .. } => {
                 let closing = next_closing(self.evidence_since(*since), now, self.plan.evidence.metric_delay);
                 let ends = self.bake_ends(*step, *since);

@@ -28,6 +28,20 @@ pub struct Step {
     /// Whether a person has to approve before this weight is set.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approval: bool,
+    /// Whether it only leads up to the next step: it passes without the policy's minimums, once a minute was looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ramp: bool,
+}
+
+/// What a step has to see, beside the end of its bake, before traffic rises where nothing speaks against the version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// As much as the policy asks for.
+    Evidence,
+    /// A closed minute, whatever is in it: a part of a ramp.
+    AMinute,
+    /// Nothing: the steps before have shown it.
+    Nothing,
 }
 
 /// The steps of a plan: at least one, rising, the last one 100 %.
@@ -104,12 +118,34 @@ impl StepIndex {
 impl Steps {
     /// The one step of a blue-green rollout: all traffic at once, watched for `monitor`.
     pub fn at_once(monitor: Seconds) -> Self {
-        Self(vec![Step { weight: Weight::FULL, bake: monitor, approval: false }])
+        Self(vec![Step { weight: Weight::FULL, bake: monitor, approval: false, ramp: false }])
     }
 
     /// The step at `index`, if the plan has it.
     pub fn get(&self, index: StepIndex) -> Option<&Step> {
         self.0.get(usize::from(index.0))
+    }
+
+    /// What the step at `index` has to see. The last step needs nothing when it has no bake and one before it has.
+    pub fn needs(&self, index: StepIndex) -> Needs {
+        match self.get(index) {
+            Some(step) if step.ramp => Needs::AMinute,
+            Some(_) if self.judged_with(index) != index => Needs::Nothing,
+            _ => Needs::Evidence,
+        }
+    }
+
+    /// The step whose minutes and minimums tell of the step at `index`: itself, or where that has nothing to see the last
+    /// one before it that has.
+    pub fn judged_with(&self, index: StepIndex) -> StepIndex {
+        let at = usize::from(index.0);
+        let is_formality =
+            at + 1 == self.0.len() && self.get(index).is_some_and(|step| step.bake == Seconds(0));
+        let judged = self.0.iter().take(at).rposition(|step| step.bake > Seconds(0) && !step.ramp);
+        match judged.and_then(|at| u16::try_from(at).ok()) {
+            Some(judged) if is_formality => StepIndex(judged),
+            _ => index,
+        }
     }
 
     /// How many steps there are.

@@ -44,6 +44,7 @@ pub(super) async fn a_large_plan_comes_back_as_it_was_stored(shelf: &Shelf) {
             weight: Weight::try_from(weight).unwrap(),
             bake: rollout::Seconds(u32::MAX),
             approval: weight % 2 == 0,
+            ramp: weight % 3 == 0,
         })
         .collect();
     plan.steps = Steps::try_from(steps).unwrap();

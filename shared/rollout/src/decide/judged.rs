@@ -7,7 +7,7 @@ use super::back::roll_back;
 use super::forward::{awaiting, cleared};
 use crate::event::Cause;
 use crate::phase::{Next, Phase, Sight};
-use crate::plan::StepIndex;
+use crate::plan::{Needs, StepIndex};
 use crate::rollout::{Hold, Rollout};
 
 pub(super) struct Look {
@@ -34,13 +34,17 @@ pub(super) fn judged(rollout: &Rollout, look: &Look, found: &Found<'_>) -> Optio
     let free = rollout.hold == Hold::None;
     let waited = rollout.suspect_minutes >= policy.suspect_minutes;
     let news = until > look.judged_until || verdict.is_blind();
+    let needs = rollout.plan.steps.needs(look.step);
+    let unsure = matches!(verdict, Verdict::Inconclusive { .. } | Verdict::NoData { .. });
     let passes = match verdict {
         Verdict::Pass(_) => free && (baked || policy.early_promotion && verdict.is_sure()),
-        Verdict::Suspect(_) => free && baked && waited,
-        Verdict::Fail(_) | Verdict::Inconclusive { .. } | Verdict::NoData { .. } => false,
+        Verdict::Suspect(_) => free && baked && (waited || needs == Needs::Nothing),
+        Verdict::Inconclusive { .. } | Verdict::NoData { .. } => {
+            free && baked && needs != Needs::Evidence && !verdict.is_blind()
+        }
+        Verdict::Fail(_) => false,
     };
-    let too_little =
-        matches!(verdict, Verdict::Inconclusive { .. } | Verdict::NoData { .. }) && !verdict.is_blind();
+    let too_little = unsure && !verdict.is_blind() && needs == Needs::Evidence;
     let gives_up =
         too_little && (out_of_patience || baked && policy.too_little_traffic == TooLittleTraffic::RollBack);
     let asks = too_little && free && baked && policy.too_little_traffic == TooLittleTraffic::Ask;

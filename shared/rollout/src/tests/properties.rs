@@ -6,8 +6,9 @@ use proptest::sample::select;
 
 use super::support::*;
 use crate::{
-    Approval, CleanUp, Effect, EffectId, Event, EvidenceRules, Hold, Lease, Next, Observed, OldTraffic,
-    Order, Phase, Plan, Probe, Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide, invariants,
+    Approval, CleanUp, Effect, EffectId, Event, EvidenceRules, Hold, Lease, Needs, Next, Observed,
+    OldTraffic, Order, Phase, Plan, Probe, Rejected, Rollout, Seconds, StepIndex, Steps, Weight, decide,
+    invariants,
 };
 
 fn any_steps() -> impl Strategy<Value = Steps> {
@@ -341,6 +342,12 @@ proptest! {
                 // What looked bad for as long as the policy waits, and never surely so, has passed.
                 Event::Judged { verdict: Verdict::Suspect(_), .. } if clears => {
                     prop_assert!(before.suspect_minutes >= before.plan.judge.suspect_minutes);
+                    licence = Licence::Evidence;
+                }
+                // A ramp, and a last step without a bake, need no more than that nothing speaks against it.
+                Event::Judged { verdict: Verdict::Inconclusive { .. } | Verdict::NoData { .. }, .. } if clears => {
+                    let Phase::Baking { step, .. } = before.phase else { panic!("{:?}", before.phase) };
+                    prop_assert_ne!(before.plan.steps.needs(step), Needs::Evidence);
                     licence = Licence::Evidence;
                 }
                 Event::Judged { .. } => prop_assert!(!clears, "{:?}", after.phase),

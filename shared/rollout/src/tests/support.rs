@@ -21,7 +21,7 @@ pub(super) fn steps(steps: &[(u8, u32)]) -> Steps {
 }
 
 pub(super) fn step(percent: u8, bake: u32) -> Step {
-    Step { weight: weight(percent), bake: Seconds(bake), approval: false }
+    Step { weight: weight(percent), bake: Seconds(bake), approval: false, ramp: false }
 }
 
 /// The same steps; those of these numbers, from 0, need an approval.

@@ -228,6 +228,59 @@ fn too_little_traffic_extends_asks_or_rolls_back() {
 }
 
 #[test]
+fn a_ramp_passes_without_the_minimums_and_what_the_steps_before_have_shown_at_once() {
+    let with = |list: &[(u8, u32)], ramp: usize, step: StepIndex| {
+        let list = list.iter().enumerate().map(|(place, (percent, bake))| Step {
+            ramp: place < ramp,
+            ..super::support::step(*percent, *bake)
+        });
+        let mut rollout = baking(step, Sight::Clear);
+        rollout.plan.steps = Steps::try_from(list.collect::<Vec<_>>()).unwrap();
+        rollout
+    };
+    let phase = |rollout: &Rollout, verdict, now| {
+        let Phase::Baking { step, .. } = rollout.phase else { panic!("{:?}", rollout.phase) };
+        let after = decide(rollout, &judged_at(step, verdict, 180, now)).map(|after| after.phase.name());
+        after.map_err(|rejected| rejected.to_string())
+    };
+    let ramp = with(&[(1, 60), (10, 180), (100, 0)], 1, FIRST);
+    assert_eq!(ramp.plan.steps.needs(FIRST), Needs::AMinute);
+    for verdict in [inconclusive(), silent(), pass()] {
+        assert_eq!(phase(&ramp, verdict.clone(), 30), Ok("baking"));
+        assert_eq!(phase(&ramp, verdict, 60), Ok("cleared"));
+    }
+    assert_eq!(phase(&ramp, suspect(), 60), Ok("baking"));
+    assert_eq!(phase(&ramp, fail(), 60), Ok("restoring"));
+    assert_eq!(phase(&ramp, blind(), 60), Ok("baking"));
+
+    let last = with(&[(10, 180), (95, 120), (100, 0)], 0, LAST);
+    assert_eq!(
+        (last.plan.steps.needs(LAST), last.plan.steps.judged_with(LAST)),
+        (Needs::Nothing, StepIndex(1))
+    );
+    assert_eq!(last.wait(at(0)), Seconds(1));
+    for verdict in [inconclusive(), silent(), pass(), suspect()] {
+        assert_eq!(phase(&last, verdict, 1), Ok("cleared"));
+    }
+    assert_eq!(phase(&last, fail(), 1), Ok("restoring"));
+    assert_eq!(phase(&last, blind(), 1), Ok("baking"));
+    let held = Rollout { hold: Hold::By { who: "a".into(), why: "b".into(), since: at(0) }, ..last.clone() };
+    assert_eq!(phase(&held, pass(), 1), Ok("baking"));
+    assert!(held.wait(at(0)) > Seconds(1));
+
+    // A last step without a bake after nothing that was judged has to show something itself.
+    for (list, ramp) in [(&[(100, 0)][..], 0), (&[(1, 60), (100, 0)], 1), (&[(10, 0), (100, 0)], 0)] {
+        let last = StepIndex(u16::try_from(list.len() - 1).unwrap());
+        let unseen = with(list, ramp, last);
+        assert_eq!(
+            (unseen.plan.steps.needs(last), unseen.plan.steps.judged_with(last)),
+            (Needs::Evidence, last)
+        );
+        assert_eq!(phase(&unseen, inconclusive(), 1), Ok("baking"));
+    }
+}
+
+#[test]
 fn while_somebody_else_holds_the_rule() {
     let frozen =
         || given(Phase::Frozen { step: FIRST, found: Observed::Foreign("x".to_owned()), since: at(100) });

@@ -29,7 +29,22 @@ pub(crate) enum Command {
     /// Play rollouts on a service's past minutes: how often the judge, and others, would have rolled back an unchanged
     /// service, and how soon a worse one.
     Backtest(BacktestCommand),
-    /// Judge what standard input says, minute by minute.
+    /// Judges rollouts that standard input tells of, minute by minute.
+    ///
+    /// Lines of text in blocks; a block ends with a point on a line of its own. The first block has one line for each run, and
+    /// is not answered:
+    ///
+    /// `H,run,hist_minutes,hist_req,hist_err,azs,chi2_sum,chi2_df,min_mean,min_var,w10_mean,w10_var`
+    ///
+    /// Each block after it has one line for each run that goes on, and each line is answered with `run,continue`, `run,hold`
+    /// or `run,rollback`:
+    ///
+    /// `M,run,minute,step,weight,c_req,c_err,b_req,b_err`
+    ///
+    /// A line that cannot be (no number, negative, more errors than requests, a minute out of order, twice or after a gap,
+    /// another weight within a step, a run without history) is told of on standard error, and its run is held: it is never let
+    /// go on. A line that is of no run ends the judge. Either way the exit code is 1.
+    #[command(verbatim_doc_comment)]
     Judge(Judge),
     /// Show everything that happened to a rollout.
     History(History),
@@ -158,23 +173,8 @@ pub(crate) struct Foresee {
     pub(crate) output: OutputArgument,
 }
 
-/// Judges rollouts that standard input tells of, minute by minute.
-///
-/// Lines of text in blocks; a block ends with a point on a line of its own. The first block has one line for each run, and
-/// is not answered:
-///
-/// `H,run,hist_minutes,hist_req,hist_err,azs,chi2_sum,chi2_df,min_mean,min_var,w10_mean,w10_var`
-///
-/// Each block after it has one line for each run that goes on, and each line is answered with `run,continue`, `run,hold`
-/// or `run,rollback`:
-///
-/// `M,run,minute,step,weight,c_req,c_err,b_req,b_err`
-///
-/// A line that cannot be (no number, negative, more errors than requests, a minute out of order, twice or after a gap,
-/// another weight within a step, a run without history) is told of on standard error, and its run is held: it is never let
-/// go on. A line that is of no run ends the judge. Either way the exit code is 1.
+/// `ace judge`.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Judge {
     /// Speak the line protocol on standard input and output.
     #[arg(long, required = true)]

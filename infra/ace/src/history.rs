@@ -6,6 +6,7 @@ use std::sync::Arc;
 use console::Style;
 use engine::history::{Record, first_break};
 use engine::ports::Store;
+use engine::replay::rejudge;
 use local_stack::EmbeddedStore;
 use rollout::Rollout;
 use serde_json::json;
@@ -59,6 +60,11 @@ pub(crate) async fn history(arguments: &History) -> Result<Ending, AceError> {
     }
     if chain == Chain::Whole {
         println!("{} records, each {chain}", records.len());
+        match rejudge(plan, &records) {
+            Ok(same) => println!("judged again from the stored evidence: the same, {same} verdicts"),
+            // The records are whole: another release of the judge wrote them.
+            Err(other) => println!("{other}"),
+        }
     }
     Ok(chain.ending())
 }

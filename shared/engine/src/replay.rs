@@ -8,7 +8,7 @@ use crate::history::Record;
 /// A verdict that its evidence does not give.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "record {record} says \"{stored}\", and its evidence says \"{again}\": the history was changed, or another judge wrote it"
+    "record {record} says \"{stored}\", and its evidence says \"{again}\": another release of the judge wrote it"
 )]
 pub struct OtherVerdict {
     /// The record's number.

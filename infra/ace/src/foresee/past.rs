@@ -93,8 +93,8 @@ async fn ask(
     use analysis::Evidence;
     use foresight::PastMinute;
 
-    let objective = subject.policy.latency_objective_ms;
-    match metrics.minutes(&subject.route, rollout::Colour::Green, window, objective).await {
+    let wanted = engine::ports::Wanted { slow_over_ms: subject.policy.latency_objective_ms, further: &[] };
+    match metrics.minutes(&subject.route, rollout::Colour::Green, window, wanted).await {
         Evidence::SourceDown { reason } => Err(AceError::NoMinutes { reason }),
         Evidence::Minutes(minutes) => {
             for minute in &minutes {

@@ -263,11 +263,6 @@ impl Finding {
             (Metric::Further { .. }, Standard::Baseline { .. }) => "further",
         }
     }
-
-    /// Whether the p-value is at or under the threshold.
-    pub fn is_failure(&self) -> bool {
-        self.p_value <= self.threshold
-    }
 }
 
 impl Finding {

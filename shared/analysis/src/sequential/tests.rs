@@ -196,3 +196,28 @@ fn an_undisturbed_walk_has_the_p_values_of_the_vectors() {
         assert!(off < 1e-9, "{errors} of {requests} at {rate}: off by {off:e} of {p:e}");
     }
 }
+
+/// Beyond fifty events a history is no surer by being longer, so that requests and events times ten change nothing; a
+/// rate that varied from one ten minutes to the next is trusted less, and needs more to speak.
+#[test]
+fn a_history_counts_by_its_rate_and_its_steadiness_not_by_its_length() {
+    let steady = History {
+        minutes: 360,
+        requests: 100_000,
+        events: 100,
+        minute_mean: 0.28,
+        minute_variance: 0.28,
+        window_mean: 2.8,
+        window_variance: 2.8,
+        split: None,
+    };
+    let longer = History { requests: 1_000_000, events: 1_004, ..steady };
+    let unsteady = History { window_variance: 2.8 + 2.8 * 2.8, ..steady };
+    let settings = Settings { budget: 0.01, margin: 1.0, planned: 11 };
+    let p = |history: &History| {
+        let mut sequence = Sequence::new(settings, Some(history));
+        sequence.add(tally(500, 4), tally(500, 0)).p
+    };
+    assert!((p(&steady) / p(&longer) - 1.0).abs() < 0.01, "{} {}", p(&steady), p(&longer));
+    assert!(p(&unsteady) > 1.5 * p(&steady), "{} {}", p(&unsteady), p(&steady));
+}

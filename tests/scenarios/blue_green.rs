@@ -2,7 +2,7 @@
 
 use e2e::files::event;
 use e2e::{Fault, Rates, Run, Setup, configuration};
-use engine::ports::{Metrics as _, Traffic as _};
+use engine::ports::{Metrics as _, Traffic as _, Wanted};
 use rollout::{CleanUp, Colour, Phase};
 
 async fn blue_green(run: &Run) {
@@ -102,8 +102,10 @@ async fn the_world_answers_as_it_was_written() {
         run.now(),
         rollout::Seconds(0),
     );
-    let analysis::Evidence::Minutes(minutes) =
-        run.world.minutes(&route, Colour::Green, window, Some(250)).await
+    let analysis::Evidence::Minutes(minutes) = run
+        .world
+        .minutes(&route, Colour::Green, window, Wanted { slow_over_ms: Some(250), further: &[] })
+        .await
     else {
         panic!("the source is down")
     };

@@ -1,7 +1,8 @@
 //! Evidence that is missing, late, shared or disturbed.
 
+use analysis::Sample;
 use e2e::files::event;
-use e2e::{Rates, Run};
+use e2e::{Rates, Run, Setup, configuration};
 use rollout::Colour;
 
 #[tokio::test(start_paused = true)]
@@ -130,4 +131,35 @@ async fn an_illness_of_both_versions_does_not_blame_the_canary() {
     run.world.sick(Colour::Blue, 4);
     execution.finished().await;
     run.verified().await.promoted(&run);
+}
+
+const ORDERS: &str = "  judge: { metrics: [{ name: orders, kind: counts, worse: lower }] }
+  metric_sources:
+    orders: { namespace: Shop, metric: Orders, arm: { dimension: Colour } }
+";
+
+async fn with_orders(canary: Option<u64>) -> Run {
+    let run = Run::new(Setup { configuration: configuration(ORDERS), ..Setup::default() }).await;
+    if let Some(events) = canary {
+        run.world.samples(Colour::Green, vec![Sample::Count { events, of: 100 }]);
+        run.world.samples(Colour::Blue, vec![Sample::Count { events: 200, of: 400 }]);
+    }
+    run.canary().await;
+    run
+}
+
+/// No request fails, and customers order less.
+#[tokio::test(start_paused = true)]
+async fn a_metric_of_the_user_s_own_rolls_back() {
+    let run = with_orders(Some(20)).await;
+    run.verified().await.rolled_back(&run, "verdict");
+    assert_eq!(run.world.writes().iter().map(|write| write.percent).max(), Some(10));
+    let run = with_orders(Some(50)).await;
+    run.verified().await.promoted(&run);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metric_that_is_asked_for_and_not_there_promotes_nothing() {
+    let run = with_orders(None).await;
+    run.verified().await.rolled_back(&run, "not_enough_evidence");
 }

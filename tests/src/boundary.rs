@@ -14,7 +14,7 @@ use engine::history::Record;
 use engine::outcome::Outcome;
 use engine::ports::{
     AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Metrics,
-    Notifier, PortError, PortResult, Prober, Revisions, Store, Traffic,
+    Notifier, PortError, PortResult, Prober, Revisions, Store, Traffic, Wanted,
 };
 use environments::Environment;
 use jiff::Timestamp;
@@ -341,7 +341,7 @@ between! {
         fn healthy(route: &Route, colour: Colour) -> PortResult<Result<(), String>>;
     }
     Metrics {
-        fn minutes(route: &Route, canary: Colour, window: Window, slow_over_ms: Option<u32>) -> Evidence;
+        fn minutes(route: &Route, canary: Colour, window: Window, wanted: Wanted<'_>) -> Evidence;
     }
     Alarms {
         fn states(alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>>;

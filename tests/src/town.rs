@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use analysis::{Evidence, Window};
 use async_trait::async_trait;
-use engine::ports::{Fleet, Metrics, PortResult, Prober, Traffic};
+use engine::ports::{Fleet, Metrics, PortResult, Prober, Traffic, Wanted};
 use rollout::{Colour, Observed, Probe, Route, RuleSnapshot, SmokeTest, Version, Weight};
 
 use crate::world::World;
@@ -69,14 +69,8 @@ impl Fleet for Town {
 
 #[async_trait]
 impl Metrics for Town {
-    async fn minutes(
-        &self,
-        route: &Route,
-        canary: Colour,
-        window: Window,
-        slow_over_ms: Option<u32>,
-    ) -> Evidence {
-        self.of(&route.rule).minutes(route, canary, window, slow_over_ms).await
+    async fn minutes(&self, route: &Route, canary: Colour, window: Window, wanted: Wanted<'_>) -> Evidence {
+        self.of(&route.rule).minutes(route, canary, window, wanted).await
     }
 }
 

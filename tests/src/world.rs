@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use analysis::{Arm, Evidence, Minute, Minutes, Window};
+use analysis::{Arm, Evidence, Minute, Minutes, Sample, Window};
 use async_trait::async_trait;
-use engine::ports::{Clock, Fleet, Metrics, PortError, PortResult, Prober, Traffic};
+use engine::ports::{Clock, Fleet, Metrics, PortError, PortResult, Prober, Traffic, Wanted};
 use jiff::{SignedDuration, Timestamp};
 use local_stack::StackClock;
 use rollout::{Colour, Observed, Probe, Route, RuleSnapshot, Seconds, SmokeTest, Version, Weight};
@@ -94,6 +94,7 @@ struct State {
     sick: [u32; 2],
     sticky: bool,
     source_down: bool,
+    samples: [Vec<Sample>; 2],
     fault: Option<Fault>,
     snags: Vec<(Act, Snag)>,
     violations: Vec<String>,
@@ -132,6 +133,7 @@ impl World {
             sick: [0; 2],
             sticky: false,
             source_down: false,
+            samples: [Vec::new(), Vec::new()],
             fault: None,
             snags: Vec::new(),
             violations: Vec::new(),
@@ -180,6 +182,11 @@ impl World {
     pub fn source_down(&self, down: bool) {
         self.note(if down { "the metrics are out of reach" } else { "the metrics are back" });
         self.state().source_down = down;
+    }
+
+    /// What a colour says of the judge's further metrics from now on; nothing is published before.
+    pub fn samples(&self, colour: Colour, samples: Vec<Sample>) {
+        self.state().samples[place(colour)] = samples;
     }
 
     /// The next looks at a colour's health find it unhealthy; `u32::MAX` is for good.
@@ -384,13 +391,7 @@ impl Fleet for World {
 
 #[async_trait]
 impl Metrics for World {
-    async fn minutes(
-        &self,
-        _: &Route,
-        canary: Colour,
-        window: Window,
-        slow_over_ms: Option<u32>,
-    ) -> Evidence {
+    async fn minutes(&self, _: &Route, canary: Colour, window: Window, wanted: Wanted<'_>) -> Evidence {
         let state = self.state();
         if state.source_down {
             return Evidence::SourceDown { reason: "CloudWatch does not answer".to_owned() };
@@ -401,7 +402,11 @@ impl Metrics for World {
             let end = Seconds(60).after(start);
             let arm = |colour| {
                 let (requests, errors, slow) = state.load.between(colour, start, end);
-                Arm::new(requests, errors, slow_over_ms.map(|_| slow)).expect("parts of the requests")
+                let slow = wanted.slow_over_ms.map(|_| slow);
+                let arm = Arm::new(requests, errors, slow).expect("parts of the requests");
+                let samples = &state.samples[place(colour)];
+                let said = samples.iter().copied().chain(std::iter::repeat(Sample::Missing));
+                arm.with(said.take(wanted.further.len()).collect()).expect("finite")
             };
             let minute = Minute::new(start, arm(canary), arm(canary.other())).expect("whole minutes");
             // As in CloudWatch: a minute without requests is not there.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use analysis::{Evidence, Window};
 use async_trait::async_trait;
 use e2e::{Journal, World};
-use engine::ports::{Clock, Fleet, Metrics, PortResult, Prober, Traffic};
+use engine::ports::{Clock, Fleet, Metrics, PortResult, Prober, Traffic, Wanted};
 use environments::Environment;
 use jiff::Timestamp;
 use local_stack::{StackClock, Updates};
@@ -145,14 +145,8 @@ impl Fleet for Services {
 
 #[async_trait]
 impl Metrics for Services {
-    async fn minutes(
-        &self,
-        route: &Route,
-        canary: Colour,
-        window: Window,
-        slow_over_ms: Option<u32>,
-    ) -> Evidence {
-        self.of(route).minutes(route, canary, window, slow_over_ms).await
+    async fn minutes(&self, route: &Route, canary: Colour, window: Window, wanted: Wanted<'_>) -> Evidence {
+        self.of(route).minutes(route, canary, window, wanted).await
     }
 }
 

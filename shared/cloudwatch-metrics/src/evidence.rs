@@ -4,7 +4,7 @@ use aws_client::{Fault, SdkConfig};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{MetricDataQuery, MetricDataResult, ScanBy};
-use engine::ports::Metrics;
+use engine::ports::{Metrics, Wanted};
 use rollout::{Colour, Route};
 
 use crate::query::{NotAnArn, Values, queries};
@@ -57,12 +57,12 @@ impl CloudWatchMetrics {
         route: &Route,
         canary: Colour,
         window: Window,
-        slow_over_ms: Option<u32>,
+        wanted: Wanted<'_>,
     ) -> Result<Minutes, String> {
-        let queries = queries(route, slow_over_ms).map_err(not_an_arn)?;
+        let queries = queries(route, wanted).map_err(not_an_arn)?;
         let mut values = Values::default();
         values.add(&self.fetch(&queries, window).await?)?;
-        values.minutes(canary, window, slow_over_ms)
+        values.minutes(canary, window, wanted)
     }
 
     /// The totals, and how zones divide them where they can be found.
@@ -73,12 +73,13 @@ impl CloudWatchMetrics {
         window: Window,
         slow_over_ms: Option<u32>,
     ) -> Result<Histories, String> {
-        let mut all = queries(route, slow_over_ms).map_err(not_an_arn)?;
+        let wanted = Wanted { slow_over_ms, ..Wanted::default() };
+        let mut all = queries(route, wanted).map_err(not_an_arn)?;
         all.extend(zones::queries(route, live, slow_over_ms).map_err(not_an_arn)?);
         let results = self.fetch(&all, window).await?;
         let mut values = Values::default();
         values.add(&results)?;
-        let totals = Histories::of(&values.minutes(live.other(), window, slow_over_ms)?);
+        let totals = Histories::of(&values.minutes(live.other(), window, wanted)?);
         let zones = zones::minutes(&results, window, slow_over_ms)
             .and_then(|zones| totals.with_zones(&zones).map_err(|unequal| unequal.to_string()));
         Ok(zones.unwrap_or_else(|reason| {
@@ -94,17 +95,11 @@ fn not_an_arn(NotAnArn(text): NotAnArn) -> String {
 
 #[async_trait]
 impl Metrics for CloudWatchMetrics {
-    async fn minutes(
-        &self,
-        route: &Route,
-        canary: Colour,
-        window: Window,
-        slow_over_ms: Option<u32>,
-    ) -> Evidence {
+    async fn minutes(&self, route: &Route, canary: Colour, window: Window, wanted: Wanted<'_>) -> Evidence {
         if window.is_empty() {
             return Evidence::Minutes(Minutes::default());
         }
-        match self.ask(route, canary, window, slow_over_ms).await {
+        match self.ask(route, canary, window, wanted).await {
             Ok(minutes) => Evidence::Minutes(minutes),
             Err(reason) => {
                 tracing::warn!(reason, "evidence could not be read");
@@ -127,7 +122,9 @@ impl Metrics for CloudWatchMetrics {
             Ok(histories) => Ok(histories),
             Err(reason) => {
                 tracing::warn!(reason, "availability zones cannot be searched; asking without them");
-                let minutes = self.ask(route, live.other(), window, slow_over_ms).await?;
+                let minutes = self
+                    .ask(route, live.other(), window, Wanted { slow_over_ms, ..Wanted::default() })
+                    .await?;
                 Ok(Histories::of(&minutes))
             }
         }

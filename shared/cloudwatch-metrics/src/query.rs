@@ -6,8 +6,11 @@ use analysis::{Arm, Minute, Minutes, Window};
 use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode,
 };
+use engine::ports::Wanted;
 use jiff::Timestamp;
 use rollout::{Colour, Route};
+
+use crate::further;
 
 pub(crate) const NAMESPACE: &str = "AWS/ApplicationELB";
 /// Seconds; what the load balancer publishes at.
@@ -87,7 +90,8 @@ fn id(colour: Colour, series: Series) -> String {
 }
 
 /// The queries of both arms.
-pub(crate) fn queries(route: &Route, slow_over_ms: Option<u32>) -> Result<Vec<MetricDataQuery>, NotAnArn> {
+pub(crate) fn queries(route: &Route, wanted: Wanted<'_>) -> Result<Vec<MetricDataQuery>, NotAnArn> {
+    let slow_over_ms = wanted.slow_over_ms;
     let mut queries = Vec::new();
     for colour in [Colour::Blue, Colour::Green] {
         let dimensions = dimensions(route, colour)?;
@@ -97,15 +101,18 @@ pub(crate) fn queries(route: &Route, slow_over_ms: Option<u32>) -> Result<Vec<Me
                 .metric_name(series.metric())
                 .set_dimensions(Some(dimensions.to_vec()))
                 .build();
-            let stat = MetricStat::builder()
-                .metric(metric)
-                .period(PERIOD)
-                .stat(series.statistic(slow_over_ms))
-                .build();
-            queries.push(MetricDataQuery::builder().id(id(colour, series)).metric_stat(stat).build());
+            queries.push(query(id(colour, series), metric, series.statistic(slow_over_ms)));
         }
+        let [target_group, _] = &dimensions;
+        queries.extend(further::queries(colour, target_group.value().unwrap_or_default(), wanted.further));
     }
     Ok(queries)
+}
+
+/// The query of a metric's statistic in each minute.
+pub(crate) fn query(id: String, metric: Metric, statistic: String) -> MetricDataQuery {
+    let stat = MetricStat::builder().metric(metric).period(PERIOD).stat(statistic).build();
+    MetricDataQuery::builder().id(id).metric_stat(stat).build()
 }
 
 /// The values of each query by minute, in seconds since 1970.
@@ -134,18 +141,22 @@ impl Values {
         &self,
         canary: Colour,
         window: Window,
-        slow_over_ms: Option<u32>,
+        wanted: Wanted<'_>,
     ) -> Result<Minutes, String> {
         for colour in [Colour::Blue, Colour::Green] {
-            if let Some(missing) =
-                Series::of(slow_over_ms).map(|series| id(colour, series)).find(|id| !self.0.contains_key(id))
-            {
+            let counts = Series::of(wanted.slow_over_ms).map(|series| id(colour, series));
+            let mut asked = counts.chain(further::ids(colour, wanted.further));
+            if let Some(missing) = asked.find(|id| !self.0.contains_key(id)) {
                 return Err(format!("CloudWatch does not answer for {missing}"));
             }
         }
         let mut minutes = Vec::new();
         for second in (window.first.as_second()..window.end.as_second()).step_by(60) {
-            let of = |colour| self.arm(|series| id(colour, series), second);
+            let of = |colour| {
+                let arm = self.arm(|series| id(colour, series), second)?;
+                let samples = further::samples(self, colour, second, arm.requests(), wanted.further);
+                arm.with(samples).map_err(|error| error.to_string())
+            };
             let (new, old) = (of(canary)?, of(canary.other())?);
             if new.requests() == 0 && old.requests() == 0 {
                 continue;
@@ -156,9 +167,14 @@ impl Values {
         Minutes::new(minutes).map_err(|error| error.to_string())
     }
 
+    /// The value of a query in the minute that begins then.
+    pub(crate) fn value(&self, id: &str, second: i64) -> Option<f64> {
+        self.0.get(id)?.get(&second).copied()
+    }
+
     /// What one arm served in the minute that begins then; `id` is the query of a series.
     pub(crate) fn arm(&self, id: impl Fn(Series) -> String, second: i64) -> Result<Arm, String> {
-        let value = |series| self.0.get(&id(series)).and_then(|values| values.get(&second)).copied();
+        let value = |series| self.value(&id(series), second);
         let count = |series| value(series).map_or(0, count);
         let requests = count(Series::Requests);
         let answered =
@@ -176,7 +192,7 @@ impl Values {
     clippy::cast_sign_loss,
     reason = "a float is cast to the nearest number in range, and not-a-number to 0"
 )]
-fn count(value: f64) -> u64 {
+pub(crate) fn count(value: f64) -> u64 {
     value.round() as u64
 }
 
@@ -188,8 +204,9 @@ fn slow(requests: u64, quick: f64) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use analysis::Sample;
     use aws_sdk_cloudwatch::primitives::DateTime;
-    use rollout::Arm as RouteArm;
+    use rollout::{Arm as RouteArm, ArmDimension, ArmValue, Source};
 
     use super::*;
 
@@ -219,9 +236,13 @@ pub(crate) mod tests {
     }
 
     /// Results for all queries; `points` are query id, minute of the window, value.
-    fn values(points: &[(&str, i64, f64)], slow_over_ms: Option<u32>) -> Values {
+    fn slow(slow_over_ms: u32) -> Wanted<'static> {
+        Wanted { slow_over_ms: Some(slow_over_ms), further: &[] }
+    }
+
+    fn values(points: &[(&str, i64, f64)], wanted: Wanted<'_>) -> Values {
         let mut values = Values::default();
-        for query in queries(&route(), slow_over_ms).unwrap() {
+        for query in queries(&route(), wanted).unwrap() {
             let id = query.id().unwrap();
             let mut result = MetricDataResult::builder().id(id).status_code(StatusCode::Complete);
             for (_, minute, value) in points.iter().filter(|(of, ..)| *of == id) {
@@ -235,7 +256,7 @@ pub(crate) mod tests {
 
     #[test]
     fn both_arms_are_asked_for_by_target_group_and_load_balancer() {
-        let queries = queries(&route(), Some(500)).unwrap();
+        let queries = queries(&route(), slow(500)).unwrap();
         assert_eq!(queries.len(), 10);
         let seen: Vec<_> = queries
             .iter()
@@ -264,13 +285,13 @@ pub(crate) mod tests {
                 ("blue_quick", "TargetResponseTime", "PR(0:0.5)"),
             ]
         );
-        assert_eq!(super::queries(&route(), None).unwrap().len(), 8);
+        assert_eq!(super::queries(&route(), Wanted::default()).unwrap().len(), 8);
     }
 
     #[test]
     fn an_arn_of_something_else_is_named() {
         let wrong = Route { load_balancer: "lb".to_owned(), ..route() };
-        assert_eq!(queries(&wrong, None), Err(NotAnArn("lb".to_owned())));
+        assert_eq!(queries(&wrong, Wanted::default()), Err(NotAnArn("lb".to_owned())));
     }
 
     #[test]
@@ -294,9 +315,9 @@ pub(crate) mod tests {
                 ("blue_successes", 0, 900.0),
                 ("blue_requests", 2, 10.0),
             ],
-            None,
+            Wanted::default(),
         );
-        let minutes = values.minutes(Colour::Green, window(), None).unwrap();
+        let minutes = values.minutes(Colour::Green, window(), Wanted::default()).unwrap();
         let expected = [
             Minute::new(
                 at("2026-01-02T03:04:00Z"),
@@ -311,8 +332,8 @@ pub(crate) mod tests {
 
     #[test]
     fn more_answers_than_requests_are_no_errors() {
-        let values = values(&[("green_requests", 0, 10.0), ("green_successes", 0, 12.0)], None);
-        let minutes = values.minutes(Colour::Green, window(), None).unwrap();
+        let values = values(&[("green_requests", 0, 10.0), ("green_successes", 0, 12.0)], Wanted::default());
+        let minutes = values.minutes(Colour::Green, window(), Wanted::default()).unwrap();
         assert_eq!(minutes.iter().map(|minute| minute.canary().errors()).collect::<Vec<_>>(), [0]);
     }
 
@@ -324,7 +345,7 @@ pub(crate) mod tests {
             ("blue_quick", 0, 97.4),
             ("green_requests", 0, 3.0),
         ];
-        let minutes = values(&points, Some(500)).minutes(Colour::Blue, window(), Some(500)).unwrap();
+        let minutes = values(&points, slow(500)).minutes(Colour::Blue, window(), slow(500)).unwrap();
         let minute = minutes.iter().next().unwrap();
         assert_eq!(minute.canary().slow(), Some(5));
         assert_eq!(
@@ -336,13 +357,13 @@ pub(crate) mod tests {
 
     #[test]
     fn values_outside_of_the_window_do_not_count() {
-        let values = values(&[("green_requests", -1, 5.0), ("green_requests", 3, 5.0)], None);
-        assert_eq!(values.minutes(Colour::Green, window(), None).unwrap().iter().count(), 0);
+        let values = values(&[("green_requests", -1, 5.0), ("green_requests", 3, 5.0)], Wanted::default());
+        assert_eq!(values.minutes(Colour::Green, window(), Wanted::default()).unwrap().iter().count(), 0);
     }
 
     #[test]
     fn a_query_that_is_not_answered_is_no_silence() {
-        let error = Values::default().minutes(Colour::Green, window(), None).unwrap_err();
+        let error = Values::default().minutes(Colour::Green, window(), Wanted::default()).unwrap_err();
         assert_eq!(error, "CloudWatch does not answer for blue_requests");
         for status in [StatusCode::InternalError, StatusCode::Forbidden] {
             let result = MetricDataResult::builder().id("blue_requests").status_code(status).build();
@@ -351,8 +372,80 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn further_metrics_come_with_the_minutes() {
+        let series = |metric: &str, statistic: &str, value| rollout::Series {
+            namespace: "Shop".to_owned(),
+            metric: metric.to_owned(),
+            statistic: statistic.to_owned(),
+            dimensions: [("Service".to_owned(), "checkout".to_owned())].into(),
+            arm: ArmDimension { dimension: "Side".to_owned(), value },
+        };
+        let named = ArmValue::Named { blue: "b".to_owned(), green: "g".to_owned() };
+        let further = [
+            Source::Values(series("Latency", "p99", ArmValue::TargetGroup)),
+            Source::Counts { events: series("Orders", "Sum", ArmValue::Colour), of: None },
+            Source::Counts {
+                events: series("Refused", "Sum", ArmValue::Colour),
+                of: Some(series("Cards", "Sum", named)),
+            },
+        ];
+        let wanted = Wanted { slow_over_ms: None, further: &further };
+        let asked = queries(&route(), wanted).unwrap();
+        let seen = |id: &str| {
+            let query = asked.iter().find(|query| query.id() == Some(id)).unwrap();
+            let stat = query.metric_stat().unwrap();
+            let metric = stat.metric().unwrap();
+            let dimensions: Vec<_> = metric
+                .dimensions()
+                .iter()
+                .map(|of| format!("{}={}", of.name().unwrap(), of.value().unwrap()))
+                .collect();
+            format!(
+                "{} {} {} {} {}",
+                metric.namespace().unwrap(),
+                metric.metric_name().unwrap(),
+                stat.stat().unwrap(),
+                stat.period().unwrap(),
+                dimensions.join(" ")
+            )
+        };
+        assert_eq!(asked.len(), 2 * (4 + 4));
+        assert_eq!(
+            seen("green_further_0"),
+            "Shop Latency p99 60 Service=checkout Side=targetgroup/green/73e2d6bc24d8a067"
+        );
+        assert_eq!(seen("blue_further_1"), "Shop Orders Sum 60 Service=checkout Side=blue");
+        assert_eq!(seen("green_of_2"), "Shop Cards Sum 60 Service=checkout Side=g");
+
+        let points = [
+            ("blue_requests", 0, 100.0),
+            ("green_requests", 0, 10.0),
+            ("green_further_0", 0, 0.75),
+            ("blue_further_1", 0, 7.0),
+            ("green_further_1", 0, 12.0),
+            ("green_of_2", 0, 4.0),
+            ("blue_further_2", 0, 1.0),
+        ];
+        let minutes = values(&points, wanted).minutes(Colour::Green, window(), wanted).unwrap();
+        let minute = minutes.iter().next().unwrap();
+        let of = |arm: &Arm| [0, 1, 2].map(|place| arm.further(place));
+        assert_eq!(
+            of(minute.canary()),
+            // More orders than requests are as many; none refused of four is a count.
+            [Sample::Value(0.75), Sample::Count { events: 10, of: 10 }, Sample::Count { events: 0, of: 4 }]
+        );
+        assert_eq!(
+            of(minute.baseline()),
+            [Sample::Missing, Sample::Count { events: 7, of: 100 }, Sample::Missing],
+            "what is a part of nothing is not known"
+        );
+        let error = values(&points, Wanted::default()).minutes(Colour::Green, window(), wanted).unwrap_err();
+        assert_eq!(error, "CloudWatch does not answer for blue_further_0");
+    }
+
+    #[test]
     fn pages_add_up() {
-        let mut values = values(&[("green_requests", 0, 5.0)], None);
+        let mut values = values(&[("green_requests", 0, 5.0)], Wanted::default());
         let time = DateTime::from_secs(window().first.as_second() + 60);
         let page = MetricDataResult::builder()
             .id("green_requests")
@@ -361,7 +454,7 @@ pub(crate) mod tests {
             .values(7.0)
             .build();
         values.add(&[page]).unwrap();
-        let minutes = values.minutes(Colour::Green, window(), None).unwrap();
+        let minutes = values.minutes(Colour::Green, window(), Wanted::default()).unwrap();
         assert_eq!(minutes.iter().map(|minute| minute.canary().requests()).collect::<Vec<_>>(), [5, 7]);
     }
 }

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use analysis::{Arm, Window};
-use aws_sdk_cloudwatch::types::{MetricDataQuery, MetricDataResult};
+use aws_sdk_cloudwatch::types::{Dimension, MetricDataQuery, MetricDataResult};
 use rollout::{Colour, Route};
 
 use crate::query::{NAMESPACE, NotAnArn, PERIOD, Series, Values, dimensions};
@@ -27,14 +27,13 @@ pub(crate) fn queries(
     colour: Colour,
     slow_over_ms: Option<u32>,
 ) -> Result<Vec<MetricDataQuery>, NotAnArn> {
-    let terms: String = dimensions(route, colour)?
-        .iter()
-        .map(|of| format!(" {}=\"{}\"", of.name().unwrap_or_default(), of.value().unwrap_or_default()))
-        .collect();
+    let term =
+        |of: &Dimension| format!("{}=\"{}\"", of.name().unwrap_or_default(), of.value().unwrap_or_default());
+    let terms = dimensions(route, colour)?.each_ref().map(term).join(" ");
     let query = |series: Series| {
         let (metric, statistic) = (series.metric(), series.statistic(slow_over_ms));
         let expression = format!(
-            "SEARCH('{{{NAMESPACE},AvailabilityZone,LoadBalancer,TargetGroup}} MetricName=\"{metric}\"{terms}', \
+            "SEARCH('{{{NAMESPACE},AvailabilityZone,LoadBalancer,TargetGroup}} MetricName=\"{metric}\" {terms}', \
              '{statistic}', {PERIOD})"
         );
         MetricDataQuery::builder().id(id(series)).expression(expression).label(LABEL).build()

@@ -14,7 +14,7 @@ use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, perform};
 use crate::ports::{
     AlarmState, Alarms, Budget, Clock, Fleet, Measure, Meter, Metrics, Notifier, PortError, Prober, Store,
-    Traffic,
+    Traffic, Wanted,
 };
 use crate::reply::about;
 use crate::window::minutes_before;
@@ -332,8 +332,8 @@ impl HealthCheckFunction<'_> {
         // What was seen first stands: only later minutes are asked for.
         let first = if judged_until > since { window.first.max(judged_until) } else { window.first };
         let window = Window { first, end: window.end.max(first) };
-        let slow_over_ms = plan.judge.latency_objective_ms;
-        let seen = match self.metrics.minutes(&plan.route, rollout.canary, window, slow_over_ms).await {
+        let wanted = Wanted { slow_over_ms: plan.judge.latency_objective_ms, further: &plan.sources };
+        let seen = match self.metrics.minutes(&plan.route, rollout.canary, window, wanted).await {
             Evidence::Minutes(seen) => seen,
             Evidence::SourceDown { reason } => return Found { history, ..Found::nothing(reason) },
         };

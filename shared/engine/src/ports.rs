@@ -6,7 +6,7 @@ use environments::Environment;
 use jiff::Timestamp;
 use rollout::{
     AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Need, Observed, Probe, Rollout, RolloutId,
-    Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Target, Version, Weight,
+    Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Source, Target, Version, Weight,
 };
 
 use crate::history::Record;
@@ -161,18 +161,22 @@ pub trait Fleet: Send + Sync {
     async fn healthy(&self, route: &Route, colour: Colour) -> PortResult<Result<(), String>>;
 }
 
+/// What is counted of each minute beside requests and errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// The latency objective, in milliseconds.
+    pub slow_over_ms: Option<u32>,
+    /// The judge's further metrics: both arms say of each, in this order, what it was or that it is
+    /// [missing](analysis::Sample::Missing).
+    pub further: &'a [Source],
+}
+
 /// The evidence.
 #[async_trait]
 pub trait Metrics: Send + Sync {
     /// Both arms' counts for each minute of the window, in one call; a source out of reach is
-    /// [`Evidence::SourceDown`], not an error. `slow_over_ms` is the latency objective.
-    async fn minutes(
-        &self,
-        route: &Route,
-        canary: Colour,
-        window: Window,
-        slow_over_ms: Option<u32>,
-    ) -> Evidence;
+    /// [`Evidence::SourceDown`], not an error.
+    async fn minutes(&self, route: &Route, canary: Colour, window: Window, wanted: Wanted<'_>) -> Evidence;
 
     /// What `live` did in the minutes of the window, before a rollout; `Err` says why that is not known. From the same
     /// counts as [`Self::minutes`] where a source does not know more, such as how zones compare.
@@ -183,7 +187,7 @@ pub trait Metrics: Send + Sync {
         window: Window,
         slow_over_ms: Option<u32>,
     ) -> Result<Histories, String> {
-        match self.minutes(route, live.other(), window, slow_over_ms).await {
+        match self.minutes(route, live.other(), window, Wanted { slow_over_ms, ..Wanted::default() }).await {
             Evidence::Minutes(minutes) => Ok(Histories::of(&minutes)),
             Evidence::SourceDown { reason } => Err(reason),
         }

@@ -14,7 +14,7 @@ use crate::failures;
 use crate::fence::{Written, taken_since, write_weight};
 use crate::ledger::{Ledger, Recorded};
 use crate::outbox::{Hands, perform};
-use crate::ports::{Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Store, Traffic};
+use crate::ports::{Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Store, Traffic, Wanted};
 use crate::reply::{about, without_rollout};
 use crate::sweep::{Tally, UNTOUCHED};
 use crate::window::minutes_before;
@@ -208,7 +208,7 @@ impl PromoteStepFunction<'_> {
         let now = self.clock.now();
         let delayed = now.checked_sub(rollout.plan.evidence.metric_delay.duration()).unwrap_or(now);
         let window = minutes_before(delayed, span);
-        match self.metrics.minutes(&rollout.plan.route, rollout.canary, window, None).await {
+        match self.metrics.minutes(&rollout.plan.route, rollout.canary, window, Wanted::default()).await {
             Evidence::Minutes(minutes) => {
                 match minutes.iter().map(|minute| minute.baseline().requests()).sum() {
                     0 => OldTraffic::Quiet,

@@ -4,7 +4,8 @@ use rollout::{Colour, ServiceName};
 
 use crate::Written;
 use crate::place::Place;
-use crate::settings::ReadinessRules;
+use crate::settings::{Overrides, ReadinessRules, Rules};
+use crate::sources::InvalidSource;
 use crate::span::Span;
 
 /// What is wrong with a configuration.
@@ -64,6 +65,14 @@ pub enum InvalidConfiguration {
         /// What it has to be under.
         bound: Span,
     },
+    /// A metric of the judge has no source that fits.
+    #[error("{place}: {source}")]
+    Source {
+        /// Where the metrics are written.
+        place: Place,
+        /// Why.
+        source: InvalidSource,
+    },
     /// The path of a check is no path.
     #[error(
         "{place} is {value:?}: write a path that begins with '/', it is appended to the colour's endpoint"
@@ -89,9 +98,10 @@ impl InvalidConfiguration {
                 Some(Place::of(["services", service.as_str(), "route", "green", "target_group"]))
             }
             Self::Account(_) => Some(Place::of(["environment", "account"])),
-            Self::Endpoint { place, .. } | Self::Interval { place, .. } | Self::Path { place, .. } => {
-                Some(place.clone())
-            }
+            Self::Endpoint { place, .. }
+            | Self::Interval { place, .. }
+            | Self::Path { place, .. }
+            | Self::Source { place, .. } => Some(place.clone()),
         }
     }
 }
@@ -104,6 +114,7 @@ pub(crate) fn check(written: &Written) -> Result<(), InvalidConfiguration> {
         return Err(InvalidConfiguration::Account(account.clone()));
     }
     check_readiness(&written.rollout.readiness, &Place::of(["rollout", "readiness"]))?;
+    check_sources(&written.rollout, &Overrides::default(), &Place::of(["rollout", "judge"]))?;
     let mut pipelines = BTreeMap::new();
     let mut rules = BTreeMap::new();
     for (name, service) in &written.services {
@@ -121,6 +132,11 @@ pub(crate) fn check(written: &Written) -> Result<(), InvalidConfiguration> {
         if let Some(readiness) = &service.rollout.readiness {
             check_readiness(readiness, &place.key("rollout").key("readiness"))?;
         }
+        if service.rollout.judge.is_some() {
+            check_sources(&written.rollout, &service.rollout, &place.key("rollout").key("judge"))?;
+        } else if service.rollout.metric_sources.is_some() {
+            check_sources(&written.rollout, &service.rollout, &place.key("rollout").key("metric_sources"))?;
+        }
         if let Some(first) = pipelines.insert(&service.pipeline, name) {
             return Err(InvalidConfiguration::SharedPipeline {
                 first: first.clone(),
@@ -137,6 +153,13 @@ pub(crate) fn check(written: &Written) -> Result<(), InvalidConfiguration> {
         }
     }
     Ok(())
+}
+
+fn check_sources(common: &Rules, own: &Overrides, place: &Place) -> Result<(), InvalidConfiguration> {
+    let judge = own.judge.as_ref().unwrap_or(&common.judge);
+    let sources = own.metric_sources.as_ref().unwrap_or(&common.metric_sources);
+    let resolved = crate::sources::resolve(&judge.metrics, sources);
+    resolved.map(|_| ()).map_err(|source| InvalidConfiguration::Source { place: place.clone(), source })
 }
 
 fn check_readiness(readiness: &ReadinessRules, place: &Place) -> Result<(), InvalidConfiguration> {

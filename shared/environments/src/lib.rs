@@ -5,6 +5,7 @@ mod canary;
 mod invalid;
 mod place;
 mod settings;
+mod sources;
 mod span;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use settings::{
     BlueGreenRules, CleanUpSettings, EvidenceSettings, Identity, Overrides, ReadinessRules, Rules, Service,
     StopTheLine,
 };
+pub use sources::{InvalidSource, MetricSource};
 pub use span::{InvalidSpan, Span};
 
 /// The longest that a function which lost its rollout may still be writing: the functions' timeout of 30 seconds
@@ -146,6 +148,8 @@ impl Environment {
         let readiness = own.readiness.as_ref().unwrap_or(&common.readiness);
         let evidence = own.evidence.as_ref().unwrap_or(&common.evidence);
         let clean_up = own.clean_up.as_ref().unwrap_or(&common.clean_up);
+        let judge = own.judge.as_ref().unwrap_or(&common.judge).clone();
+        let metric_sources = own.metric_sources.as_ref().unwrap_or(&common.metric_sources);
         Ok(Plan {
             environment: environment.clone(),
             service: name.clone(),
@@ -159,7 +163,9 @@ impl Environment {
                 path: readiness.path.clone(),
                 smoke_tests: readiness.smoke_tests.clone(),
             },
-            judge: own.judge.as_ref().unwrap_or(&common.judge).clone(),
+            // Checked when the configuration was read.
+            sources: sources::resolve(&judge.metrics, metric_sources).unwrap_or_default(),
+            judge,
             evidence: EvidenceRules {
                 settle: evidence.settle.seconds(),
                 metric_delay: evidence.metric_delay.seconds(),

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use analysis::Policy;
@@ -6,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canary::CanaryRules;
+use crate::sources::MetricSource;
 use crate::span::Span;
 
 /// Which environment this is.
@@ -50,6 +52,9 @@ pub struct Rules {
     pub readiness: ReadinessRules,
     /// What the judge tolerates.
     pub judge: Policy,
+    /// Where each of the judge's `metrics` comes from, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metric_sources: BTreeMap<String, MetricSource>,
     /// When evidence counts.
     pub evidence: EvidenceSettings,
     /// Alarms that end a rollout in every phase.
@@ -71,6 +76,7 @@ impl Default for Rules {
             blue_green: BlueGreenRules::default(),
             readiness: ReadinessRules::default(),
             judge: Policy::default(),
+            metric_sources: BTreeMap::new(),
             evidence: EvidenceSettings::default(),
             guardrails: Vec::new(),
             clean_up: CleanUpSettings::default(),
@@ -114,6 +120,9 @@ pub struct Overrides {
     /// What the judge tolerates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<Policy>,
+    /// Where each of the judge's `metrics` comes from, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_sources: Option<BTreeMap<String, MetricSource>>,
     /// When evidence counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceSettings>,

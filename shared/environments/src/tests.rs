@@ -293,3 +293,60 @@ fn a_rollout_keeps_its_lease_between_two_looks() {
     let says = "line 15 column 26: rollout.readiness.interval is 15m: write less than 15m, half of the lease";
     assert!(error.starts_with(says) && error.ends_with("raise attempts"), "{error}");
 }
+
+/// The judge's own metrics, and where they come from.
+#[test]
+fn every_metric_of_the_judge_has_its_source() {
+    const METRICS: &str = "    false_rollback_budget: 0.01
+    metrics:
+      - { name: orders, kind: counts, worse: lower }
+      - { name: cards refused, kind: counts }
+      - { name: p99, margin: 1.2 }
+  metric_sources:
+    orders: { namespace: Shop, metric: Orders, dimensions: { Service: checkout }, arm: { dimension: Colour } }
+    cards refused: { namespace: Shop, metric: Refused, of: Cards, arm: { dimension: Host, value: { named: { blue: b, green: g } } } }
+    p99: { namespace: AWS/ApplicationELB, metric: TargetResponseTime, statistic: p99, dimensions: { LoadBalancer: app/shop/1 }, arm: { dimension: TargetGroup, value: target_group } }
+";
+    let text = FULL.replacen("    false_rollback_budget: 0.01\n", METRICS, 1);
+    let sources = resolve(&text, "checkout", None).unwrap().sources;
+    let [rollout::Source::Counts { events, of: None }, refused, rollout::Source::Values(p99)] = &sources[..]
+    else {
+        panic!("{sources:?}")
+    };
+    assert_eq!((events.metric.as_str(), events.statistic.as_str()), ("Orders", "Sum"));
+    assert_eq!(
+        (p99.statistic.as_str(), p99.arm.value.of(Colour::Green, "targetgroup/g/1")),
+        ("p99", "targetgroup/g/1".to_owned())
+    );
+    let rollout::Source::Counts { of: Some(cards), .. } = refused else { panic!("{refused:?}") };
+    assert_eq!((cards.metric.as_str(), cards.arm.value.of(Colour::Blue, "")), ("Cards", "b".to_owned()));
+    let stored = serde_json::to_string(&read(&text)).unwrap();
+    assert_eq!(serde_json::from_str::<Environment>(&stored).unwrap(), read(&text));
+
+    for (from, to, says) in [
+        (
+            "    orders: {",
+            "    order: {",
+            "rollout.judge: the judge's metric \"orders\" has no source: add it under metric_sources",
+        ),
+        ("name: p99,", "name: orders,", "the judge's metric \"orders\" is there twice"),
+        (
+            "name: cards refused, kind: counts",
+            "name: cards refused",
+            "the judge compares values: write `kind: counts`",
+        ),
+        ("metric: Orders, ", "metrik: Orders, ", "unknown field `metrik`"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let error = Environment::from_yaml(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(says), "{to}: {error}");
+    }
+    // A service that has its own judge needs sources for that one only.
+    let own = text.replacen(
+        "      guardrails: []",
+        "      guardrails: []\n      judge: { metrics: [{ name: carts }] }",
+        1,
+    );
+    let error = Environment::from_yaml(&own).unwrap_err().to_string();
+    assert!(error.contains("services.checkout.rollout.judge: the judge's metric \"carts\""), "{error}");
+}

@@ -14,6 +14,7 @@ mod pace;
 mod phase;
 mod plan;
 mod rollout;
+mod source;
 
 pub use analysis::Seconds;
 pub use bucket::{Bucket, InvalidShare, Need, Share};
@@ -31,6 +32,7 @@ pub use plan::{
     StepIndex, Steps, Strategy,
 };
 pub use rollout::{Barred, Hold, LEASE, Lease, Rollout, RuleSnapshot, Standing, Start, Target};
+pub use source::{ArmDimension, ArmValue, Series, Source};
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::StopRules;
 use crate::names::{AlarmName, Colour, EnvironmentName, ServiceName, Version, Weight};
+use crate::source::Source;
 
 /// How traffic moves to the new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -303,6 +304,9 @@ pub struct Plan {
     pub readiness: Readiness,
     /// What the judge tolerates.
     pub judge: Policy,
+    /// Where the judge's further metrics come from, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
     /// When evidence counts.
     pub evidence: EvidenceRules,
     /// Alarms that end the rollout in every phase.

@@ -9,7 +9,7 @@ use engine::history::Record;
 use engine::outcome::Outcome as Published;
 use engine::ports::{
     AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Measure, Meter,
-    Metrics, Notifier, PortResult, Prober, Revisions, Store, Traffic,
+    Metrics, Notifier, PortResult, Prober, Revisions, Store, Traffic, Wanted,
 };
 use environments::Environment;
 use jiff::Timestamp;
@@ -267,7 +267,7 @@ fn minutes(window: Window, requests: u64, errors: u64) -> Option<Minutes> {
 
 #[async_trait]
 impl Metrics for Script<'_> {
-    async fn minutes(&self, _: &Route, _: Colour, window: Window, _: Option<u32>) -> Evidence {
+    async fn minutes(&self, _: &Route, _: Colour, window: Window, _: Wanted<'_>) -> Evidence {
         let known = match self.ask(|| Call::Evidence).await {
             Answer::Seen(Seen::Good) => minutes(window, 100, 0),
             Answer::Seen(Seen::Bad) => minutes(window, 100, 90),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use analysis::{Arm as Counts, Evidence, Minute, Minutes, Window};
 use async_trait::async_trait;
-use engine::ports::{Fleet, Metrics, PortError, PortResult, Prober, Traffic};
+use engine::ports::{Fleet, Metrics, PortError, PortResult, Prober, Traffic, Wanted};
 use rollout::{Colour, Observed, Probe, Route, RuleSnapshot, SmokeTest, Version, Weight};
 use weighted_proxy::{Arm, FaultSpec, MinuteCounts, PerArm, Proxy, ProxyOptions, Sample, Target, Weights};
 
@@ -246,13 +246,7 @@ impl Fleet for Plant {
 
 #[async_trait]
 impl Metrics for Plant {
-    async fn minutes(
-        &self,
-        _: &Route,
-        canary: Colour,
-        window: Window,
-        slow_over_ms: Option<u32>,
-    ) -> Evidence {
+    async fn minutes(&self, _: &Route, canary: Colour, window: Window, wanted: Wanted<'_>) -> Evidence {
         let counted: BTreeMap<_, _> = self
             .proxy
             .minutes(window.first, window.end)
@@ -260,7 +254,7 @@ impl Metrics for Plant {
             .map(|counts| (counts.minute, counts))
             .collect();
         let minutes: Result<Vec<Minute>, _> =
-            counted.values().map(|counts| minute(counts, canary, slow_over_ms.is_some())).collect();
+            counted.values().map(|counts| minute(counts, canary, wanted.slow_over_ms.is_some())).collect();
         match minutes.and_then(Minutes::new) {
             Ok(minutes) => Evidence::Minutes(minutes),
             Err(error) => Evidence::SourceDown { reason: error.to_string() },

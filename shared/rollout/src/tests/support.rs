@@ -63,6 +63,7 @@ pub(super) fn plan(list: Steps) -> Plan {
             smoke_tests: Vec::new(),
         },
         judge: Policy::default(),
+        sources: Vec::new(),
         evidence: EvidenceRules {
             settle: Seconds(30),
             metric_delay: Seconds(60),

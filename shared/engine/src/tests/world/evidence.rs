@@ -11,7 +11,7 @@ use crate::ports::*;
 
 #[async_trait]
 impl Metrics for World {
-    async fn minutes(&self, _: &Route, canary: Colour, window: Window, _: Option<u32>) -> Evidence {
+    async fn minutes(&self, _: &Route, canary: Colour, window: Window, _: Wanted<'_>) -> Evidence {
         let minutes = self
             .step("minutes", |state| {
                 let starts = (0..window.len()).map(|minute| Seconds(u32::try_from(minute * 60).unwrap()));

@@ -80,3 +80,23 @@ async fn the_next_rollout_goes_to_the_other_colour() {
     assert_eq!(second.phase.name(), "promoted");
     assert_eq!(run.world.share(Colour::Blue), 100);
 }
+
+/// A team keeps the rule that it has.
+#[tokio::test(start_paused = true)]
+async fn another_tool_s_rule_judges_in_place_of_the_test() {
+    let rule =
+        "  judge: { rule: { alarm: { threshold: 4, datapoints_to_alarm: 1, evaluation_periods: 1 } } }\n";
+    for (errors, percent) in [(30_000, 100), (60_000, 25)] {
+        let run = Run::new(Setup { configuration: configuration(rule), ..Setup::default() }).await;
+        let rates = Rates { errors, ..Rates::USUAL };
+        run.world.fault(Fault { colour: Colour::Green, from: 25, rates });
+        run.canary().await;
+        let verified = run.verified().await;
+        if percent == 100 {
+            verified.promoted(&run)
+        } else {
+            verified.rolled_back(&run, "verdict")
+        };
+        assert_eq!(run.world.writes().iter().map(|write| write.percent).max(), Some(percent));
+    }
+}

@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::limit::p_value_of_rate;
 use crate::number::{Probability, Ratio, float};
 use crate::policy::{Direction, Kind, Policy};
+use crate::ruled::ruled;
 use crate::sequential::{Reading, Sequence, Settings, Tally};
 use crate::spending::{OPEN_ENDED, Spending};
 use crate::verdict::{Finding, Metric, NoData, Rate, Reason, SilentArm, Standard, Verdict};
@@ -45,7 +46,12 @@ const ALONE: u32 = 10;
 ///   any result to fail, or the error rate is above the greatest allowed without being surely so.
 /// - Suspect: none of these, but an equal version looks so bad in one rollout of ten at most.
 /// - Pass: none of these.
+///
+/// A policy with another tool's [`rule`](Policy::rule) is judged by that one instead.
 pub fn judge(case: &Case<'_>) -> Verdict {
+    if let Some(rule) = &case.policy.rule {
+        return ruled(rule, case);
+    }
     let mut trials = trials(case);
     let mut limit = Limit::new(case);
     for (number, Counted(_, minute)) in (1_u32..).zip(case.course) {
@@ -58,7 +64,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         let failed = trials.iter().filter(|trial| trial.crossed()).map(Trial::finding);
         let exceeded = limit.iter().filter(|limit| limit.crossed).map(Limit::finding);
         if let Some(finding) = failed.chain(exceeded).min_by(gravest) {
-            return Verdict::Fail(Box::new(finding));
+            return Verdict::Fail(finding.into());
         }
     }
     let step: Vec<&Minute> = case.course.of(case.step).collect();
@@ -73,7 +79,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     match gravest {
         None => Verdict::Inconclusive { reason: Reason::NothingToCompare { metric: Metric::Errors } },
         Some(finding) if trials.iter().any(Trial::is_suspect) => Verdict::Suspect(Box::new(finding)),
-        Some(finding) => Verdict::Pass(Box::new(finding)),
+        Some(finding) => Verdict::Pass(finding.into()),
     }
 }
 
@@ -371,7 +377,7 @@ impl Limit {
     }
 }
 
-fn silence(step: &[&Minute]) -> Option<NoData> {
+pub(crate) fn silence(step: &[&Minute]) -> Option<NoData> {
     let served = |arm: fn(&Minute) -> &Arm| step.iter().any(|minute| arm(minute).requests() > 0);
     if served(Minute::canary) {
         return None;
@@ -406,7 +412,7 @@ fn obstacle(case: &Case<'_>, step: &[&Minute], trials: &[Trial], limit: Option<&
 }
 
 /// A minimum of the policy that is not reached.
-fn minimum(policy: &Policy, step: &[&Minute]) -> Option<Reason> {
+pub(crate) fn minimum(policy: &Policy, step: &[&Minute]) -> Option<Reason> {
     let served = step.iter().filter(|minute| minute.canary().requests() > 0).count();
     let (seen, needed) = (u32::try_from(served).unwrap_or(u32::MAX), policy.minimum_minutes);
     if seen < needed {

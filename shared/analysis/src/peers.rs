@@ -88,7 +88,7 @@ impl fmt::Display for Failure {
 }
 
 /// One of the peers' rules.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Peer {
     /// A CloudWatch alarm.
@@ -101,7 +101,43 @@ pub enum Peer {
     Kayenta(Kayenta),
 }
 
+/// The tools whose rules these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tool {
+    /// A CloudWatch alarm.
+    Alarm,
+    /// Argo Rollouts.
+    Argo,
+    /// Flagger.
+    Flagger,
+    /// Kayenta.
+    Kayenta,
+}
+
+impl Tool {
+    /// What is said of a rule that lets the canary go on.
+    pub(crate) const fn content(self) -> &'static str {
+        match self {
+            Self::Alarm => "alarm: it has not gone off",
+            Self::Argo => "analysis: no limit was exceeded",
+            Self::Flagger => "checks: fewer than the threshold failed, and the last one did not",
+            Self::Kayenta => "analysis: the canary's score is not below the marginal one",
+        }
+    }
+}
+
 impl Peer {
+    /// Whose rule it is.
+    pub const fn tool(&self) -> Tool {
+        match self {
+            Self::Alarm(_) => Tool::Alarm,
+            Self::Argo(_) => Tool::Argo,
+            Self::Flagger(_) => Tool::Flagger,
+            Self::Kayenta(_) => Tool::Kayenta,
+        }
+    }
+
     /// What the rule says at the end of the last of `minutes`, which are those of the rollout from its start.
     pub fn judge(&self, minutes: &[PeerMinute]) -> Outcome {
         match self {

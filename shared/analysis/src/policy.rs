@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::peers::Peer;
 use crate::{Probability, Ratio};
 
 /// What the judge tolerates and what it needs to see.
@@ -37,6 +38,10 @@ pub struct Policy {
     pub too_little_traffic: TooLittleTraffic,
     /// Further metrics, each compared with the baseline's.
     pub metrics: Vec<FurtherMetric>,
+    /// Another tool's rule on the minutes' errors, in place of all tests of this judge: of the policy only
+    /// `minimum_requests`, `minimum_minutes` and `too_little_traffic` hold beside it, and no budget does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Peer>,
 }
 
 /// What to do when a bake is over and too little was seen to say anything.
@@ -123,6 +128,7 @@ impl Preset {
             early_promotion: false,
             too_little_traffic: TooLittleTraffic::Extend,
             metrics: Vec::new(),
+            rule: None,
         }
     }
 }
@@ -157,6 +163,8 @@ struct PolicySettings {
     too_little_traffic: Option<TooLittleTraffic>,
     /// Further metrics.
     metrics: Vec<FurtherMetric>,
+    /// Another tool's rule, in place of all tests of this judge.
+    rule: Option<Peer>,
 }
 
 impl From<PolicySettings> for Policy {
@@ -174,6 +182,7 @@ impl From<PolicySettings> for Policy {
             early_promotion: set.early_promotion.unwrap_or(preset.early_promotion),
             too_little_traffic: set.too_little_traffic.unwrap_or(preset.too_little_traffic),
             metrics: set.metrics,
+            rule: set.rule,
         }
     }
 }

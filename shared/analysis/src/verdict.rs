@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::number::float;
+use crate::peers::Tool;
 use crate::words::{Chance, Count, Percent};
 use crate::{Effect, Key, Probability, Ratio};
 
@@ -12,11 +13,11 @@ use crate::{Effect, Key, Probability, Ratio};
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Enough was seen and nothing speaks against the canary. The finding is the one that came nearest to failing.
-    Pass(Box<Finding>),
+    Pass(Basis),
     /// Enough was seen, and it looks bad without being surely so: better seen a little longer than with more traffic.
     Suspect(Box<Finding>),
     /// The canary is worse than the policy allows. The finding is the one that is furthest over its threshold.
-    Fail(Box<Finding>),
+    Fail(Basis),
     /// Nothing speaks against the canary, but not enough was seen to say so.
     Inconclusive {
         /// What is missing.
@@ -48,7 +49,7 @@ impl Verdict {
 
     /// Whether the canary is surely within the margin, so that the bake need not be waited for.
     pub fn is_sure(&self) -> bool {
-        matches!(self, Self::Pass(finding) if finding.sure)
+        matches!(self, Self::Pass(Basis::Test(finding)) if finding.sure)
     }
 
     /// Whether protection is lost: a source of evidence cannot be seen.
@@ -60,18 +61,53 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pass(finding) => {
+            Self::Pass(basis) => {
                 f.write_str("nothing speaks against it: ")?;
-                finding.comparison(f)
+                match basis {
+                    Basis::Test(finding) => finding.comparison(f),
+                    Basis::Rule(ruling) => ruling.fmt(f),
+                }
             }
             Self::Suspect(finding) => {
                 f.write_str("suspect: ")?;
                 finding.fmt(f)
             }
-            Self::Fail(finding) => finding.fmt(f),
+            Self::Fail(Basis::Test(finding)) => finding.fmt(f),
+            Self::Fail(Basis::Rule(ruling)) => ruling.fmt(f),
             Self::Inconclusive { reason } => reason.fmt(f),
             Self::NoData { kind } => kind.fmt(f),
         }
+    }
+}
+
+/// What a pass or a failure rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// A test of this judge.
+    Test(Box<Finding>),
+    /// Another tool's rule, which the policy has in place of this judge's tests.
+    Rule(Ruling),
+}
+
+impl From<Finding> for Basis {
+    fn from(finding: Finding) -> Self {
+        Self::Test(Box::new(finding))
+    }
+}
+
+/// What another tool's rule said. Such rules have no statistic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ruling {
+    /// Whose rule it is.
+    pub tool: Tool,
+    /// What it said, for a person.
+    pub sentence: String,
+}
+
+impl fmt::Display for Ruling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
     }
 }
 
@@ -149,6 +185,8 @@ pub enum Reason {
         /// The greatest allowed.
         allowed: Probability,
     },
+    /// Another tool's rule stops for a person, or keeps the weight.
+    Halted(Ruling),
 }
 
 impl fmt::Display for Reason {
@@ -178,6 +216,7 @@ impl fmt::Display for Reason {
                 "canary fails {seen} requests, above the limit of {} % but not surely so",
                 Percent(allowed.get())
             ),
+            Self::Halted(ruling) => ruling.fmt(f),
         }
     }
 }
@@ -410,7 +449,7 @@ mod tests {
             ..finding.clone()
         };
         assert_eq!(
-            Verdict::Pass(Box::new(slow.clone())).to_string(),
+            Verdict::Pass(slow.clone().into()).to_string(),
             "nothing speaks against it: canary takes over 300 ms for 2.1 % (1.5..2.8) of 1,840 requests against 0.4 % \
              (0.31..0.51) of 16,560 and 0.4 % (0.38..0.43) of 250,000 before"
         );

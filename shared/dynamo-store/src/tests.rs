@@ -99,7 +99,7 @@ fn a_verdict_with_the_smallest_p_value_comes_back_with_its_hash() {
         threshold: Probability::ZERO,
         sure: false,
     };
-    let verdict = Verdict::Fail(Box::new(finding));
+    let verdict = Verdict::Fail(finding.into());
     let at = "2026-01-02T03:06:00Z".parse().unwrap();
     let (rollout, _) = begun("r-1");
     let event = Event::Abort { cause: Cause::Verdict(verdict), at };

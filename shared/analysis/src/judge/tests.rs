@@ -2,9 +2,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Key;
 use crate::evidence::Minutes;
 use crate::policy::FurtherMetric;
+use crate::{Basis, Key};
 
 /// Canary requests, errors; baseline requests, errors. Slow requests are as many as errors.
 type Counts = [u64; 4];
@@ -60,13 +60,17 @@ fn with_latency() -> Policy {
 #[test]
 fn a_bad_canary_fails_and_an_equal_one_passes() {
     let policy = Policy::default();
-    let Verdict::Fail(finding) = verdict(&policy, &[[100, 8, 900, 4]]) else { panic!("must fail") };
+    let Verdict::Fail(Basis::Test(finding)) = verdict(&policy, &[[100, 8, 900, 4]]) else {
+        panic!("must fail")
+    };
     assert_eq!((finding.name(), finding.canary.events, finding.canary.requests), ("errors", 8, 100));
     assert!(finding.p_value < finding.threshold);
     // The first of 13 minutes may spend a little under a fifth of 1 %.
     assert!(finding.threshold.get() > 0.000_3 && finding.threshold.get() <= 0.002, "{finding:?}");
     assert!(finding.effect.unwrap().ratio > 10.0);
-    let Verdict::Pass(finding) = verdict(&policy, &[[100, 1, 900, 4]]) else { panic!("must pass") };
+    let Verdict::Pass(Basis::Test(finding)) = verdict(&policy, &[[100, 1, 900, 4]]) else {
+        panic!("must pass")
+    };
     assert!(finding.p_value > finding.threshold);
     assert!(matches!(verdict(&policy, &[[100, 0, 900, 0]]), Verdict::Pass(_)));
 }
@@ -114,7 +118,8 @@ fn the_three_kinds_of_missing_data_stay_apart() {
 #[test]
 fn all_at_once_what_was_usual_before_is_the_measure() {
     let policy = Policy::default();
-    let Verdict::Fail(finding) = verdict_after(&policy, &[[400, 12, 0, 0]; 2], Some(STEADY)) else {
+    let Verdict::Fail(Basis::Test(finding)) = verdict_after(&policy, &[[400, 12, 0, 0]; 2], Some(STEADY))
+    else {
         panic!("must fail")
     };
     let Standard::Baseline { usual: Some(usual), key: Key::Historical, .. } = finding.standard else {
@@ -152,7 +157,7 @@ fn a_canary_that_breaks_with_all_traffic_on_it_is_held_against_the_earlier_steps
             step: 1,
         })
     };
-    let Verdict::Fail(finding) = judged(500) else { panic!("must fail") };
+    let Verdict::Fail(Basis::Test(finding)) = judged(500) else { panic!("must fail") };
     assert!(finding.to_string().contains("0.2 % (0.15..0.27) of 22,500 before"), "{finding}");
     assert!(matches!(judged(12), Verdict::Pass(_)));
 }
@@ -163,7 +168,9 @@ fn the_usual_rate_finds_what_a_small_baseline_cannot() {
     let counts = [[900, 14, 300, 0]];
     let alone = verdict(&Policy::default(), &counts);
     assert!(!matches!(alone, Verdict::Fail(_)), "{alone}");
-    let Verdict::Fail(finding) = verdict_of(&Policy::default(), &minutes_of(&counts), &history, true) else {
+    let Verdict::Fail(Basis::Test(finding)) =
+        verdict_of(&Policy::default(), &minutes_of(&counts), &history, true)
+    else {
         panic!("must fail")
     };
     assert!(finding.to_string().contains("before"), "{finding}");
@@ -199,7 +206,9 @@ fn further_metrics_are_compared_by_their_counts_or_their_signs() {
         verdict_of(&policy, &minutes, &Histories::default(), true)
     };
     let count = |events| Sample::Count { events, of: 100 };
-    let Verdict::Fail(finding) = judged(metric(Kind::Counts, Direction::Lower), count(40), count(90)) else {
+    let Verdict::Fail(Basis::Test(finding)) =
+        judged(metric(Kind::Counts, Direction::Lower), count(40), count(90))
+    else {
         panic!("must fail")
     };
     assert_eq!((finding.name(), finding.metric.to_string().as_str()), ("further", "orders"));
@@ -223,7 +232,9 @@ fn further_metrics_are_compared_by_their_counts_or_their_signs() {
 fn without_any_baseline_only_the_limit_decides() {
     let nothing = Reason::NothingToCompare { metric: Metric::Errors };
     assert_eq!(verdict(&Policy::default(), &[[500, 500, 0, 0]]), Verdict::Inconclusive { reason: nothing });
-    let Verdict::Fail(finding) = verdict(&limited(0.05), &[[500, 60, 0, 0]]) else { panic!("must fail") };
+    let Verdict::Fail(Basis::Test(finding)) = verdict(&limited(0.05), &[[500, 60, 0, 0]]) else {
+        panic!("must fail")
+    };
     assert_eq!(finding.name(), "max_error_rate");
     assert!(matches!(verdict(&limited(0.05), &[[500, 20, 0, 0]]), Verdict::Pass(_)));
     assert!(matches!(
@@ -239,7 +250,9 @@ fn without_any_baseline_only_the_limit_decides() {
 
 #[test]
 fn the_limit_holds_beside_an_equally_bad_baseline() {
-    let Verdict::Fail(finding) = verdict(&limited(0.05), &[[500, 60, 500, 60]]) else { panic!("must fail") };
+    let Verdict::Fail(Basis::Test(finding)) = verdict(&limited(0.05), &[[500, 60, 500, 60]]) else {
+        panic!("must fail")
+    };
     assert_eq!(finding.name(), "max_error_rate");
     // Above the limit, but perhaps by chance: neither promoted nor rolled back.
     assert!(matches!(
@@ -247,7 +260,9 @@ fn the_limit_holds_beside_an_equally_bad_baseline() {
         Verdict::Inconclusive { reason: Reason::AboveMaxErrorRate { .. } }
     ));
     assert!(matches!(verdict(&limited(0.05), &[[500, 25, 500, 25]]), Verdict::Pass(_)));
-    let Verdict::Fail(finding) = verdict(&limited(0.0), &[[500, 1, 500, 1]]) else { panic!("must fail") };
+    let Verdict::Fail(Basis::Test(finding)) = verdict(&limited(0.0), &[[500, 1, 500, 1]]) else {
+        panic!("must fail")
+    };
     assert_eq!(finding.name(), "max_error_rate");
 }
 
@@ -274,7 +289,7 @@ fn latency_is_judged_when_it_has_an_objective() {
     };
     let judged =
         |policy: &Policy, minutes: &Minutes| verdict_of(policy, minutes, &Histories::default(), true);
-    let Verdict::Fail(finding) = judged(&with_latency(), &slow(Some(40), Some(5))) else {
+    let Verdict::Fail(Basis::Test(finding)) = judged(&with_latency(), &slow(Some(40), Some(5))) else {
         panic!("must fail")
     };
     assert_eq!((finding.name(), finding.canary.requests), ("slow_requests", 200));

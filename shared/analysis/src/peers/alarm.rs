@@ -73,7 +73,7 @@ pub enum AlarmError {
 ///
 /// Follows "Evaluating an alarm", "How alarm state is evaluated when data is missing" and "Avoiding premature
 /// transitions to alarm state" of the CloudWatch User Guide.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "RawAlarm", into = "RawAlarm")]
 #[schemars(with = "RawAlarm")]
 pub struct Alarm(RawAlarm);
@@ -97,6 +97,9 @@ struct RawAlarm {
     /// What a minute without data counts as.
     treat_missing_data: TreatMissingData,
 }
+
+// The threshold is a number.
+impl Eq for RawAlarm {}
 
 impl Default for RawAlarm {
     fn default() -> Self {

@@ -112,11 +112,11 @@ fn finding(threshold: f64) -> Finding {
 }
 
 pub(super) fn pass() -> Verdict {
-    Verdict::Pass(Box::new(finding(0.000_1)))
+    Verdict::Pass(finding(0.000_1).into())
 }
 
 pub(super) fn fail() -> Verdict {
-    Verdict::Fail(Box::new(finding(0.001)))
+    Verdict::Fail(finding(0.001).into())
 }
 
 pub(super) fn suspect() -> Verdict {

@@ -199,8 +199,8 @@ fn a_suspect_canary_waits_a_bounded_time_and_a_sure_one_not_at_all() {
     let cleared = phase(&waiting, judged(suspect(), 540, 600));
     assert_eq!(cleared.phase, Phase::Cleared { next: Next::Step(StepIndex(1)) });
 
-    let Verdict::Pass(finding) = pass() else { panic!("passes") };
-    let sure = Verdict::Pass(Box::new(analysis::Finding { sure: true, ..*finding }));
+    let Verdict::Pass(analysis::Basis::Test(finding)) = pass() else { panic!("passes") };
+    let sure = Verdict::Pass(analysis::Finding { sure: true, ..*finding }.into());
     let mut eager = baking(FIRST, Sight::Clear);
     assert_eq!(phase(&eager, judged(sure.clone(), 180, 200)).phase.name(), "baking");
     eager.plan.judge.early_promotion = true;

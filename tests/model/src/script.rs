@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use analysis::{Arm, Evidence, Minute, Minutes, Window};
+use analysis::{Arm, Evidence, Histories, Minute, Minutes, Window};
 use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome as Published;
@@ -255,6 +255,11 @@ impl Fleet for Script<'_> {
     }
 }
 
+/// One minute in which all was well.
+pub(crate) fn good_minute(start: Timestamp) -> Option<Minutes> {
+    minutes(Window { first: start, end: TICK.after(start) }, 100, 0)
+}
+
 /// Every minute of the window had these requests and errors on the canary, and no error on the baseline.
 fn minutes(window: Window, requests: u64, errors: u64) -> Option<Minutes> {
     let minute = |index: u64| {
@@ -276,6 +281,13 @@ impl Metrics for Script<'_> {
             other => astray(&other),
         };
         known.map_or_else(|| Evidence::SourceDown { reason: "down".to_owned() }, Evidence::Minutes)
+    }
+
+    /// Steady and good: what a version is held against that takes all traffic at once.
+    async fn history(&self, _: &Route, _: Colour, _: Window, _: Option<u32>) -> Result<Histories, String> {
+        Ok(Histories::of(
+            &minutes(Window { first: ago(u8::MAX), end: ago(u8::MAX - 20) }, 100, 0).unwrap_or_default(),
+        ))
     }
 }
 

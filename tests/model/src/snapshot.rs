@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use analysis::Course;
 use jiff::Timestamp;
 use rollout::{
     Barred, Cause, CleanUp, Colour, Decided, Effect, EffectId, EnvironmentName, Epoch, ExecutionArn, LEASE,
@@ -10,6 +11,7 @@ use rollout::{
     invariants,
 };
 
+use crate::script::good_minute;
 use crate::setting::Setting;
 use crate::time::{TICK, aged, ago};
 
@@ -180,6 +182,8 @@ fn plain(setting: &Setting, rollout: &Rollout, ticks: u8) -> Rollout {
         started_at: ago(u8::MAX),
         head: String::new(),
         looks: 0,
+        course: course(rollout),
+        history: None,
         barred: Barred::Nothing,
         ..rollout.clone()
     };
@@ -199,6 +203,15 @@ fn plain(setting: &Setting, rollout: &Rollout, ticks: u8) -> Rollout {
         }
     }
     plain
+}
+
+/// What the judge will still need: whether the canary was seen to serve in this step. In the model every minute that was
+/// good is like every other, and after a bad one nothing is judged any more.
+fn course(rollout: &Rollout) -> Course {
+    let Phase::Baking { step, .. } = rollout.phase else { return Course::default() };
+    let served = rollout.course.of(step.0).any(|minute| minute.canary().requests() > 0);
+    let seen = if served { good_minute(ago(u8::MAX)) } else { None };
+    seen.and_then(|seen| Course::default().followed_by(step.0, &seen).ok()).unwrap_or_default()
 }
 
 /// A service's target item, without what is the same in the whole model. A version is the event that asked for it.

@@ -41,7 +41,7 @@ pub struct Policy {
     /// Another tool's rule on the minutes' errors, in place of all tests of this judge: of the policy only
     /// `minimum_requests`, `minimum_minutes` and `too_little_traffic` hold beside it, and no budget does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<Peer>,
+    pub rule: Option<Box<Peer>>,
 }
 
 /// What to do when a bake is over and too little was seen to say anything.
@@ -164,7 +164,7 @@ struct PolicySettings {
     /// Further metrics.
     metrics: Vec<FurtherMetric>,
     /// Another tool's rule, in place of all tests of this judge.
-    rule: Option<Peer>,
+    rule: Option<Box<Peer>>,
 }
 
 impl From<PolicySettings> for Policy {

@@ -57,7 +57,7 @@ impl Function for RollbackFunction<'_> {
                 self.execution(&execution, rollout, error).await
             }
             Rollback::Watchdog { execution, status } => self.watchdog(&execution, &status).await,
-            Rollback::Alarms(alarms) => self.alarms(&alarms).await,
+            Rollback::Alarms(alarms) => Box::pin(self.alarms(&alarms)).await,
             Rollback::Sweep => self.sweep().await,
             Rollback::Line { stop, by, reason } => self.line(stop, by, reason).await,
             Rollback::Requested { rollout, epoch, by, reason } => {

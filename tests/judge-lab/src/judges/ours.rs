@@ -10,7 +10,7 @@ use crate::protocol::{self, Action, Judge, Minute, Run};
 pub struct Ours;
 
 impl Judge for Ours {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "ace-flow"
     }
 

@@ -9,7 +9,7 @@
 //! - [`stage`] and [`Staged`] rotate: `AWSPENDING` until the new credential is known to work, then `AWSCURRENT`.
 //!
 //! What is overwritten is what this crate holds. The SDK's buffers for requests and answers are not, and at log level
-//! TRACE the SDK may write what it sends: [`Vault`]'s calls are made with its events switched off.
+//! TRACE the SDK writes values: [`Vault`]'s calls are made with its events switched off.
 
 mod cache;
 mod error;

@@ -8,7 +8,7 @@ use e2e::files;
 use serde_json::Value;
 
 const PURE: [&str; 4] = ["analysis", "environments", "foresight", "rollout"];
-const ADAPTERS: [&str; 8] = [
+const ADAPTERS: [&str; 9] = [
     "clean-up-schedule",
     "cloudwatch-metrics",
     "dynamo-store",
@@ -17,6 +17,7 @@ const ADAPTERS: [&str; 8] = [
     "notify",
     "outcome-bus",
     "pipeline-revisions",
+    "secrets",
 ];
 const LOCAL: [&str; 3] = ["asl", "local-stack", "weighted-proxy"];
 

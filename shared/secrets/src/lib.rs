@@ -1,0 +1,35 @@
+//! The secrets of an environment: `ace-flow/<environment>/secrets` in AWS Secrets Manager, through a cache.
+//!
+//! - [`Secret`] and [`Values`] hold values and show none: `Debug` is redacted, there is no `Display` and no
+//!   `Serialize`, and memory is overwritten when a value is dropped. [`Secret::expose`] is the one way to the text.
+//! - [`Vault`] is the port, [`SecretsManager`] its adapter.
+//! - [`Cache`] is what a function reads through: five minutes fresh, invalidated by what is changed through it,
+//!   refreshed once when a credential was refused, stale for a bounded time in an outage, one call in flight per
+//!   secret.
+//! - [`stage`] and [`Staged`] rotate: `AWSPENDING` until the new credential is known to work, then `AWSCURRENT`.
+//!
+//! What is overwritten is what this crate holds. The SDK's buffers for requests and answers are not, and at log level
+//! TRACE the SDK writes values: [`Vault`]'s calls are made with its events switched off.
+
+mod cache;
+mod error;
+mod manager;
+mod rotation;
+mod secret;
+mod state;
+mod values;
+mod vault;
+
+#[cfg(test)]
+mod tests;
+
+pub use cache::Cache;
+pub use error::VaultError;
+pub use manager::SecretsManager;
+pub use rotation::{Staged, stage};
+pub use secret::Secret;
+pub use state::{Answer, CacheRules, InvalidRules};
+pub use values::{Change, InvalidKey, Key, KeyClash, MAX_BYTES, Problem, Values};
+pub use vault::{
+    Description, InvalidVersion, PutAs, SecretName, Stage, Vault, VaultResult, Version, VersionId,
+};

@@ -1,0 +1,6 @@
+mod cache;
+mod canary;
+mod manager;
+mod rotation;
+mod values;
+mod world;

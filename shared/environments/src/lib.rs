@@ -5,6 +5,7 @@ mod invalid;
 mod place;
 mod settings;
 mod span;
+pub mod tree;
 
 use std::collections::BTreeMap;
 

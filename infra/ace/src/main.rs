@@ -13,6 +13,7 @@ mod publish;
 mod report;
 mod run;
 mod status;
+mod validate;
 mod words;
 
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Run(run) => run::run(run).await,
         #[cfg(feature = "aws")]
         Command::Publish(publish) => publish::publish(&publish).await,
+        Command::Validate(arguments) => validate::validate(&arguments),
         Command::History(history) => history::history(&history).await,
         Command::Status(status) => status::status(&status).await,
     }

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// Publish an environment's configuration to its stack on AWS, for the rollouts that start from now on.
     #[cfg(feature = "aws")]
     Publish(Publish),
+    /// Check the configuration of the environments: every mistake at once, with its place and remedy.
+    Validate(Validate),
     /// Show what a rollout of a service will do, and at a given traffic what it will notice.
     Plan(PlanCommand),
     /// Play rollouts on a service's past minutes: how often the judge, and others, would have rolled back an unchanged
@@ -186,6 +188,34 @@ pub(crate) struct Judge {
     /// The steps.
     #[arg(long, default_value = "10:5,25:2,50:2,75:2,100:2", value_name = "WEIGHT:MINUTES,...")]
     pub(crate) plan: foresight::Plan,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Only this environment; what it shares with others is found all the same. `ACE__A__B` in the process's environment
+    /// sets a.b in it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<EnvironmentName>,
+    /// Count warnings as errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How to show the mistakes.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// The folder of the environments.
+    #[arg(long, default_value = ".ace-flow/environments", value_name = "FOLDER")]
+    pub(crate) tree: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// With the line and a caret.
+    #[default]
+    Human,
+    /// One JSON object per line.
+    Json,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 #[derive(Debug, Args)]

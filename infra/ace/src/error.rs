@@ -46,6 +46,9 @@ pub(crate) enum AceError {
         #[source]
         source: Reason,
     },
+    #[error("the configuration is refused; errors: {errors}")]
+    #[diagnostic(help("each is shown with its place and its remedy"))]
+    Invalid { errors: usize },
     #[error("there is no rollout {id} in {store}")]
     #[diagnostic(help("`ace status` lists those that are there"))]
     NoRollout { id: rollout::RolloutId, store: String },
@@ -136,6 +139,7 @@ impl AceError {
             | Self::Configuration { .. }
             | Self::Unknown { .. }
             | Self::Rejected { .. }
+            | Self::Invalid { .. }
             | Self::NoRollout { .. }
             | Self::NoStore { .. }
             | Self::Store(_)

@@ -15,6 +15,7 @@ mod publish;
 mod report;
 mod run;
 mod status;
+mod validate;
 mod words;
 
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Run(run) => run::run(run).await,
         #[cfg(feature = "aws")]
         Command::Publish(publish) => publish::publish(&publish).await,
+        Command::Validate(arguments) => validate::validate(&arguments),
         Command::Plan(plan) => foresee::plan::plan(&plan),
         Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,
         Command::Judge(judge) => judge::judge(&judge),

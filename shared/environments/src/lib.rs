@@ -7,6 +7,7 @@ mod place;
 mod settings;
 mod sources;
 mod span;
+pub mod tree;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,187 @@
+//! The tree of configuration files, `.ace-flow/environments/*`: read, laid over each other, and checked, with every
+//! mistake at once. Pure: the caller gives names and texts.
+
+mod block;
+mod isolation;
+mod layers;
+mod mistake;
+mod node;
+mod rollouts;
+mod rules;
+mod secrets;
+mod sections;
+mod template;
+mod write;
+
+use std::collections::BTreeMap;
+
+use node::Kind as SourceKind;
+
+use crate::Environment;
+
+pub use layers::SetBy;
+pub use mistake::{Mistake, Severity, Strictness};
+pub use rules::Kind;
+pub use secrets::{Secret, SecretText, Secrets};
+pub use sections::{Database, Lambda, Monitoring, Sections, Security, Storage};
+
+/// A file: how messages call it, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name, as messages show it. Overrides are laid in the order of their names.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What an environment is made from. Layers: defaults < template < config.yml < overrides < `ACE__A__B`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// The environment, as its folder is called.
+    pub name: String,
+    /// The template below its configuration.
+    pub template: Option<File>,
+    /// The values of the template's variables.
+    pub variables: BTreeMap<String, String>,
+    /// Its config.yml.
+    pub config: File,
+    /// Its overrides/*.yml, in any order.
+    pub overrides: Vec<File>,
+    /// Settings like `ACE__DATABASE__STORAGE`, which set `database.storage`; other names are passed over.
+    pub settings: BTreeMap<String, String>,
+    /// Its secrets.yml.
+    pub secrets: Option<File>,
+}
+
+impl Sources {
+    /// An environment that has only a config.yml.
+    pub fn new(name: String, config: File) -> Self {
+        let (variables, settings) = (BTreeMap::new(), BTreeMap::new());
+        Self { name, template: None, variables, config, overrides: Vec::new(), settings, secrets: None }
+    }
+}
+
+/// An environment whose configuration is valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// The environment, as its folder is called.
+    pub name: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// The sections of its configuration.
+    pub sections: Sections,
+    /// Its services and how they are rolled out.
+    pub rollouts: Environment,
+    /// Its secrets.
+    pub secrets: Secrets,
+    /// Who set each value, by dotted key. Secrets are not among them.
+    pub origins: BTreeMap<String, SetBy>,
+    yaml: String,
+}
+
+impl Resolved {
+    /// The whole configuration as one file, layers and variables resolved; it reads back as the same.
+    pub fn to_yaml(&self) -> &str {
+        &self.yaml
+    }
+}
+
+/// A tree that is accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// Its environments, as they were given.
+    pub environments: Vec<Resolved>,
+    /// What may be wrong all the same.
+    pub warnings: Vec<Mistake>,
+}
+
+/// A tree that is refused: every mistake, and the warnings, by file and line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
+pub struct Refused {
+    /// Never without an error.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl Refused {
+    fn told(&self) -> String {
+        self.mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+/// Reads and checks environments, each alone and all together.
+///
+/// # Errors
+/// [`Refused`] with every mistake that was found, each with its place and remedy.
+pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refused> {
+    let mut notes = mistake::Notes::default();
+    let valid: Vec<isolation::Valid> =
+        tree.iter().filter_map(|sources| resolve(sources, &mut notes)).collect();
+    isolation::check(&valid, &mut notes);
+    let mistakes = notes.told(strictness);
+    if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
+        return Err(Refused { mistakes });
+    }
+    Ok(Accepted { environments: valid.into_iter().map(|valid| valid.resolved).collect(), warnings: mistakes })
+}
+
+/// An environment that is valid alone; `None` when something is noted.
+fn resolve(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
+    let mut own = mistake::Notes::default();
+    let valid = resolve_alone(sources, &mut own);
+    let refused = own.has_errors();
+    notes.join(own);
+    valid.filter(|_| !refused)
+}
+
+fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
+    let entries = layers::merged(sources, notes);
+    let sections = entries.as_deref().and_then(|entries| {
+        if !entries
+            .iter()
+            .any(|entry| entry.key == "environment" || mistake::is_slip(&entry.key, "environment"))
+        {
+            let at = node::Origin::of_file(&sources.config);
+            notes.error(
+                &at,
+                "the block `environment` is missing",
+                "begin with it: its name, region and stage",
+            );
+        }
+        sections::sections(entries, notes)
+    });
+    let stage = sections.as_ref().map(|sections| sections.environment.stage.as_str());
+    let kind = Kind::of(&sources.name, stage);
+    let secrets = sources
+        .secrets
+        .as_ref()
+        .and_then(|file| node::read(file, SourceKind::Secret, notes))
+        .map(|root| secrets::secrets(&root, kind, notes))
+        .unwrap_or_default();
+    let entries = entries?;
+    if let Some(sections) = &sections {
+        rules::check(&sources.name, &entries, sections, notes);
+    }
+    let mut unknown = mistake::Notes::default();
+    rollouts::unknown_keys(&entries, &mut unknown);
+    // The reader stops at its first mistake: what is told already is not worth telling again.
+    let rollouts =
+        (sections.is_some() && !unknown.has_errors()).then(|| rollouts::rollouts(&entries, notes)).flatten();
+    notes.join(unknown);
+    if let Some(rollouts) = rollouts.as_ref().filter(|_| kind == Kind::Production) {
+        rules::guardrails(&entries, rollouts, notes);
+    }
+    let resolved = Resolved {
+        name: sources.name.clone(),
+        kind,
+        sections: sections?,
+        rollouts: rollouts?,
+        secrets: secrets.iter().map(|(key, placed)| (key.clone(), placed.secret.clone())).collect(),
+        origins: layers::provenance(&entries),
+        yaml: write::Text::of(&entries).as_str().to_owned(),
+    };
+    Some(isolation::Valid { resolved, entries, secrets })
+}
+
+#[cfg(test)]
+mod tests;

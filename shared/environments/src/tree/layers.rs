@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+
+use super::mistake::Notes;
+use super::node::{Entry, Kind, Node, Origin, Value, read};
+use super::template::fill;
+use super::{File, Sources};
+
+const DEFAULTS: &str = include_str!("defaults.yml");
+const PREFIX: &str = "ACE__";
+
+/// The layers of an environment laid over each other: defaults < template < config.yml < overrides, by name <
+/// `ACE__A__B`. `None` if a file cannot be read or there is nothing.
+pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>> {
+    let mut layers = Vec::new();
+    let mut complete = true;
+    if let Some(template) = &sources.template {
+        match read(template, Kind::Template, notes) {
+            Some(mut node) => {
+                fill(&mut node, &sources.variables, notes);
+                layers.push(node);
+            }
+            None => complete = false,
+        }
+    }
+    let mut overrides: Vec<&File> = sources.overrides.iter().collect();
+    overrides.sort_by(|a, b| a.name.cmp(&b.name));
+    for file in [&sources.config].into_iter().chain(overrides) {
+        match read(file, Kind::Plain, notes) {
+            Some(node) => layers.push(node),
+            None => complete = false,
+        }
+    }
+    let mut written = Vec::new();
+    for node in layers {
+        match node.value {
+            Value::Map(entries) => lay(&mut written, entries),
+            Value::Null => {}
+            other => {
+                notes.error(
+                    &node.at,
+                    format!("the file is {}, not blocks of settings", other.shown()),
+                    "begin with a block, like `environment:`",
+                );
+                complete = false;
+            }
+        }
+    }
+    for (name, value) in &sources.settings {
+        if let Some(path) = name.strip_prefix(PREFIX) {
+            complete &= variable(&mut written, name, path, value, notes);
+        }
+    }
+    let defaults = File { name: "defaults".to_owned(), text: DEFAULTS.to_owned() };
+    let defaults = match read(&defaults, Kind::Defaults, notes).map(|node| node.value) {
+        Some(Value::Map(entries)) => entries,
+        _ => Vec::new(),
+    };
+    let mut all: Vec<Entry> =
+        defaults.into_iter().filter(|default| written.iter().any(|entry| entry.key == default.key)).collect();
+    lay(&mut all, written);
+    complete.then_some(all)
+}
+
+fn variable(written: &mut Vec<Entry>, name: &str, path: &str, value: &str, notes: &mut Notes) -> bool {
+    let at = Origin::variable(name);
+    let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
+    if keys.iter().any(String::is_empty) {
+        notes.error(
+            &at,
+            format!("{name} names no setting"),
+            "write the keys with two underscores between them, like ACE__DATABASE__STORAGE",
+        );
+        return false;
+    }
+    let leaf = Node { value: Value::Loose(value.to_owned()), at: at.clone() };
+    let node = keys.into_iter().rev().fold(leaf, |node, key| {
+        let entry = Entry { key, at: at.clone(), node };
+        Node { value: Value::Map(vec![entry]), at: at.clone() }
+    });
+    if let Value::Map(entries) = node.value {
+        lay(written, entries);
+    }
+    true
+}
+
+/// Lays entries over others: blocks are joined, everything else is replaced.
+fn lay(under: &mut Vec<Entry>, over: Vec<Entry>) {
+    for entry in over {
+        let Some(old) = under.iter_mut().find(|old| old.key == entry.key) else {
+            under.push(entry);
+            continue;
+        };
+        old.at = entry.at;
+        match (&mut old.node.value, entry.node.value) {
+            (Value::Map(below), Value::Map(above)) => {
+                old.node.at = entry.node.at;
+                lay(below, above);
+            }
+            (_, value) => old.node = Node { value, at: entry.node.at },
+        }
+    }
+}
+
+/// Who set a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetBy {
+    /// The value as it is shown.
+    pub value: String,
+    /// The file, `defaults`, or `environment variable ACE__A__B`.
+    pub file: String,
+    /// Its line there, from 1.
+    pub line: u64,
+}
+
+/// Each value by its dotted key, and who set it.
+pub(crate) fn provenance(entries: &[Entry]) -> BTreeMap<String, SetBy> {
+    let mut found = BTreeMap::new();
+    for entry in entries {
+        descend(&entry.key, &entry.node, &mut found);
+    }
+    found
+}
+
+fn descend(path: &str, node: &Node, found: &mut BTreeMap<String, SetBy>) {
+    match &node.value {
+        Value::Map(entries) if !entries.is_empty() => {
+            for entry in entries {
+                descend(&format!("{path}.{}", entry.key), &entry.node, found);
+            }
+        }
+        Value::List(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                descend(&format!("{path}[{index}]"), item, found);
+            }
+        }
+        leaf => {
+            let (file, line) = (node.at.source.name.clone(), node.at.line);
+            found.insert(path.to_owned(), SetBy { value: leaf.shown(), file, line });
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use std::fmt;
+
+use super::node::Origin;
+
+/// How bad a mistake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The configuration is refused.
+    Error,
+    /// The configuration is accepted, unless warnings count as errors.
+    Warning,
+}
+
+/// Whether warnings refuse a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strictness {
+    /// They don't.
+    Lenient,
+    /// They do: every warning becomes an error.
+    Strict,
+}
+
+/// One thing that is wrong: what, where, and what to do. Its parts are what an editor or `miette` needs; its
+/// Display is the whole, with the line and a caret. Values of secrets are in none of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, as the caller named it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column in characters, from 1.
+    pub column: u64,
+    /// Where it begins in the file, in bytes.
+    pub offset: usize,
+    /// How long it is, in bytes; at least 1.
+    pub length: usize,
+    /// The line itself; `None` where there is none to show (secrets, environment variables).
+    pub excerpt: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        writeln!(f, "{severity}: {}", self.message)?;
+        writeln!(f, "  at {}:{}:{}", self.file, self.line, self.column)?;
+        if let Some(excerpt) = &self.excerpt {
+            let (number, before) = (self.line.to_string(), usize::try_from(self.column).unwrap_or(1) - 1);
+            let carets = excerpt.chars().count().saturating_sub(before).min(self.length).max(1);
+            writeln!(f, "  {number} | {excerpt}")?;
+            writeln!(f, "  {:width$} | {:before$}{}", "", "", "^".repeat(carets), width = number.len())?;
+        }
+        write!(f, "  remedy: {}", self.remedy)
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Vec<Mistake>);
+
+impl Notes {
+    pub(crate) fn error(&mut self, at: &Origin, message: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push(at.mistake(Severity::Error, message.into(), remedy.into()));
+    }
+
+    pub(crate) fn warning(&mut self, at: &Origin, message: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push(at.mistake(Severity::Warning, message.into(), remedy.into()));
+    }
+
+    /// Adds what another found.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.0.iter().any(|mistake| mistake.severity == Severity::Error)
+    }
+
+    /// Everything, by file and line; each once.
+    pub(crate) fn told(mut self, strictness: Strictness) -> Vec<Mistake> {
+        if strictness == Strictness::Strict {
+            self.0.iter_mut().for_each(|mistake| mistake.severity = Severity::Error);
+        }
+        self.0.sort_by(|a, b| {
+            (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message))
+        });
+        self.0.dedup();
+        self.0
+    }
+}
+
+/// Whether a name is probably a slip for another one: what is missing is then told as the slip alone.
+pub(crate) fn is_slip(name: &str, meant: &str) -> bool {
+    name != meant && strsim::osa_distance(name, meant) <= 2
+}
+
+/// The remedy for a name that is not known: the nearest known one, or all of them.
+pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|known| (strsim::osa_distance(name, known), known))
+        .min()
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(2));
+    match near {
+        Some((_, known)) => format!("did you mean `{known}`?"),
+        None if known.is_empty() => "leave it out: nothing can be written here".to_owned(),
+        None => format!("leave it out, or write one of {}", known.join(", ")),
+    }
+}

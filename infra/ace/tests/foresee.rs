@@ -124,7 +124,7 @@ fn a_backtest_has_a_row_for_each_rule_and_a_plot() {
     let shown: Value =
         serde_json::from_str(&told(&[&arguments[..], &["--output", "json"]].concat())).unwrap();
     let rows = shown["result"]["rows"].as_array().unwrap();
-    let false_rollbacks = |row: usize| rows[row]["false_rollbacks"].as_u64().unwrap();
+    let false_rollbacks = |row: usize| rows[row]["false_rollbacks"]["events"].as_u64().unwrap();
     assert_eq!((rows.len(), shown["notes"].as_array().unwrap().len()), (7, 0));
     assert!(false_rollbacks(0) <= 2 && false_rollbacks(1) > 40, "{rows:?}");
     let dead = &rows[0]["detections"][5];

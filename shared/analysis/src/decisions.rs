@@ -1,6 +1,7 @@
 //! The decision loop on bare counts of one kind of event: what a rollout does with a verdict, without the rollout. It is
 //! what `ace judge --stdio` plays.
 
+use crate::judge::SUSPECT;
 use crate::sequential::{Sequence, Settings, Tally};
 use crate::{History, Policy};
 
@@ -22,8 +23,6 @@ pub struct Rules {
     pub settings: Settings,
     /// The minutes of each step, as planned.
     pub bakes: Vec<u32>,
-    /// A canary that looks at most this likely for an equal version is suspect.
-    pub suspect: f64,
     /// So many minutes at most a rollout stays at a step because it is suspect.
     pub suspect_minutes: u32,
     /// Whether any step has a baseline beside the canary. Without one the version is held against what was usual before.
@@ -36,7 +35,6 @@ impl Rules {
         Self {
             settings: Settings { budget: 0.01, margin: 1.0, planned: 11 },
             bakes: vec![5, 2, 2, 2, 2],
-            suspect: crate::judge::SUSPECT,
             suspect_minutes: 5,
             beside: true,
         }
@@ -55,7 +53,6 @@ impl Rules {
         Self {
             settings: Settings { budget, margin: policy.margin.get(), planned },
             bakes,
-            suspect: crate::judge::SUSPECT,
             suspect_minutes: policy.suspect_minutes,
             beside,
         }
@@ -96,7 +93,7 @@ impl Decisions {
         }
         let due = self.rules.bakes.get(step).is_some_and(|bake| self.minutes >= *bake);
         let last = step + 1 >= self.rules.bakes.len();
-        if reading.p <= self.rules.suspect && self.held < self.rules.suspect_minutes && !last {
+        if reading.p <= SUSPECT && self.held < self.rules.suspect_minutes && !last {
             // Only a minute beyond the bake is one that was waited.
             self.held += u32::from(due);
             return Action::Hold;

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Arm, Minute, Minutes};
+use crate::evidence::{Arm, MAX_MINUTES, Minute, Minutes};
 use crate::history::History;
 use crate::sequential::Tally;
 
@@ -32,11 +32,10 @@ pub struct UnequalZones {
 impl Histories {
     /// What the baseline arm of these minutes tells, with no zones apart.
     pub fn of(minutes: &Minutes) -> Self {
-        let arms = || minutes.iter().map(Minute::baseline);
-        let errors: Vec<Vec<Tally>> =
-            arms().map(|arm| vec![Tally { requests: arm.requests(), events: arm.errors() }]).collect();
-        let slow: Option<Vec<Vec<Tally>>> =
-            arms().map(|arm| Some(vec![Tally { requests: arm.requests(), events: arm.slow()? }])).collect();
+        let arms = without_gaps(minutes);
+        let tally = |arm: &Arm, events| [Tally { requests: arm.requests(), events }];
+        let errors: Vec<_> = arms.iter().map(|arm| tally(arm, arm.errors())).collect();
+        let slow: Option<Vec<_>> = arms.iter().map(|arm| Some(tally(arm, arm.slow()?))).collect();
         Self { errors: History::of(&errors), slow: slow.and_then(|slow| History::of(&slow)) }
     }
 
@@ -70,6 +69,22 @@ impl Histories {
     }
 }
 
+/// The baseline of every minute from the first to the last: one that is left out carried no requests, and is a minute of
+/// the history all the same.
+fn without_gaps(minutes: &Minutes) -> Vec<&Arm> {
+    static SILENT: Arm = Arm::IDLE;
+    let number = |minute: &Minute| minute.start().as_second() / 60;
+    let mut arms: Vec<&Arm> = Vec::new();
+    let mut next = minutes.iter().next().map_or(0, number);
+    for minute in minutes {
+        let silent = usize::try_from(number(minute) - next).unwrap_or(0);
+        arms.extend(std::iter::repeat_n(&SILENT, silent.min(MAX_MINUTES)));
+        arms.push(minute.baseline());
+        next = number(minute) + 1;
+    }
+    arms
+}
+
 fn near(what: &'static str, zones: u64, total: u64) -> Result<(), UnequalZones> {
     if zones.abs_diff(total).saturating_mul(20) <= total.max(20) {
         Ok(())
@@ -95,6 +110,18 @@ mod tests {
         let minutes =
             Minutes::new(vec![minute(0, arm(200, 4, Some(20))), minute(1, arm(200, 0, Some(10)))]).unwrap();
         Histories::of(&minutes)
+    }
+
+    #[test]
+    fn a_minute_without_requests_is_a_minute_of_the_history() {
+        let minute = |number: i64, events| {
+            let start = Timestamp::from_second(number * 60).unwrap();
+            Minute::new(start, Arm::IDLE, arm(10, events, None)).unwrap()
+        };
+        let sparse = Minutes::new(vec![minute(0, 5), minute(9, 0), minute(19, 5)]).unwrap();
+        let history = Histories::of(&sparse).errors.unwrap();
+        assert_eq!((history.minutes, history.requests, history.events), (20, 30, 10));
+        assert!((history.minute_mean - 0.5).abs() < 1e-12 && (history.window_mean - 5.0).abs() < 1e-12);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What a plan and a rule would have done to past minutes.
 
 use analysis::sequential::Tally;
-use analysis::{Histories, History};
+use analysis::{Histories, History, Rate};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::draw::{binomial, hypergeometric, uniform};
-use crate::past::{PastMinute, PastMinutes, history_of};
+use crate::past::{PastMinute, PastMinutes};
 use crate::plan::Plan;
 use crate::play::{Ending, HORIZON, Stop, play};
 use crate::rule::{Counted, Counts, Playing, Rule, RuleKind};
@@ -108,12 +108,8 @@ pub struct Backtest {
 pub struct Row {
     /// The rule.
     pub rule: Rule,
-    /// Rollouts of the unchanged service.
-    pub rollouts: u64,
-    /// Of these, how many were blamed and rolled back.
-    pub false_rollbacks: u64,
-    /// The share with its 95 % confidence bounds (Wilson's interval).
-    pub false_rollback_rate: (f64, f64, f64),
+    /// Of the rollouts of the unchanged service (requests), how many were blamed and rolled back (events).
+    pub false_rollbacks: Rate,
     /// Of these, how many ended because there was too little to judge by, or a person would have been asked.
     pub undecided: u64,
     /// When and why, the first of them.
@@ -255,9 +251,7 @@ fn row(rule: &Rule, past: &PastMinutes, plan: &Plan, starts: &Starts, effort: Ef
     let detections = EFFECTS.map(|badness| detection(rule, past, plan, starts, effort, badness)).into();
     Row {
         rule: rule.clone(),
-        rollouts: effort.unchanged,
-        false_rollbacks,
-        false_rollback_rate: wilson(false_rollbacks, effort.unchanged),
+        false_rollbacks: Rate::of(false_rollbacks, effort.unchanged),
         undecided,
         blames,
         detections,
@@ -316,9 +310,9 @@ impl Cut<'_> {
     fn histories(&self) -> Histories {
         let of = |count: fn(&PastMinute) -> Option<u64>| -> Option<History> {
             let tally =
-                |minute: &PastMinute| Some(Tally { requests: minute.requests, events: count(minute)? });
-            let minutes: Option<Vec<Tally>> = self.before().iter().map(tally).collect();
-            history_of(&minutes?)
+                |minute: &PastMinute| Some([Tally { requests: minute.requests, events: count(minute)? }]);
+            let minutes: Option<Vec<_>> = self.before().iter().map(tally).collect();
+            History::of(&minutes?)
         };
         Histories {
             errors: of(|minute| Some(minute.errors)),
@@ -390,19 +384,6 @@ impl Cut<'_> {
             })
             .sum()
     }
-}
-
-/// A share and its 95 % confidence bounds (Wilson 1927).
-fn wilson(events: u64, of: u64) -> (f64, f64, f64) {
-    const Z: f64 = 1.959_963_984_540_054;
-    if of == 0 {
-        return (0.0, 0.0, 1.0);
-    }
-    let (n, p) = (float(of), float(events) / float(of));
-    let middle = p + Z * Z / (2.0 * n);
-    let width = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    (p, ((middle - width) / scale).max(0.0), ((middle + width) / scale).min(1.0))
 }
 
 #[cfg(test)]

@@ -1,11 +1,5 @@
-use analysis::sequential::Tally;
-use analysis::{History, MAX_REQUESTS};
+use analysis::MAX_REQUESTS;
 use jiff::Timestamp;
-
-use crate::float;
-
-/// The minutes of a window of which the steadiness of a rate is told.
-const WINDOW: usize = 10;
 
 /// What a service served in one minute, both colours together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,32 +116,6 @@ impl PastMinutes {
     }
 }
 
-/// What the judge is told of the minutes before a rollout; `None` without any.
-pub(crate) fn history_of(minutes: &[Tally]) -> Option<History> {
-    let counts: Vec<f64> = minutes.iter().map(|minute| float(minute.events)).collect();
-    let windows: Vec<f64> = counts.chunks_exact(WINDOW).map(|window| window.iter().sum()).collect();
-    let ((minute_mean, minute_variance), (window_mean, window_variance)) =
-        (moments(&counts), moments(&windows));
-    (!minutes.is_empty()).then(|| History {
-        minutes: u32::try_from(minutes.len()).unwrap_or(u32::MAX),
-        requests: minutes.iter().map(|minute| minute.requests).sum(),
-        events: minutes.iter().map(|minute| minute.events).sum(),
-        minute_mean,
-        minute_variance,
-        window_mean,
-        window_variance,
-        split: None,
-    })
-}
-
-/// Mean and sample variance, 0 where there is too little.
-fn moments(values: &[f64]) -> (f64, f64) {
-    let count = float(values.len() as u64);
-    let mean = values.iter().sum::<f64>() / count.max(1.0);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, squares / (count - 1.0).max(1.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,16 +144,5 @@ mod tests {
             assert!(refused.contains(says), "{refused}");
         }
         assert_eq!(past.all().len(), 4);
-    }
-
-    #[test]
-    fn a_history_has_the_moments_of_its_minutes_and_windows() {
-        let minutes: Vec<Tally> = (0..25).map(|at| Tally { requests: 10, events: at % 3 }).collect();
-        let history = history_of(&minutes).unwrap();
-        assert_eq!((history.minutes, history.requests, history.events), (25, 250, 24));
-        assert!((history.minute_mean - 0.96).abs() < 1e-12);
-        // Windows of 9 and 10: 0 1 2 0 1 2 0 1 2 0, then 1 2 0 1 2 0 1 2 0 1.
-        assert!((history.window_mean - 9.5).abs() < 1e-12 && (history.window_variance - 0.5).abs() < 1e-12);
-        assert!(history_of(&[]).is_none());
     }
 }

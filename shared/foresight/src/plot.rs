@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use analysis::{Probability, Rate};
+
 use crate::backtest::{Backtest, Row};
 use crate::{Badness, float};
 
@@ -128,7 +130,7 @@ fn axes(svg: &mut String, result: &Backtest) {
 
 fn curve(svg: &mut String, index: usize, row: &Row) {
     let style = Style::of(index);
-    let unchanged = (Badness::Times(1.0), row.false_rollback_rate.0);
+    let unchanged = (Badness::Times(1.0), row.false_rollbacks.rate.get());
     let points: Vec<(f64, f64)> = std::iter::once(unchanged)
         .chain(row.detections.iter().map(|one| (one.badness, one.found)))
         .map(|(badness, share)| (across(badness), up(share)))
@@ -156,7 +158,8 @@ fn bars(svg: &mut String, result: &Backtest) {
     let pitch = (CHART.1 / float(result.rows.len().max(1) as u64)).min(46.0);
     for (index, row) in result.rows.iter().enumerate() {
         let y = TOP + pitch * float(index as u64);
-        let (share, low, high) = row.false_rollback_rate;
+        let Rate { rate, low, high, .. } = row.false_rollbacks;
+        let [share, low, high] = [rate, low, high].map(Probability::get);
         let style = Style::of(index);
         let (height, middle) = (pitch * 0.34, y + pitch * 0.68);
         let _ = writeln!(

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::draw::{binomial, poisson, uniform};
 use crate::float;
-use crate::past::history_of;
 
 /// The most requests a minute, as the judge has it.
 const MOST: f64 = 1e9;
@@ -65,10 +64,10 @@ impl Traffic {
         let minute = |at: u32| {
             let word = |which| uniform(&[seed, run, u64::from(at), which]);
             let requests = poisson(self.requests_per_minute, word(10));
-            Tally { requests, events: binomial(requests, self.error_rate.get(), word(11)) }
+            [Tally { requests, events: binomial(requests, self.error_rate.get(), word(11)) }]
         };
-        let minutes: Vec<Tally> = (0..self.history_minutes).map(minute).collect();
-        history_of(&minutes)
+        let minutes: Vec<_> = (0..self.history_minutes).map(minute).collect();
+        History::of(&minutes)
     }
 
     /// What the canary and the baseline serve in a minute of the rollout, when the canary fails this share.

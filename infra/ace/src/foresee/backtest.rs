@@ -1,5 +1,6 @@
 //! `ace backtest`: what the judge, and others, would have done to a service's past minutes.
 
+use analysis::Rate;
 use console::Style;
 use foresight::{Backtest, Detection, EFFECTS, Effort, PastMinutes, Row, Rule, RuleKind, peers, plot};
 use serde_json::json;
@@ -87,7 +88,7 @@ fn told(result: &Backtest, arguments: &BacktestCommand) -> String {
         grouped(count(result.errors)),
         percent(count(result.errors) / count(result.requests.max(1))),
     )];
-    let runs = result.rows.first().map_or(0, |row| row.rollouts);
+    let runs = result.rows.first().map_or(0, |row| row.false_rollbacks.requests);
     parts.push(format!("\nUnchanged, {runs} rollouts cut out of these minutes:\n"));
     let mut rows = vec![["rule", "rolled back", "95 % sure", "undecided"].map(str::to_owned).to_vec()];
     rows.extend(result.rows.iter().map(unchanged));
@@ -120,12 +121,12 @@ fn told(result: &Backtest, arguments: &BacktestCommand) -> String {
 }
 
 fn unchanged(row: &Row) -> Vec<String> {
-    let (share, low, high) = row.false_rollback_rate;
+    let Rate { rate, low, high, .. } = row.false_rollbacks;
     vec![
         row.rule.name.clone(),
-        percent(share),
-        format!("{}..{}", percent(low), percent(high)),
-        percent(count(row.undecided) / count(row.rollouts.max(1))),
+        percent(rate.get()),
+        format!("{}..{}", percent(low.get()), percent(high.get())),
+        percent(count(row.undecided) / count(row.false_rollbacks.requests.max(1))),
     ]
 }
 

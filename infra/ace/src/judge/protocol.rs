@@ -91,7 +91,7 @@ pub(crate) fn history(fields: &[&str]) -> Result<Option<History>, Wrong> {
     if errors > requests {
         return Err(Wrong::MoreErrorsThanRequests { arm: "history", errors, requests });
     }
-    let split = Split { chi_squared: number("chi2_sum", chi2)?, degrees: number("chi2_df", df)?, zones };
+    let split = Split { chi_squared: number("chi2_sum", chi2)?, degrees: number("chi2_df", df)? };
     let history = History {
         minutes,
         requests,

@@ -24,7 +24,6 @@ fn known(history: &protocol::History) -> History {
         chi_squared: history.chi2_sum,
         #[expect(clippy::cast_precision_loss, reason = "degrees of freedom of some hundred minutes")]
         degrees: history.chi2_df as f64,
-        zones: history.zones,
     };
     History {
         minutes: history.minutes,

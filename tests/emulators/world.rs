@@ -248,7 +248,7 @@ async fn alarm_on(aws: &Aws, name: &str, topic: &str) {
     aws.json("monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", &body).await;
 }
 
-/// The shortest rollouts that are still judged: each step has to have one real closed minute behind it.
+/// The shortest rollouts that are still judged: each step that bakes has to have one real closed minute behind it.
 fn configuration(account: &str, stack: &Stack, services: &[Service], run: &str) -> Value {
     let services: serde_json::Map<String, Value> = services
         .iter()

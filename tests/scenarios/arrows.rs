@@ -26,8 +26,8 @@ fn allowed(name: &str) -> BTreeSet<&str> {
     let inner = ["analysis", "contract", "engine", "environments", "rollout"];
     match name {
         "analysis" | "aws-client" | "asl" | "empty-function" | "weighted-proxy" => BTreeSet::new(),
-        "rollout" | "foresight" | "judge-lab" => BTreeSet::from(["analysis"]),
-        "environments" => BTreeSet::from(["analysis", "rollout"]),
+        "rollout" | "judge-lab" => BTreeSet::from(["analysis"]),
+        "environments" | "foresight" => BTreeSet::from(["analysis", "rollout"]),
         "contract" => BTreeSet::from(["environments", "rollout"]),
         "engine" => BTreeSet::from(["analysis", "contract", "environments", "rollout"]),
         "lambda-host" => BTreeSet::from(inner),

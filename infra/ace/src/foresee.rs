@@ -7,7 +7,7 @@ pub(crate) mod policies;
 mod table;
 
 use analysis::Policy;
-use foresight::{Plan, Step};
+use foresight::Plan;
 use rollout::{Route, ServiceName, Strategy, Version};
 
 use crate::arguments::{Foresee, config_of};
@@ -29,20 +29,18 @@ pub(crate) fn subject(arguments: &Foresee) -> Result<Subject, AceError> {
     let configuration = inputs::configuration(&path)?;
     let whole = resolved(&configuration, arguments)
         .map_err(|source| AceError::UnknownService { path: path.display().to_string(), source })?;
-    let steps = whole
-        .steps
-        .iter()
-        .map(|step| Step { weight: step.weight.percent(), minutes: step.bake.0.div_ceil(60).max(1) });
     let planned = match &arguments.plan {
         Some(plan) => plan.clone(),
-        None => Plan::new(steps.collect())?,
+        None => Plan::of(&whole.steps)?,
     };
     let mut plan = planned
         .with_delay(whole.evidence.metric_delay.0.div_ceil(60))
-        .with_patience(whole.evidence.patience.0 / 60)
-        .with_micro_ramp(arguments.micro_ramp);
+        .with_patience(whole.evidence.patience.0 / 60);
     if let Some(percent) = arguments.hold_back {
-        plan = plan.with_hold_back(percent);
+        plan = plan.with_hold_back(percent)?;
+    }
+    if arguments.micro_ramp {
+        plan = plan.with_micro_ramp()?;
     }
     Ok(Subject {
         strategy: whole.strategy,

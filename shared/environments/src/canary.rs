@@ -1,15 +1,11 @@
 //! The steps of a canary: as they are written, and as they are taken.
 
-use rollout::{InvalidSteps, Seconds, Step, Steps, Weight};
+use rollout::{InvalidHoldBack, InvalidSteps, Seconds, Step, Steps, Weight};
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::span::Span;
-
-/// The weights of a micro-ramp, and how long each bakes.
-const RAMP: [u8; 2] = [1, 5];
-const RAMP_BAKE: u32 = 60;
 
 /// The steps of a canary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,33 +14,6 @@ const RAMP_BAKE: u32 = 60;
 pub struct CanaryRules {
     written: WrittenCanary,
     steps: Steps,
-}
-
-/// Why the steps of a canary were refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidCanary {
-    /// The steps themselves.
-    #[error(transparent)]
-    Steps(#[from] InvalidSteps),
-    /// Nothing or everything would be held back.
-    #[error(
-        "hold_back is {0}: write the percentage of requests that stays on the old version in the last step that is \
-         judged, from 1 to 50"
-    )]
-    HoldBack(u8),
-    /// The step before the last one is higher.
-    #[error(
-        "hold_back {hold_back} makes the last judged step one of {last} %, which does not rise above the {before} before \
-         it: hold less back, or leave that step out"
-    )]
-    NoRoom {
-        /// What is held back.
-        hold_back: u8,
-        /// What the last judged step would have.
-        last: u8,
-        /// What the step before it has.
-        before: Weight,
-    },
 }
 
 /// The steps of a canary as they are written.
@@ -128,9 +97,9 @@ impl CanaryRules {
 }
 
 impl TryFrom<WrittenCanary> for CanaryRules {
-    type Error = InvalidCanary;
+    type Error = InvalidHoldBack;
 
-    fn try_from(written: WrittenCanary) -> Result<Self, InvalidCanary> {
+    fn try_from(written: WrittenCanary) -> Result<Self, InvalidHoldBack> {
         written.resolve().map(|steps| Self { written, steps })
     }
 }
@@ -142,59 +111,16 @@ impl From<CanaryRules> for WrittenCanary {
 }
 
 impl WrittenCanary {
-    fn resolve(&self) -> Result<Steps, InvalidCanary> {
+    fn resolve(&self) -> Result<Steps, InvalidHoldBack> {
         let mut steps = as_written(&self.steps)?;
         if let Some(percent) = self.hold_back {
-            steps = held_back(steps, percent)?;
+            steps = steps.held_back(percent)?;
         }
         if self.micro_ramp {
-            steps = ramped(steps)?;
+            steps = steps.ramped()?;
         }
         Ok(steps)
     }
-}
-
-/// The last step of 100 % as one that leaves `percent` on the old version, with its bake and approval, and then 100 %
-/// without a bake.
-fn held_back(steps: Steps, percent: u8) -> Result<Steps, InvalidCanary> {
-    if !(1..=50).contains(&percent) {
-        return Err(InvalidCanary::HoldBack(percent));
-    }
-    let mut steps = Vec::from(steps);
-    let Some(full) = steps.pop() else { return Err(InvalidSteps::Empty.into()) };
-    let last = 100 - percent;
-    let weight = Weight::try_from(last).map_err(|_| InvalidCanary::HoldBack(percent))?;
-    if let Some(before) = steps.last().map(|step| step.weight).filter(|before| *before >= weight) {
-        return Err(InvalidCanary::NoRoom { hold_back: percent, last, before });
-    }
-    steps.push(Step { weight, ..full });
-    steps.push(Step { weight: Weight::FULL, bake: Seconds(0), approval: false, ramp: false });
-    Ok(steps.try_into()?)
-}
-
-/// The first step with a ramp before it, taken from its bake, where its weight is above the ramp's. Who has to approve
-/// the first step approves the ramp.
-fn ramped(steps: Steps) -> Result<Steps, InvalidCanary> {
-    let mut steps = Vec::from(steps);
-    let Some(first) =
-        steps.first_mut().filter(|first| RAMP.iter().all(|weight| *weight < first.weight.percent()))
-    else {
-        return Ok(steps.try_into()?);
-    };
-    let whole = first.bake.0;
-    let ramp: Vec<Step> = RAMP
-        .into_iter()
-        .enumerate()
-        .filter_map(|(place, weight)| {
-            let approval = first.approval && place == 0;
-            let weight = Weight::try_from(weight).ok()?;
-            Some(Step { weight, bake: Seconds(RAMP_BAKE), approval, ramp: true })
-        })
-        .collect();
-    let taken = ramp.iter().map(|step| step.bake.0).sum();
-    first.bake = Seconds(whole.saturating_sub(taken).max(whole.min(RAMP_BAKE)));
-    first.approval = false;
-    Ok(ramp.into_iter().chain(steps).collect::<Vec<_>>().try_into()?)
 }
 
 #[cfg(test)]

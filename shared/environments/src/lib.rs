@@ -18,7 +18,7 @@ use rollout::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use canary::{CanaryRules, InvalidCanary};
+pub use canary::CanaryRules;
 pub use invalid::InvalidConfiguration;
 pub use place::Place;
 pub use settings::{

@@ -94,7 +94,7 @@ pub fn figures(plan: &Plan, traffic: Traffic, policy: &Policy, effort: FiguresEf
     let played = bench.with(plan);
     let steps = plan.steps().iter().enumerate().map(|(index, step)| {
         let waits = minutes_until(policy.minimum_requests, traffic.expected(step.weight, 1));
-        let late = waits > f64::from(step.minutes);
+        let late = !step.ramp && waits > f64::from(step.minutes);
         let patience = match policy.too_little_traffic {
             TooLittleTraffic::Extend => plan.patience(),
             TooLittleTraffic::Ask | TooLittleTraffic::RollBack => 0,
@@ -104,7 +104,7 @@ pub fn figures(plan: &Plan, traffic: Traffic, policy: &Policy, effort: FiguresEf
             canary_requests: traffic.expected(step.weight, step.minutes),
             smallest_ratio: played.smallest(index),
             waits_minutes: late.then_some(waits),
-            starved: waits > f64::from(step.minutes + patience),
+            starved: !step.ramp && waits > f64::from(step.minutes + patience),
         }
     });
     let steps = steps.collect();

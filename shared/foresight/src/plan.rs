@@ -1,12 +1,10 @@
 use std::str::FromStr;
 
+use rollout::{InvalidHoldBack, InvalidSteps, Seconds, Steps, Weight};
 use serde::Serialize;
 
-/// The longest plan in minutes: a day, after which the judge counts no more.
+/// The longest plan in minutes: a day.
 const LONGEST: u32 = 1_440;
-
-/// The weights of the first minutes of a plan with a micro ramp, in percent.
-const RAMP: [u8; 2] = [1, 5];
 
 /// One step: how much of the traffic the new version has, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -15,6 +13,16 @@ pub struct Step {
     pub weight: u8,
     /// The bake in minutes, at least 1.
     pub minutes: u32,
+    /// Whether it only leads up to the next step: it needs no minimum of requests, but a minute that is known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ramp: bool,
+}
+
+impl Step {
+    /// A step that is judged.
+    pub const fn new(weight: u8, minutes: u32) -> Self {
+        Self { weight, minutes, ramp: false }
+    }
 }
 
 /// How a rollout goes, minute by minute: rising steps, the last of which may keep some traffic on the old version
@@ -22,7 +30,6 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     steps: Vec<Step>,
-    micro_ramp: bool,
     /// Minutes until the counts of a minute are known, 1 at least.
     delay: u32,
     /// Minutes that a step waits for enough to be seen.
@@ -63,6 +70,12 @@ pub enum PlanError {
         /// All of them.
         minutes: u64,
     },
+    /// Steps that a rollout cannot have.
+    #[error(transparent)]
+    Steps(#[from] InvalidSteps),
+    /// Nothing can be held back.
+    #[error(transparent)]
+    HoldBack(#[from] InvalidHoldBack),
 }
 
 impl FromStr for Plan {
@@ -71,7 +84,7 @@ impl FromStr for Plan {
     fn from_str(text: &str) -> Result<Self, PlanError> {
         let step = |part: &str| {
             let (weight, minutes) = part.trim().split_once(':')?;
-            Some(Step { weight: weight.trim().parse().ok()?, minutes: minutes.trim().parse().ok()? })
+            Some(Step::new(weight.trim().parse().ok()?, minutes.trim().parse().ok()?))
         };
         let read = |part: &str| step(part).ok_or_else(|| PlanError::NotAStep { text: part.to_owned() });
         Self::new(text.split(',').map(read).collect::<Result<_, _>>()?)
@@ -98,7 +111,12 @@ impl Plan {
         if minutes > u64::from(LONGEST) {
             return Err(PlanError::TooLong { minutes });
         }
-        Ok(Self { steps, micro_ramp: false, delay: 1, patience: 10 })
+        Ok(Self { steps, delay: 1, patience: 10 })
+    }
+
+    /// The steps of a rollout, each bake in whole minutes. A last step that has nothing to see is none of them.
+    pub fn of(steps: &Steps) -> Result<Self, PlanError> {
+        Self::new(judged(steps))
     }
 
     /// The same with minutes that are known so many minutes after they end, 1 at least.
@@ -113,34 +131,41 @@ impl Plan {
         Self { patience: minutes.min(LONGEST), ..self }
     }
 
-    /// The same with a first step that begins with a minute of 1 % and one of 5 %, so that a version which fails every
-    /// request does it to few.
-    #[must_use]
-    pub fn with_micro_ramp(self, micro_ramp: bool) -> Self {
-        Self { micro_ramp, ..self }
+    /// The same with a micro-ramp, as a rollout has it ([`Steps::ramped`]).
+    pub fn with_micro_ramp(self) -> Result<Self, PlanError> {
+        let steps = self.as_taken()?.ramped()?;
+        Ok(Self { steps: Self::of(&steps)?.steps, ..self })
     }
 
-    /// The same with so much of the traffic on the old version in the last step, so that there is something to compare
-    /// the new one with. Nothing changes where the step before has as much already.
-    #[must_use]
-    pub fn with_hold_back(self, percent: u8) -> Self {
-        let mut steps = self.steps.clone();
-        let before = steps.iter().rev().nth(1).map_or(0, |step| step.weight);
-        if let Some(last) = steps.last_mut() {
-            let most = 100_u8.saturating_sub(percent).max(before.saturating_add(1));
-            last.weight = last.weight.min(most);
+    /// The same with so many percent of the traffic on the old version in the last step, as a rollout has it
+    /// ([`Steps::held_back`]). Nothing changes where the last step leaves some already.
+    pub fn with_hold_back(self, percent: u8) -> Result<Self, PlanError> {
+        if self.steps.last().is_none_or(|last| last.weight < 100) {
+            return Ok(self);
         }
-        Self { steps, ..self }
+        let steps = self.as_taken()?.held_back(percent)?;
+        Ok(Self { steps: Self::of(&steps)?.steps, ..self })
+    }
+
+    /// The steps as a rollout takes them: up to 100 %.
+    fn as_taken(&self) -> Result<Steps, InvalidSteps> {
+        let step = |step: &Step| {
+            let weight = Weight::try_from(step.weight).unwrap_or(Weight::FULL);
+            let bake = Seconds(step.minutes.saturating_mul(60));
+            rollout::Step { weight, bake, approval: false, ramp: step.ramp }
+        };
+        let full = (self.steps.last().is_some_and(|last| last.weight < 100)).then_some(rollout::Step {
+            weight: Weight::FULL,
+            bake: Seconds(0),
+            approval: false,
+            ramp: false,
+        });
+        self.steps.iter().map(step).chain(full).collect::<Vec<_>>().try_into()
     }
 
     /// The steps in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
-    }
-
-    /// Whether the first step begins with two minutes of less weight.
-    pub const fn is_micro_ramp(&self) -> bool {
-        self.micro_ramp
     }
 
     /// All minutes of the steps.
@@ -163,14 +188,9 @@ impl Plan {
         self.steps.iter().filter(|step| step.weight < 100).map(|step| step.minutes).sum()
     }
 
-    /// The weight in percent in a minute of a step, both from 0.
-    pub(crate) fn weight(&self, step: usize, minute: u32) -> u8 {
-        let weight = self.steps.get(step).map_or(100, |step| step.weight);
-        let ramp = usize::try_from(minute).ok().and_then(|minute| RAMP.get(minute));
-        match ramp {
-            Some(ramp) if self.micro_ramp && step == 0 => weight.min(*ramp),
-            _ => weight,
-        }
+    /// Whether the first step leads up to another.
+    pub(crate) fn is_ramped(&self) -> bool {
+        self.steps.first().is_some_and(|step| step.ramp)
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Vec<Step>)) -> Option<Self> {
@@ -181,6 +201,24 @@ impl Plan {
             .map(|plan| Self { steps: plan.steps, ..self.clone() })
             .filter(|plan| plan != self)
     }
+}
+
+fn judged(steps: &Steps) -> Vec<Step> {
+    let is_formality = |place| {
+        u16::try_from(place)
+            .is_ok_and(|place| steps.needs(rollout::StepIndex(place)) == rollout::Needs::Nothing)
+    };
+    let step = |step: &rollout::Step| Step {
+        weight: step.weight.percent(),
+        minutes: step.bake.0.div_ceil(60).max(1),
+        ramp: step.ramp,
+    };
+    steps
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| !is_formality(*place))
+        .map(|(_, taken)| step(taken))
+        .collect()
 }
 
 #[cfg(test)]
@@ -208,12 +246,18 @@ mod tests {
 
     #[test]
     fn a_micro_ramp_begins_small_and_a_hold_back_leaves_some() {
+        let told =
+            |plan: &Plan| plan.steps().iter().map(|step| (step.weight, step.minutes)).collect::<Vec<_>>();
         let plan: Plan = "10:5,100:2".parse().unwrap();
-        let ramp = plan.clone().with_micro_ramp(true);
-        assert_eq!([0, 1, 2, 4].map(|minute| ramp.weight(0, minute)), [1, 5, 10, 10]);
-        assert_eq!((ramp.weight(1, 0), plan.weight(0, 0)), (100, 10));
-        let held = plan.with_hold_back(5);
-        assert_eq!((held.weight(1, 0), held.minutes_beside()), (95, 7));
-        assert_eq!("97:5,100:2".parse::<Plan>().unwrap().with_hold_back(5).weight(1, 0), 98);
+        let ramp = plan.clone().with_micro_ramp().unwrap();
+        assert_eq!(told(&ramp), [(1, 1), (5, 1), (10, 3), (100, 2)]);
+        assert!(ramp.is_ramped() && !plan.is_ramped() && ramp.minutes() == plan.minutes());
+        let held = plan.clone().with_hold_back(5).unwrap();
+        assert_eq!((told(&held), held.minutes_beside()), (vec![(10, 5), (95, 2)], 7));
+        assert_eq!(held.clone().with_hold_back(5).unwrap(), held);
+        assert_eq!(told(&held.with_micro_ramp().unwrap()), [(1, 1), (5, 1), (10, 3), (95, 2)]);
+        let refused = "97:5,100:2".parse::<Plan>().unwrap().with_hold_back(5).unwrap_err();
+        assert!(refused.to_string().contains("hold less back"), "{refused}");
+        assert!(plan.with_hold_back(0).unwrap_err().to_string().contains("from 1 to 50"));
     }
 }

@@ -1,6 +1,6 @@
 //! A rollout in virtual time: weights change on the minute, minutes are known late, and a judge decides.
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 
 /// Minutes from the start over which bad requests are counted; a version that is not found out serves all traffic from
 /// the end of its plan on.
@@ -18,6 +18,8 @@ pub(crate) struct Look {
     pub(crate) step: usize,
     /// Whether that is the last one.
     pub(crate) last: bool,
+    /// Whether that only leads up to the next one.
+    pub(crate) ramp: bool,
     /// The minutes beyond its bake, once that is over.
     pub(crate) beyond: Option<u32>,
 }
@@ -97,24 +99,24 @@ impl Ending {
 /// Plays a rollout to its end.
 pub(crate) fn play(plan: &Plan, mut judge: impl FnMut(&Look) -> Order) -> Ending {
     let mut passed: Vec<(usize, u8)> = Vec::new();
-    let (mut step, mut served) = (0, 0);
+    let (mut step, mut served) = (0_usize, 0_u32);
     let late = plan.delay() as usize;
     let mut known = 0;
     let end = loop {
-        passed.push((step, plan.weight(step, served)));
+        let now = plan.steps().get(step).copied().unwrap_or(Step::new(100, 1));
+        passed.push((step, now.weight));
         served += 1;
         let seen = passed.len().checked_sub(1 + late).and_then(|minute| {
             passed.get(minute).map(|(step, weight)| Seen { minute, step: *step, weight: *weight })
         });
         known = seen.map_or(known, |seen| seen.step);
-        let bake = plan.steps().get(step).map_or(0, |step| step.minutes);
         let last = step + 1 == plan.steps().len();
-        let look = Look { seen, step, last, beyond: served.checked_sub(bake) };
+        let look = Look { seen, step, last, ramp: now.ramp, beyond: served.checked_sub(now.minutes) };
         let ends = match judge(&look) {
             Order::Stop(why) => break Some(why),
             Order::Advance => true,
             Order::Wait => false,
-            Order::Go => served >= bake,
+            Order::Go => served >= now.minutes && (!now.ramp || known == step && seen.is_some()),
         };
         if ends {
             if last {
@@ -169,6 +171,13 @@ mod tests {
         orders.truncate(4);
         assert_eq!(ends(&orders).0.minutes, 13);
         assert_eq!(ends(&[Order::Advance]).0.minutes, 9);
+    }
+
+    #[test]
+    fn a_ramp_waits_until_one_of_its_minutes_is_known() {
+        let plan = "10:5,100:2".parse::<Plan>().unwrap().with_micro_ramp().unwrap().with_delay(2);
+        let ending = play(&plan, |_| Order::Go);
+        assert_eq!(ending.weights, [1, 1, 1, 5, 5, 5, 10, 10, 10, 100, 100]);
     }
 
     #[test]

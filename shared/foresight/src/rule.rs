@@ -140,6 +140,7 @@ fn by_verdict(verdict: &Verdict, policy: &Policy, plan: &Plan, look: &Look, wait
             Order::Wait
         }
         Verdict::Pass(_) | Verdict::Suspect(_) => Order::Go,
+        Verdict::Inconclusive { .. } | Verdict::NoData { .. } if look.ramp => Order::Go,
         Verdict::Inconclusive { .. } | Verdict::NoData { .. } => {
             match (look.beyond, policy.too_little_traffic) {
                 (None, _) => Order::Go,

@@ -13,6 +13,7 @@ mod names;
 mod pace;
 mod phase;
 mod plan;
+mod reshape;
 mod rollout;
 mod source;
 
@@ -31,6 +32,7 @@ pub use plan::{
     Arm, CleanUpRules, EvidenceRules, InvalidSteps, Method, Needs, Plan, Readiness, Route, SmokeTest, Step,
     StepIndex, Steps, Strategy,
 };
+pub use reshape::InvalidHoldBack;
 pub use rollout::{Barred, Hold, LEASE, Lease, Rollout, RuleSnapshot, Standing, Start, Target};
 pub use source::{ArmDimension, ArmValue, Series, Source};
 

@@ -99,7 +99,7 @@ fn the_manual_has_a_page_for_every_command() {
             assert!(roff.lines().any(|line| line == section), "{page} has no {section}");
         }
         // Where there is a formatter, it has nothing to complain of.
-        if let Some(read) = filtered("groff", &["-man", "-Tascii", "-ww", "-P-cbou"], &roff) {
+        if let Some(read) = filtered("groff", &["-man", "-Tascii", "-ww", "-Wbreak", "-P-cbou"], &roff) {
             assert!(read.contains("SYNOPSIS"), "{page}: {read}");
         }
     }

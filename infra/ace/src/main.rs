@@ -10,6 +10,8 @@ mod inputs;
 mod judge;
 mod live;
 mod orders;
+#[cfg(test)]
+mod pipeline_lines;
 mod player;
 #[cfg(feature = "aws")]
 mod publish;

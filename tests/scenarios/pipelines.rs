@@ -116,6 +116,29 @@ fn only_deployments_may_ask_for_credentials_and_each_for_its_own() {
     assert_eq!(groups.len(), ENVIRONMENTS.len(), "{groups:?}");
 }
 
+/// Whoever may push somewhere in the repository, or in another one, is not let in: GitHub's environment is.
+#[test]
+fn the_role_trusts_the_jobs_of_its_environment_alone() {
+    let role = yaml("infra/pipeline/github/role.yaml")["Resources"]["Role"]["Properties"].clone();
+    let trust = role["AssumeRolePolicyDocument"]["Statement"].as_array().unwrap();
+    assert_eq!(trust.len(), 1);
+    let wanted = json!({ "StringEquals": {
+        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+        "token.actions.githubusercontent.com:sub": "repo:${Repository}:environment:${Environment}",
+    } });
+    assert_eq!(trust[0]["Condition"], wanted);
+    assert_eq!(trust[0]["Action"], "sts:AssumeRoleWithWebIdentity");
+    let workflow = workflow();
+    let jobs = workflow["jobs"].as_object().unwrap().values().filter(|job| job.get("environment").is_some());
+    let asked = jobs
+        .filter_map(|job| step(job, "Configure AWS credentials")["with"]["role-duration-seconds"].as_u64());
+    assert!(asked.max() <= role["MaxSessionDuration"].as_u64(), "STS refuses what is longer");
+    assert!(
+        text(&role["ManagedPolicyArns"][0], "policy")
+            .ends_with(":policy/ace-flow-${Environment}-deploy-${AWS::Region}")
+    );
+}
+
 fn steps(job: &Value) -> impl Iterator<Item = &Value> {
     job["steps"].as_array().unwrap().iter()
 }

@@ -394,7 +394,6 @@ fn a_pipelines_policy_starts_and_follows_and_does_no_more() {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
-        "dynamodb:UpdateItem",
         "kms:Decrypt",
         "kms:DescribeKey",
         "lambda:GetFunctionConfiguration",

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use rollout::{EnvironmentName, RolloutId, ServiceName};
 use weighted_proxy::{FaultSpec, Target};
 
+use crate::bootstrap::Bootstrap;
+use crate::shell::{Completions, ManPages};
+
 /// Progressive delivery that cannot lose a rollback.
 ///
 /// Exit codes: 0 promoted, 2 rolled back, 1 configuration or usage, 3 could not tell.
@@ -52,6 +55,12 @@ pub(crate) enum Command {
     History(History),
     /// Show the newest rollouts and which version is live.
     Status(Status),
+    /// Build and deploy an environment's stack with AWS SAM, and show its outputs.
+    Bootstrap(Bootstrap),
+    /// Print what lets a shell complete `ace`.
+    Completions(Completions),
+    /// Print the manual, as roff.
+    Man(ManPages),
 }
 
 #[derive(Debug, Args)]

@@ -122,6 +122,12 @@ pub(crate) enum AceError {
     #[error("{lines} lines were refused, and their runs held")]
     #[diagnostic(help("each was told of above, with its line and what to write"))]
     LinesRefused { lines: u64 },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Bootstrap(#[from] crate::bootstrap::BootstrapError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Shell(#[from] crate::shell::ShellError),
 }
 
 /// A reason that is only text.
@@ -153,7 +159,9 @@ impl AceError {
             | Self::Past(_)
             | Self::Backtest(_)
             | Self::Line(_)
-            | Self::LinesRefused { .. } => false,
+            | Self::LinesRefused { .. }
+            | Self::Shell(_) => false,
+            Self::Bootstrap(error) => error.is_ours(),
             #[cfg(not(feature = "aws"))]
             Self::WithoutAws => false,
             #[cfg(feature = "aws")]

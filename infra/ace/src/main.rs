@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod arguments;
+mod bootstrap;
 mod error;
 mod foresee;
 mod history;
@@ -9,11 +10,14 @@ mod inputs;
 mod judge;
 mod live;
 mod orders;
+#[cfg(test)]
+mod pipeline_lines;
 mod player;
 #[cfg(feature = "aws")]
 mod publish;
 mod report;
 mod run;
+mod shell;
 mod status;
 mod validate;
 mod words;
@@ -77,5 +81,8 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Judge(judge) => judge::judge(&judge),
         Command::History(history) => history::history(&history).await,
         Command::Status(status) => status::status(&status).await,
+        Command::Bootstrap(arguments) => Ok(bootstrap::bootstrap(&arguments)?),
+        Command::Completions(arguments) => Ok(shell::completions(&arguments)?),
+        Command::Man(arguments) => Ok(shell::man(&arguments)?),
     }
 }

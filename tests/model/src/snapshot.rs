@@ -218,10 +218,7 @@ fn course(rollout: &Rollout) -> Course {
 pub const OLD: &str = "old";
 
 fn old() -> Barred {
-    let version = match OLD.parse() {
-        Ok(version) => version,
-        Err(_) => unreachable!("the version is valid"),
-    };
+    let Ok(version) = OLD.parse() else { unreachable!("the version is valid") };
     Barred::Version { version, since: ago(0), why: "-".to_owned() }
 }
 

@@ -14,6 +14,7 @@ use contract::{
     Alarm, CaughtError, CleanUpDue, Failure, Function, HealthCheckNext, Origin, PromoteStep, PromoteStepNext,
     Reply, Rollback, RollbackNext, StartDeploy, StartDeployNext, Trigger, Turn,
 };
+use engine::publish::Published;
 use engine::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
 use environments::Environment;
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use rollout::RolloutId;
 use crate::call::{Answer, Call, Outcome, Task};
 use crate::script::{Fixed, Heard, Run, Script};
 use crate::setting::Setting;
-use crate::snapshot::{Snapshot, execution, fingerprint, version};
+use crate::snapshot::{OLD, Snapshot, execution, fingerprint, version};
 use crate::time::{ago, ticks};
 
 /// Where a function stands.
@@ -138,11 +139,13 @@ impl Machine {
     /// first.
     pub fn new(setting: Setting) -> Result<Self, Unbuildable> {
         let told = |error: &dyn std::fmt::Display| Unbuildable(error.to_string());
-        let environment = Environment::from_yaml(&setting.configuration()).map_err(|error| told(&error))?;
+        let configuration = Environment::from_yaml(&setting.configuration()).map_err(|error| told(&error))?;
+        let configuration =
+            Published::first(configuration, "-".to_owned(), ago(0)).map_err(|error| told(&error))?;
         let events = setting.events();
         let fixed = Fixed {
             setting,
-            environment,
+            configuration,
             name: "staging".parse().map_err(|error| told(&error))?,
             service: "shop".parse().map_err(|error| told(&error))?,
             ids: Vec::new(),
@@ -271,7 +274,7 @@ impl Machine {
                 let due = CleanUpDue { rollout_id: self.id(event)?, attempt: attempt.into() };
                 run(promote_step(script).call(PromoteStep::CleanUp(due)), promoted)
             }
-            Task::RollBack { .. } | Task::Watchdog(_) | Task::Alarm | Task::Person(_) => {
+            Task::RollBack { .. } | Task::Watchdog(_) | Task::Alarm | Task::Person(_) | Task::Unhold => {
                 run(rollback(script).call(self.rollback(task)?), |next, wait| match next {
                     RollbackNext::Settle => Outcome::Settle(wait),
                     RollbackNext::RolledBack | RollbackNext::Nothing | RollbackNext::NotStarted => {
@@ -309,6 +312,12 @@ impl Machine {
                 by: "-".to_owned(),
                 reason: "-".to_owned(),
             },
+            Task::Unhold => Rollback::Unhold {
+                service: self.fixed.service.clone(),
+                version: OLD.parse().ok()?,
+                by: "-".to_owned(),
+                reason: "-".to_owned(),
+            },
             Task::RollBack { execution: by, event } => Rollback::Execution {
                 execution: execution(by).parse().ok()?,
                 rollout: event.and_then(|event| self.id(event)),
@@ -335,6 +344,7 @@ fn trigger(event: u8) -> Trigger {
         strategy: None,
         by: "-".to_owned(),
         lift_bar: false,
+        overridden: None,
         request_id: version,
         origin: Origin { account: ACCOUNT.to_owned(), region: "us-east-1".to_owned(), time: ago(0) },
     }

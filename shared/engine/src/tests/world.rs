@@ -133,7 +133,7 @@ impl World {
     pub(super) fn with_approval() -> Self {
         let last = "{ weight: 100, bake: 60s";
         let text = CONFIGURATION.replacen(last, &format!("{last}, approval: true"), 1);
-        Self::of(&text.replacen("  guardrails:", "  approval_expires: 2h\n  guardrails:", 1))
+        Self::of(&format!("{text}promotion: {{ approvals: {{ expires: 2h }} }}\n"))
     }
 
     /// With a configuration of the test's own.

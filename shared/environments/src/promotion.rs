@@ -81,6 +81,11 @@ fn is_usual(approvals: &ApprovalSettings) -> bool {
     *approvals == ApprovalSettings::default()
 }
 
+/// As approvals are compared: [`rollout::Approvals::permit`].
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
 /// Why the block was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPromotion {
@@ -118,7 +123,7 @@ impl Promotion {
         for (index, approver) in approvals.approvers.iter().enumerate() {
             let wrong = if approver.trim().is_empty() {
                 InvalidPromotion::Nobody
-            } else if approvals.approvers.iter().take(index).any(|before| before == approver) {
+            } else if approvals.approvers.iter().take(index).any(|before| is_same(before, approver)) {
                 InvalidPromotion::Twice(approver.clone())
             } else {
                 continue;

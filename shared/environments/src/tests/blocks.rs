@@ -52,6 +52,9 @@ fn a_required_approval_comes_before_the_first_weight_of_every_plan() {
     assert_eq!(asked(&text(), "checkout", Some(Strategy::BlueGreen)), [true]);
     assert_eq!(asked(&text(), "search", None), [true]);
     assert_eq!(asked(FULL, "search", None), [false]);
+    let approvals = resolve(&text(), "search", None).unwrap().approvals;
+    assert_eq!((approvals.expires, approvals.not_the_starter), (Seconds(43_200), true));
+    assert_eq!(approvals.approvers, ["ann@example.com", "bob"]);
     let ramp = text().replacen("  canary:\n", "  canary:\n    micro_ramp: true\n", 1);
     assert_eq!(asked(&ramp, "checkout", None), [true, false, false, false, false]);
 }
@@ -88,10 +91,10 @@ fn a_mistake_in_a_block_is_told_with_its_place_and_its_remedy() {
         ),
         (
             "ann@example.com, bob",
-            "bob, ann, bob",
+            "bob, ann, BOB",
             4,
             54,
-            "approver \"bob\" is there twice: leave one of the two out",
+            "approver \"BOB\" is there twice: leave one of the two out",
         ),
         ("expires: 12h", "expires: soon", 4, 99, "is not a span of time"),
         (

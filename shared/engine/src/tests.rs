@@ -6,6 +6,7 @@ mod budget;
 mod clean_up;
 mod faults;
 mod fence;
+mod gates;
 mod health_check;
 mod history;
 mod line;

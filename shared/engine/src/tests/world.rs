@@ -94,6 +94,10 @@ pub(super) struct State {
     pub alarms: BTreeMap<String, AlarmState>,
     /// What every alarm is tagged with.
     pub tags: Vec<(String, String)>,
+    /// How rollouts ended in the environment below.
+    pub below: Vec<Ended>,
+    /// What the stays that they began have served.
+    pub served: BTreeMap<RolloutId, u64>,
     pub published: Vec<Outcome>,
     pub deaf: bool,
     pub scheduled: Vec<(RolloutId, u32, Timestamp)>,
@@ -164,6 +168,8 @@ impl World {
             green_errors: 0,
             alarms: BTreeMap::from([("High 5XX".to_owned(), AlarmState::Quiet)]),
             tags: Vec::new(),
+            below: Vec::new(),
+            served: BTreeMap::new(),
             published: Vec::new(),
             deaf: false,
             scheduled: Vec::new(),

@@ -19,6 +19,7 @@ mod line;
 mod machine;
 mod outside;
 mod people;
+mod promotion;
 mod readme;
 mod refusals;
 mod schemas;

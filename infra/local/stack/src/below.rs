@@ -12,10 +12,17 @@ const NEWEST: usize = 1000;
 
 /// The environment below, in the store that has them all.
 ///
-/// What a version has served there is what its own rollout counted of it, up to its promotion. Behind the proxy there
-/// is one service at a time, for as long as its run lasts: nothing is served afterwards that could be counted, on the
-/// other hand everything was watched that was.
-pub(crate) struct StoreBelow(pub(crate) Arc<dyn Store>);
+/// What a version has served there is what its own rollout counted of it: a part of what it served, and none of it after
+/// its promotion. A proxy and its counts are of one run, and end soon after the rollout does; there is no traffic later
+/// that could be counted.
+pub struct StoreBelow(Arc<dyn Store>);
+
+impl StoreBelow {
+    /// What this store has of every environment.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self(store)
+    }
+}
 
 #[async_trait]
 impl Below for StoreBelow {

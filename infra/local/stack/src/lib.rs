@@ -13,6 +13,7 @@ mod store;
 mod update;
 mod watched_store;
 
+pub use below::StoreBelow;
 pub use clock::StackClock;
 pub use desk::LocalAlarms;
 pub use functions::Ports;

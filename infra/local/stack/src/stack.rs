@@ -108,7 +108,7 @@ impl Stack {
         let machine_arn = format!("arn:aws:states:{region}:{account}:stateMachine:rollout");
         let reminders = Arc::new(TimedReminders { clock: clock.clone(), ports: OnceLock::new() });
         let shared_clock: Arc<dyn Clock> = Arc::new(clock.clone());
-        let below = Arc::new(StoreBelow(Arc::clone(&store)));
+        let below = Arc::new(StoreBelow::new(Arc::clone(&store)));
         let ports = Arc::new(Ports {
             environment,
             store: Arc::new(WatchedStore {

@@ -3,7 +3,6 @@
 
 use environments::Soak;
 use jiff::SignedDuration;
-use rollout::Seconds;
 
 use super::{Question, Standing};
 use crate::below::{Seen, Stay};
@@ -58,25 +57,19 @@ fn time(soak: Soak) -> SignedDuration {
 fn too_short(question: &Question<'_>, soak: Soak, stays: &[Stay]) -> Standing {
     let (version, needed) = (&question.plan.version, soak.time);
     let after = question.configuration.promotion.below.as_ref().map_or("", |below| below.after.as_str());
-    match stays.first() {
-        Some(Stay { since, until: None, .. }) => {
-            let passes = soak.time.seconds().after(*since);
-            let reason = format!(
-                "version {version} serves in environment {after} since {since} and has to for {needed}: start it at \
-                 {passes} or later, or override promotion with a reason"
-            );
-            Standing::Closed { reason, passes: Some(passes) }
-        }
-        _ => {
-            let longest = stays.iter().map(|stay| stay.lasted(question.now).as_secs()).max().unwrap_or(0);
-            let longest = Seconds(u32::try_from(longest).unwrap_or(u32::MAX));
-            Standing::closed(format!(
-                "version {version} has served in environment {after} for {} s, until another one was promoted, and has \
-                 to for {needed}: promote it there again, or override promotion with a reason",
-                longest.0
-            ))
-        }
+    if let Some(Stay { since, until: None, .. }) = stays.first() {
+        let passes = soak.time.seconds().after(*since);
+        let reason = format!(
+            "version {version} serves in environment {after} since {since} and has to for {needed}: start it at \
+             {passes} or later, or override promotion with a reason"
+        );
+        return Standing::Closed { reason, passes: Some(passes) };
     }
+    let longest = stays.iter().map(|stay| stay.lasted(question.now).as_secs()).max().unwrap_or(0);
+    Standing::closed(format!(
+        "version {version} has served in environment {after} for {longest} s, until another one was promoted, and has \
+         to for {needed}: promote it there again, or override promotion with a reason"
+    ))
 }
 
 /// Whether one of the stays that have lasted long enough has served enough, the newest first.

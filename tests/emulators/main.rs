@@ -118,6 +118,7 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         machine::the_way_of_an_unknown_answer,
         machine::the_ways_that_fail,
         the_store_on_dynamodb_conforms,
+        the_environment_above_reads_how_rollouts_ended,
     ];
     all.extend(killing.into_iter().map(|trial| trial.with_ignored_flag(functions_are_elsewhere)));
     all
@@ -125,6 +126,10 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
 
 async fn the_store_on_dynamodb_conforms(world: Arc<World>) {
     e2e::store_conformance(Arc::clone(&world.store), &world.run).await;
+}
+
+async fn the_environment_above_reads_how_rollouts_ended(world: Arc<World>) {
+    e2e::below_conformance(Arc::clone(&world.store), Arc::clone(&world.below), &world.run).await;
 }
 
 async fn build(started: Started) -> Result<World, String> {

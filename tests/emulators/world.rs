@@ -5,9 +5,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dynamo_store::DynamoStore;
+use dynamo_store::{DynamoBelow, DynamoStore};
 use engine::outcome::Outcome;
-use engine::ports::Store;
+use engine::ports::{Below, Store};
 use rollout::{EnvironmentName, Rollout, ServiceName, Target};
 use serde_json::{Value, json};
 
@@ -51,6 +51,8 @@ pub struct World {
     pub stack: Stack,
     /// The store on the stack's table.
     pub store: Arc<dyn Store>,
+    /// What the environment above reads of that table.
+    pub below: Arc<dyn Below>,
     /// The environment's name.
     pub environment: EnvironmentName,
     services: Vec<Service>,
@@ -75,13 +77,15 @@ impl World {
         }
         let environment: EnvironmentName = stack.environment.parse().unwrap();
         let store: Arc<dyn Store> = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
+        let below = Arc::new(DynamoBelow::new(&aws.sdk(), Some(stack.table.clone())));
         let configuration = configuration(&aws.account, &stack, &services, &run);
         publish(&aws, &stack, &configuration, folder);
         let published = store.configuration(&environment).await.unwrap();
         let published = published.map(|published| published.configuration);
         assert_eq!(published, Some(serde_json::from_value(configuration).unwrap()));
         publish_metrics(Arc::clone(&aws), services.clone()).await;
-        Self { run, aws, local, passage, stack, store, environment, services, outcomes: Mutex::default() }
+        let outcomes = Mutex::default();
+        Self { run, aws, local, passage, stack, store, below, environment, services, outcomes }
     }
 
     /// A service by its name.

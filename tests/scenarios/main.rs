@@ -20,6 +20,7 @@ mod machine;
 mod outside;
 mod people;
 mod pipelines;
+mod promotion;
 mod readme;
 mod refusals;
 mod schemas;

@@ -117,8 +117,9 @@ async fn asked() -> Run {
 
 async fn asked_for(expires: &str) -> Run {
     let rules = format!(
-        "  guardrails: [{ALARM}]\n  approval_expires: {expires}\n  canary:\n    steps:\n      - {{ weight: 10, bake: 5m }}\n      \
-         - {{ weight: 100, bake: 2m, approval: true }}\n"
+        "  guardrails: [{ALARM}]\n  canary:\n    steps:\n      - {{ weight: 10, bake: 5m }}\n      \
+         - {{ weight: 100, bake: 2m, approval: true }}\n\
+         promotion: {{ approvals: {{ expires: {expires} }} }}\n"
     );
     let run = Run::new(Setup { configuration: configuration(&rules), ..Setup::default() }).await;
     run.alarms.set(ALARM.parse().unwrap(), false);

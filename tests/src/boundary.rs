@@ -13,8 +13,9 @@ use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Metrics,
-    Notifier, PortError, PortResult, Prober, Published, Revisions, Store, Traffic, Wanted,
+    AlarmState, AlarmTags, Alarms, Begun, Below, Budget, CleanUpSchedule, Clock, CommitError, Ended, Fleet,
+    Metrics, Notifier, PortError, PortResult, Prober, Published, Revisions, Served, Stay, Store, Traffic,
+    Wanted,
 };
 use jiff::Timestamp;
 use local_stack::Ports;
@@ -208,6 +209,8 @@ impl Invocation {
             fleet,
             metrics,
             alarms,
+            below,
+            served,
             tags,
             prober,
             notifier,
@@ -224,6 +227,8 @@ impl Invocation {
             fleet: Arc::new(self.wrap(fleet)),
             metrics: Arc::new(self.wrap(metrics)),
             alarms: Arc::new(self.wrap(alarms)),
+            below: Arc::new(self.wrap(below)),
+            served: Arc::new(self.wrap(served)),
             tags: Arc::new(self.wrap(tags)),
             prober: Arc::new(self.wrap(prober)),
             notifier: Arc::new(self.wrap(notifier)),
@@ -350,6 +355,12 @@ between! {
     }
     Alarms {
         fn states(alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>>;
+    }
+    Below {
+        fn ended(environment: &EnvironmentName, service: &ServiceName) -> PortResult<Vec<Ended>>;
+    }
+    Served {
+        fn requests(stay: &Stay, now: Timestamp) -> PortResult<u64>;
     }
     AlarmTags {
         fn of(alarm: &str) -> PortResult<Vec<(String, String)>>;

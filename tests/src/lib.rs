@@ -39,6 +39,6 @@ pub use load::{Load, Rates};
 pub use run::{Run, Setup, configuration, stamp};
 pub use sns::{alarm_event, composite_alarm_event, ended_event};
 
-pub use store_conformance::{Shelf, store_conformance};
+pub use store_conformance::{Shelf, below_conformance, store_conformance};
 pub use verify::{Allow, Verified};
 pub use world::{Act, Fault, Readiness, Snag, World, Write};

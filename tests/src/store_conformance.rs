@@ -3,6 +3,7 @@
 //! The semantics of the [`Store`] port are in its documentation; each function here holds a store to one sentence of
 //! it. All of them use environments of their own, so that they can share a table.
 
+mod below;
 mod commits;
 mod environment;
 mod lists;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use engine::ports::Store;
 
+pub use below::below_conformance;
 pub use shelf::Shelf;
 
 /// Holds a store to the whole port. `run` is a word of at most 24 letters and digits that no other run against the same

@@ -5,9 +5,9 @@ mod broken;
 
 use std::sync::Arc;
 
-use e2e::{Run, files, store_conformance};
+use e2e::{Run, below_conformance, files, store_conformance};
 use engine::ports::Store;
-use local_stack::EmbeddedStore;
+use local_stack::{EmbeddedStore, StoreBelow};
 use rollout::EnvironmentName;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -20,6 +20,13 @@ async fn the_embedded_store_conforms_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(&folder.path().join("deep/down/store.redb")).unwrap();
     store_conformance(Arc::new(store), "disk").await;
+}
+
+#[tokio::test]
+async fn the_environment_above_reads_how_rollouts_ended() {
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::in_memory().unwrap());
+    let below = Arc::new(StoreBelow::new(Arc::clone(&store)));
+    below_conformance(store, below, "memory").await;
 }
 
 /// Two runs against one table do not see each other.

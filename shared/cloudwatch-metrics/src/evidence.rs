@@ -1,17 +1,13 @@
 use analysis::{Evidence, Histories, Minutes, Window};
 use async_trait::async_trait;
-use aws_client::{Fault, SdkConfig};
+use aws_client::SdkConfig;
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{MetricDataQuery, MetricDataResult, ScanBy};
 use engine::ports::{Metrics, Wanted};
 use rollout::{Colour, Route};
 
+use crate::fetch::fetch;
 use crate::query::{NotAnArn, Values, queries};
 use crate::zones;
-
-/// Pages of one answer; the longest window that can be judged fills one (100,800 values a page).
-const MAX_PAGES: usize = 4;
 
 /// Both arms' counts from CloudWatch.
 #[derive(Clone, Debug)]
@@ -23,35 +19,6 @@ impl CloudWatchMetrics {
         Self(Client::new(config))
     }
 
-    /// All pages of the answer to these queries.
-    async fn fetch(
-        &self,
-        queries: &[MetricDataQuery],
-        window: Window,
-    ) -> Result<Vec<MetricDataResult>, String> {
-        let mut results = Vec::new();
-        let mut next = None;
-        for _ in 0..MAX_PAGES {
-            let page = self
-                .0
-                .get_metric_data()
-                .set_metric_data_queries(Some(queries.to_vec()))
-                .start_time(DateTime::from_secs(window.first.as_second()))
-                .end_time(DateTime::from_secs(window.end.as_second()))
-                .scan_by(ScanBy::TimestampAscending)
-                .set_next_token(next.take())
-                .send()
-                .await
-                .map_err(|error| Fault::new("cloudwatch:GetMetricData", &error).to_string())?;
-            results.extend(page.metric_data_results.unwrap_or_default());
-            next = page.next_token;
-            if next.is_none() {
-                return Ok(results);
-            }
-        }
-        Err(format!("CloudWatch does not end its answer within {MAX_PAGES} pages"))
-    }
-
     async fn ask(
         &self,
         route: &Route,
@@ -61,7 +28,7 @@ impl CloudWatchMetrics {
     ) -> Result<Minutes, String> {
         let queries = queries(route, wanted).map_err(not_an_arn)?;
         let mut values = Values::default();
-        values.add(&self.fetch(&queries, window).await?)?;
+        values.add(&fetch(&self.0, &queries, window).await.map_err(|why| why.to_string())?)?;
         values.minutes(canary, window, wanted)
     }
 
@@ -76,7 +43,7 @@ impl CloudWatchMetrics {
         let wanted = Wanted { slow_over_ms, ..Wanted::default() };
         let mut all = queries(route, wanted).map_err(not_an_arn)?;
         all.extend(zones::queries(route, live, slow_over_ms).map_err(not_an_arn)?);
-        let results = self.fetch(&all, window).await?;
+        let results = fetch(&self.0, &all, window).await.map_err(|why| why.to_string())?;
         let mut values = Values::default();
         values.add(&results)?;
         let totals = Histories::of(&values.minutes(live.other(), window, wanted)?);
@@ -89,7 +56,7 @@ impl CloudWatchMetrics {
     }
 }
 
-fn not_an_arn(NotAnArn(text): NotAnArn) -> String {
+pub(crate) fn not_an_arn(NotAnArn(text): NotAnArn) -> String {
     format!("{text:?} is no ARN of a target group or load balancer: correct the environment's configuration")
 }
 

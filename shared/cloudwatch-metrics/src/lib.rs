@@ -11,9 +11,12 @@ mod alarms;
 #[cfg(test)]
 mod cbor;
 mod evidence;
+mod fetch;
 mod further;
 mod query;
+mod served;
 mod zones;
 
 pub use alarms::CloudWatchAlarms;
 pub use evidence::CloudWatchMetrics;
+pub use served::CloudWatchServed;

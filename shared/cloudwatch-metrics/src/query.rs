@@ -76,11 +76,15 @@ pub(crate) struct NotAnArn(pub(crate) String);
 
 /// The last part of an ARN, from `targetgroup/` on, and after `loadbalancer/`: the values of the dimensions.
 pub(crate) fn dimensions(route: &Route, colour: Colour) -> Result<[Dimension; 2], NotAnArn> {
-    let (group, balancer) = (&route.arm(colour).target_group, &route.load_balancer);
+    dimensions_of(&route.arm(colour).target_group, &route.load_balancer)
+}
+
+/// The same of a target group and its load balancer.
+pub(crate) fn dimensions_of(group: &str, balancer: &str) -> Result<[Dimension; 2], NotAnArn> {
     let target_group = group.find("targetgroup/").and_then(|at| group.get(at..));
     let load_balancer = balancer.split_once(":loadbalancer/").map(|(_, name)| name);
-    let target_group = target_group.ok_or_else(|| NotAnArn(group.clone()))?;
-    let load_balancer = load_balancer.ok_or_else(|| NotAnArn(balancer.clone()))?;
+    let target_group = target_group.ok_or_else(|| NotAnArn(group.to_owned()))?;
+    let load_balancer = load_balancer.ok_or_else(|| NotAnArn(balancer.to_owned()))?;
     let dimension = |name, value| Dimension::builder().name(name).value(value).build();
     Ok([dimension("TargetGroup", target_group), dimension("LoadBalancer", load_balancer)])
 }
@@ -111,7 +115,12 @@ pub(crate) fn queries(route: &Route, wanted: Wanted<'_>) -> Result<Vec<MetricDat
 
 /// The query of a metric's statistic in each minute.
 pub(crate) fn query(id: String, metric: Metric, statistic: String) -> MetricDataQuery {
-    let stat = MetricStat::builder().metric(metric).period(PERIOD).stat(statistic).build();
+    query_every(PERIOD, id, metric, statistic)
+}
+
+/// The query of a metric's statistic in each period of so many seconds.
+pub(crate) fn query_every(period: i32, id: String, metric: Metric, statistic: String) -> MetricDataQuery {
+    let stat = MetricStat::builder().metric(metric).period(period).stat(statistic).build();
     MetricDataQuery::builder().id(id).metric_stat(stat).build()
 }
 
@@ -165,6 +174,11 @@ impl Values {
             minutes.push(Minute::new(start, new, old).map_err(|error| error.to_string())?);
         }
         Minutes::new(minutes).map_err(|error| error.to_string())
+    }
+
+    /// The sum of all values of a query; `None` where CloudWatch does not answer it.
+    pub(crate) fn sum(&self, id: &str) -> Option<u64> {
+        self.0.get(id).map(|values| values.values().map(|value| count(*value)).sum())
     }
 
     /// The value of a query in the minute that begins then.

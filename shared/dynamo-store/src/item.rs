@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
-use engine::ports::{PortResult, Published};
+use engine::ports::{Ended, PortResult, Published};
 use jiff::Timestamp;
 use rollout::{
     Barred, Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Share,
@@ -179,6 +179,12 @@ pub(crate) fn target(target: &Target) -> PortResult<Item> {
         Barred::Nothing => None,
     };
     Envelope { epoch: Some(target.epoch.0), lease_holder, barred, ..envelope }.seal()
+}
+
+/// How this rollout ended.
+pub(crate) fn ended(rollout: &Rollout, ended: &Ended) -> PortResult<Item> {
+    let plan = &rollout.plan;
+    Envelope::of(Key::ended(&plan.environment, &plan.service, ended.at, &ended.rollout), ended)?.seal()
 }
 
 pub(crate) fn rollout(rollout: &Rollout) -> PortResult<Item> {

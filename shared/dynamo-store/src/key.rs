@@ -16,6 +16,9 @@ pub(crate) const RECORDS: &str = "EVENT#";
 /// The prefix of all published configurations of an environment.
 pub(crate) const CONFIGURATIONS: &str = "CONFIG#";
 
+/// The prefix of how a service's rollouts ended, in order of time.
+pub(crate) const ENDED: &str = "ENDED#";
+
 /// An item's place in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -36,6 +39,16 @@ impl Key {
 
     pub(crate) fn target(environment: &EnvironmentName, service: &ServiceName) -> Self {
         Self::new(format!("SVC#{environment}#{service}"), "TARGET")
+    }
+
+    /// Beside the target: one query of the service's partition reads them all.
+    pub(crate) fn ended(
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        at: Timestamp,
+        id: &RolloutId,
+    ) -> Self {
+        Self::new(Self::target(environment, service).pk, format!("{ENDED}{}#{id}", sortable(at)))
     }
 
     pub(crate) fn rollout(id: &RolloutId) -> Self {

@@ -3,6 +3,7 @@
 //! | item | pk | sk | beside the document |
 //! |---|---|---|---|
 //! | service | `SVC#<environment>#<service>` | `TARGET` | `epoch`, `lease_holder` while it is held, `barred` while a version is |
+//! | service, a rollout's end | `SVC#<environment>#<service>` | `ENDED#<time>#<id>` | |
 //! | rollout | `RO#<id>` | `STATE` | `version`, `epoch`, `phase`, keys of the indexes |
 //! | history | `RO#<id>` | `EVENT#<number, ten digits>` | |
 //! | published configuration | `ENV#<environment>` | `CONFIG#` and ten digits | `version` |
@@ -19,6 +20,7 @@
 //! not at rest: its keys are removed by the write that leaves nothing to do. Both lag behind the table, so that they are
 //! for lists and never for a decision.
 
+mod below;
 mod environment;
 #[cfg(test)]
 mod environment_tests;
@@ -34,6 +36,7 @@ mod store;
 mod tests;
 mod write;
 
+pub use below::DynamoBelow;
 pub use key::{ACTIVE_INDEX, RECENT_INDEX};
 pub use rollout::Share;
 pub use store::DynamoStore;

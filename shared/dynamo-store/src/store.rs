@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
-use engine::ports::{Begun, CommitError, PortResult, Published, Store};
+use engine::ports::{Begun, CommitError, Ended, PortResult, Published, Store};
 use rollout::{
     Barred, Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName,
     Share, Target, Version,
@@ -295,6 +295,9 @@ impl Store for DynamoStore {
             .put(item::record(record)?, Condition::absent())?;
         if !before.phase.is_terminal() {
             transaction = transaction.put(item::target(&after.target())?, held(before))?;
+            if let Some(ended) = Ended::of(after) {
+                transaction = transaction.put(item::ended(after, &ended)?, Condition::none())?;
+            }
         } else if after.pending.iter().any(|pending| matches!(pending.effect, Effect::TakeDown(_))) {
             let plan = &before.plan;
             transaction =

@@ -6,9 +6,11 @@
 
 mod alarms;
 mod allowance;
+pub mod below;
 mod environment_orders;
 mod failures;
 pub mod fence;
+pub mod gates;
 mod health_check;
 pub mod history;
 pub mod ledger;

@@ -8,6 +8,7 @@ use rollout::{
     Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Source, Target, Version, Weight,
 };
 
+pub use crate::below::{Ended, Ending, Serving, Stay};
 use crate::history::Record;
 use crate::outcome::Outcome;
 pub use crate::publish::Published;
@@ -277,6 +278,21 @@ pub trait Budget: Send + Sync {
     /// Takes the calls of a rollback, which are there or not. A rollback tries first and tells afterwards; one that was
     /// throttled tells before it tries again, and is answered when its turn comes.
     async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds>;
+}
+
+/// The environment below, from which versions come.
+#[async_trait]
+pub trait Below: Send + Sync {
+    /// How the rollouts of a service ended there, the newest at least, in whatever order. It is read before something
+    /// starts, and has to show what ended a moment ago.
+    async fn ended(&self, environment: &EnvironmentName, service: &ServiceName) -> PortResult<Vec<Ended>>;
+}
+
+/// What versions have served in the environment below.
+#[async_trait]
+pub trait Served: Send + Sync {
+    /// The requests of a stay up to now. What is not known for certain to belong to it is not counted.
+    async fn requests(&self, stay: &Stay, now: Timestamp) -> PortResult<u64>;
 }
 
 /// The clock.

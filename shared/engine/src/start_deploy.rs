@@ -3,19 +3,21 @@
 use async_trait::async_trait;
 use contract::{ErrorName, Failure, Function, Reply, StartDeploy, StartDeployNext as Next, Trigger};
 use environments::Environment;
+use jiff::Timestamp;
 use rollout::{
-    Barred, Effect, EnvironmentName, ExecutionArn, GateName, Lease, Line, Need, Overridden, Phase, Plan,
-    Rollout, RolloutId, RuleSnapshot, Seconds, ServiceName, Start, Strategy, Target, Version,
+    Effect, EnvironmentName, ExecutionArn, Need, Overridden, Phase, Plan, Rollout, RolloutId, RuleSnapshot,
+    Seconds, ServiceName, Start, Strategy, Target, Version,
 };
 use sha2::{Digest, Sha256};
 
 use crate::allowance::Allowance;
 use crate::failures;
+use crate::gates::{Gates, Question};
 use crate::history::Record;
 use crate::ledger::Ledger;
 use crate::outbox::{Hands, perform};
 use crate::ports::{
-    AlarmState, Alarms, Begun, Budget, Clock, Fleet, Meter, Notifier, Published, Revisions, Store, Traffic,
+    Alarms, Begun, Below, Budget, Clock, Fleet, Meter, Notifier, Published, Revisions, Served, Store, Traffic,
 };
 use crate::reply::{about, without_rollout};
 
@@ -33,6 +35,10 @@ pub struct StartDeployFunction<'a> {
     pub traffic: &'a dyn Traffic,
     /// The guardrails.
     pub alarms: &'a dyn Alarms,
+    /// The environment below.
+    pub below: &'a dyn Below,
+    /// What versions have served there.
+    pub served: &'a dyn Served,
     /// What pipelines built.
     pub revisions: &'a dyn Revisions,
     /// Brings the idle colour up.
@@ -97,7 +103,7 @@ impl Function for StartDeployFunction<'_> {
             .plan(&self.environment, &wanted.service, version, wanted.strategy)
             .map_err(|error| Failure::new(ErrorName::UnknownService, error.to_string()))?;
         let plan = Plan { configuration: published.configured(), ..plan };
-        self.begin(wanted, plan, request.execution).await
+        self.begin(&published.configuration, wanted, plan, request.execution).await
     }
 }
 
@@ -189,6 +195,7 @@ impl StartDeployFunction<'_> {
 
     async fn begin(
         &self,
+        configuration: &Environment,
         wanted: Wanted,
         plan: Plan,
         execution: ExecutionArn,
@@ -199,7 +206,7 @@ impl StartDeployFunction<'_> {
             .clone()
             .unwrap_or_else(|| Target::untouched(plan.environment.clone(), plan.service.clone()));
         let at = self.clock.now();
-        let admitted = self.gate(&plan, &target, &wanted).await?;
+        let admitted = self.gate(configuration, &plan, &target, &wanted, at).await?;
         let rule = admitted.clone().unwrap_or_default();
         let Wanted { id, requested_by, overridden, .. } = wanted;
         let execution_arn = execution.clone();
@@ -236,58 +243,40 @@ impl StartDeployFunction<'_> {
         }
     }
 
-    /// The policy gate: the rule of the load balancer as it is, or the rule of ours that refuses, and when it will pass.
+    /// The rule of the load balancer as it is, or why the policy gates refuse.
     async fn gate(
         &self,
+        configuration: &Environment,
         plan: &Plan,
         target: &Target,
         wanted: &Wanted,
+        now: Timestamp,
     ) -> Result<Result<RuleSnapshot, String>, Failure> {
-        if let Lease::Held { by, .. } = &target.lease {
-            return Ok(Err(format!(
-                "rollout {by} holds service {}: start this one again when that one has ended",
-                plan.service
-            )));
-        }
-        let control = self.store.control(&plan.environment).await.map_err(failures::port)?;
-        if let Line::Stopped { by, why, since } = control.line {
-            return Ok(Err(format!(
-                "the line of environment {} was stopped at {since} by {by} ({why}): resume it first",
-                plan.environment
-            )));
-        }
-        let passes_freeze =
-            wanted.overridden.as_ref().is_some_and(|overridden| overridden.passes(GateName::Freeze));
-        if control.freeze.holds_at(self.clock.now()) && !passes_freeze {
-            return Ok(Err(format!(
-                "environment {} is {}: start it afterwards, thaw the environment, or override freeze with a reason",
-                plan.environment, control.freeze
-            )));
-        }
-        if let Barred::Version { version, why, .. } = &target.barred
-            && *version == plan.version
-            && !wanted.lift_bar
-        {
-            return Ok(Err(format!(
-                "version {version} was rolled back before ({why}): roll out another one, or ask for this one with lift_bar"
-            )));
-        }
-        let rule = match self.traffic.admit(&plan.route).await.map_err(failures::port)? {
-            Ok(rule) => rule,
-            Err(reason) => return Ok(Err(reason)),
+        let gates = Gates {
+            store: self.store,
+            below: self.below,
+            served: self.served,
+            traffic: self.traffic,
+            fleet: self.fleet,
+            alarms: self.alarms,
         };
-        if let Err(reason) = self.fleet.healthy(&plan.route, target.live).await.map_err(failures::port)? {
-            return Ok(Err(format!("the live colour {} could not take a rollback: {reason}", target.live)));
+        let question = Question {
+            configuration,
+            plan,
+            target,
+            lift_bar: wanted.lift_bar,
+            overridden: wanted.overridden.as_ref(),
+            now,
+        };
+        let findings = gates.evaluate(&question).await;
+        // What one gate says is enough to refuse, whatever could not be asked after it.
+        if let Some(refusal) = findings.refusal() {
+            return Ok(Err(refusal));
         }
-        let states = self.alarms.states(&plan.guardrails).await.map_err(failures::port)?;
-        let refusal = plan.guardrails.iter().zip(states).find_map(|(alarm, state)| match state {
-            AlarmState::Quiet => None,
-            AlarmState::Alarm => Some(format!("guardrail {alarm} is in ALARM: start again when it is OK")),
-            AlarmState::Missing => Some(format!(
-                "guardrail {alarm} does not exist: create the alarm or take it out of guardrails"
-            )),
-        });
-        Ok(refusal.map_or(Ok(rule), Err))
+        match (findings.unknown, findings.rule) {
+            (Some(error), _) => Err(failures::port(error)),
+            (None, rule) => Ok(Ok(rule.unwrap_or_default())),
+        }
     }
 
     /// The trigger was seen before: by this execution (its reply was lost), or by another one.
@@ -322,11 +311,7 @@ impl StartDeployFunction<'_> {
     }
 }
 
-fn admit(
-    configuration: &Environment,
-    origin: &contract::Origin,
-    now: jiff::Timestamp,
-) -> Result<(), Failure> {
+fn admit(configuration: &Environment, origin: &contract::Origin, now: Timestamp) -> Result<(), Failure> {
     let refuse = |message| Err(Failure::new(ErrorName::InvalidInput, message));
     let identity = &configuration.environment;
     if let Some(account) = &identity.account

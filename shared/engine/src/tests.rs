@@ -7,6 +7,7 @@ mod clean_up;
 mod environment_orders;
 mod faults;
 mod fence;
+mod gates;
 mod health_check;
 mod history;
 mod line;

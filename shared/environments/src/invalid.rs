@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use rollout::{Colour, ServiceName};
 
 use crate::Written;
+use crate::freeze::InvalidWindow;
+use crate::notifications::InvalidChannel;
 use crate::place::Place;
+use crate::promotion::InvalidPromotion;
 use crate::settings::{Overrides, ReadinessRules, Rules};
 use crate::sources::InvalidSource;
 use crate::span::Span;
@@ -83,6 +86,30 @@ pub enum InvalidConfiguration {
         /// What is written.
         value: String,
     },
+    /// What a version needs before it may be rolled out.
+    #[error("{place}: {source}")]
+    Promotion {
+        /// Where it is written.
+        place: Place,
+        /// Why.
+        source: InvalidPromotion,
+    },
+    /// A freeze window.
+    #[error("{place}: {source}")]
+    Window {
+        /// Where it is written.
+        place: Place,
+        /// Why.
+        source: InvalidWindow,
+    },
+    /// A channel.
+    #[error("{place}: {source}")]
+    Channel {
+        /// Where it is written.
+        place: Place,
+        /// Why.
+        source: InvalidChannel,
+    },
 }
 
 impl InvalidConfiguration {
@@ -101,7 +128,10 @@ impl InvalidConfiguration {
             Self::Endpoint { place, .. }
             | Self::Interval { place, .. }
             | Self::Path { place, .. }
-            | Self::Source { place, .. } => Some(place.clone()),
+            | Self::Source { place, .. }
+            | Self::Promotion { place, .. }
+            | Self::Window { place, .. }
+            | Self::Channel { place, .. } => Some(place.clone()),
         }
     }
 }

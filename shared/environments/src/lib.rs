@@ -1,9 +1,13 @@
 //! The configuration of an environment: what can be rolled out there, and how. Pure: text in, a valid
 //! [`Environment`] or an error that names the place out; [`Environment::plan`] resolves it to a plan.
 
+mod blocks;
 mod canary;
+pub mod freeze;
 mod invalid;
+mod notifications;
 mod place;
+mod promotion;
 mod settings;
 mod sources;
 mod span;
@@ -19,8 +23,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use canary::CanaryRules;
+use notifications::WrittenChannel;
+use promotion::WrittenPromotion;
+
 pub use invalid::InvalidConfiguration;
+pub use notifications::{Channel, ChannelKind, InvalidChannel, InvalidSecretKey, SecretKey};
 pub use place::Place;
+pub use promotion::{ApprovalSettings, Below, InvalidPromotion, Promotion, Soak};
 pub use settings::{
     BlueGreenRules, CleanUpSettings, EvidenceSettings, Identity, Overrides, ReadinessRules, Rules, Service,
     StopTheLine,
@@ -41,7 +50,11 @@ pub struct Environment {
     pub environment: Identity,
     /// How rollouts go, unless a service says otherwise.
     pub rollout: Rules,
+    /// What a version needs before it may be rolled out.
+    pub promotion: Promotion,
     services: BTreeMap<ServiceName, Service>,
+    freeze: Vec<freeze::Window>,
+    notifications: BTreeMap<String, Channel>,
 }
 
 /// The same as it is written, not yet checked across its fields.
@@ -53,6 +66,19 @@ struct Written {
     rollout: Rules,
     #[serde(default)]
     services: BTreeMap<ServiceName, Service>,
+    /// What a version needs before it may be rolled out.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    promotion: WrittenPromotion,
+    /// When no rollout may start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    freeze: Vec<freeze::WrittenWindow>,
+    /// Who is told, by the names of the channels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    notifications: BTreeMap<String, WrittenChannel>,
+}
+
+fn is_usual(promotion: &WrittenPromotion) -> bool {
+    *promotion == WrittenPromotion::default()
 }
 
 /// A service that the environment does not have.
@@ -69,13 +95,31 @@ impl TryFrom<Written> for Environment {
 
     fn try_from(written: Written) -> Result<Self, InvalidConfiguration> {
         invalid::check(&written)?;
-        Ok(Self { environment: written.environment, rollout: written.rollout, services: written.services })
+        Ok(Self {
+            promotion: blocks::promotion(written.promotion, &written.environment.name)?,
+            freeze: blocks::freeze(written.freeze)?,
+            notifications: blocks::notifications(written.notifications)?,
+            environment: written.environment,
+            rollout: written.rollout,
+            services: written.services,
+        })
     }
 }
 
 impl From<Environment> for Written {
     fn from(valid: Environment) -> Self {
-        Self { environment: valid.environment, rollout: valid.rollout, services: valid.services }
+        Self {
+            environment: valid.environment,
+            rollout: valid.rollout,
+            services: valid.services,
+            promotion: valid.promotion.into(),
+            freeze: valid.freeze.into_iter().map(Into::into).collect(),
+            notifications: valid
+                .notifications
+                .into_iter()
+                .map(|(name, channel)| (name, channel.into()))
+                .collect(),
+        }
     }
 }
 
@@ -103,6 +147,16 @@ impl Environment {
     /// The services, by name.
     pub const fn services(&self) -> &BTreeMap<ServiceName, Service> {
         &self.services
+    }
+
+    /// When no rollout may start.
+    pub fn freeze(&self) -> &[freeze::Window] {
+        &self.freeze
+    }
+
+    /// Who is told, by the names of the channels.
+    pub const fn notifications(&self) -> &BTreeMap<String, Channel> {
+        &self.notifications
     }
 
     /// The service that a pipeline starts.
@@ -147,6 +201,8 @@ impl Environment {
                 Steps::at_once(own.blue_green.as_ref().unwrap_or(&common.blue_green).monitor.seconds())
             }
         };
+        let approvals = &self.promotion.approvals;
+        let steps = if approvals.required { steps.approved_first() } else { steps };
         let readiness = own.readiness.as_ref().unwrap_or(&common.readiness);
         let evidence = own.evidence.as_ref().unwrap_or(&common.evidence);
         let clean_up = own.clean_up.as_ref().unwrap_or(&common.clean_up);
@@ -182,7 +238,11 @@ impl Environment {
                 attempts: clean_up.attempts,
             },
             stop_the_line: common.stop_the_line.rules(),
-            approvals: Approvals::of_anybody(common.approval_expires.seconds()),
+            approvals: Approvals {
+                expires: approvals.expires.seconds(),
+                approvers: approvals.approvers.clone(),
+                not_the_starter: approvals.not_the_starter,
+            },
             zombie_bound: ZOMBIE_BOUND,
             configuration: Configured::default(),
         })

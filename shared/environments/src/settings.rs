@@ -61,8 +61,6 @@ pub struct Rules {
     pub guardrails: Vec<AlarmName>,
     /// When the old colour goes.
     pub clean_up: CleanUpSettings,
-    /// How long an approval is waited for before the rollout is rolled back.
-    pub approval_expires: Span,
     /// When too many rollbacks stop the environment's line.
     pub stop_the_line: StopTheLine,
     /// Events older than this are refused: a replayed archive must not deploy.
@@ -80,7 +78,6 @@ impl Default for Rules {
             evidence: EvidenceSettings::default(),
             guardrails: Vec::new(),
             clean_up: CleanUpSettings::default(),
-            approval_expires: Span::of(24 * 3600),
             stop_the_line: StopTheLine::default(),
             accept_events_for: Span::of(24 * 3600),
         }

@@ -2,6 +2,8 @@ use rollout::{Colour, Seconds, Step, Strategy, Weight};
 
 use super::*;
 
+mod blocks;
+
 const FULL: &str = r#"environment:
   name: ace-flow-staging
   region: us-east-1
@@ -111,8 +113,9 @@ fn a_service_replaces_whole_parts_and_takes_the_rest_from_its_environment() {
 fn a_step_may_need_an_approval_and_a_line_its_own_limit() {
     let text = FULL.replace("{ weight: 10, bake: 5m }", "{ weight: 10, bake: 5m, approval: true }").replace(
         "  guardrails: [High 5XX]",
-        "  approval_expires: 90m\n  stop_the_line: { rollbacks: 5, within: 1d }\n  guardrails: [High 5XX]",
+        "  stop_the_line: { rollbacks: 5, within: 1d }\n  guardrails: [High 5XX]",
     );
+    let text = format!("{text}promotion: {{ approvals: {{ expires: 90m }} }}\n");
     let plan = resolve(&text, "checkout", None).unwrap();
     let asked: Vec<bool> = plan.steps.iter().map(|step| step.approval).collect();
     assert_eq!(asked, [true, false, false]);
@@ -178,7 +181,7 @@ fn a_mistake_is_told_with_its_place_and_its_remedy() {
             "servces:",
             16,
             1,
-            "unknown field `servces`, expected one of environment, rollout, services",
+            "unknown field `servces`, expected one of environment, rollout, services, promotion, freeze, notifications",
         ),
         ("    pipeline: p1\n", "", 24, 5, "field `pipeline` is missing: add it to this block"),
         (

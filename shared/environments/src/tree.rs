@@ -6,6 +6,7 @@ mod isolation;
 mod layers;
 mod mistake;
 mod node;
+mod promotion;
 mod rollouts;
 mod rules;
 mod secrets;
@@ -118,6 +119,8 @@ pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refus
     let valid: Vec<isolation::Valid> =
         tree.iter().filter_map(|sources| resolve(sources, &mut notes)).collect();
     isolation::check(&valid, &mut notes);
+    let names: Vec<&str> = tree.iter().map(|sources| sources.name.as_str()).collect();
+    promotion::check(&valid, &names, &mut notes);
     let mistakes = notes.told(strictness);
     if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
         return Err(Refused { mistakes });

@@ -123,6 +123,15 @@ impl Steps {
         Self(vec![Step { weight: Weight::FULL, bake: monitor, approval: false, ramp: false }])
     }
 
+    /// The same steps, the first of them not without an approval.
+    #[must_use]
+    pub fn approved_first(mut self) -> Self {
+        if let Some(first) = self.0.first_mut() {
+            first.approval = true;
+        }
+        self
+    }
+
     /// The step at `index`, if the plan has it.
     pub fn get(&self, index: StepIndex) -> Option<&Step> {
         self.0.get(usize::from(index.0))

@@ -377,6 +377,8 @@ fn start_deploy<'a>(script: &'a Script<'_>) -> StartDeployFunction<'a> {
         store: script,
         traffic: script,
         alarms: script,
+        below: script,
+        served: script,
         revisions: script,
         fleet: script,
         notifier: script,

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome as Published;
 use engine::ports::{
-    AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Measure, Meter,
-    Metrics, Notifier, PortResult, Prober, Revisions, Store, Traffic, Wanted,
+    AlarmState, AlarmTags, Alarms, Begun, Below, Budget, CleanUpSchedule, Clock, CommitError, Ended, Fleet,
+    Measure, Meter, Metrics, Notifier, PortResult, Prober, Revisions, Served, Stay, Store, Traffic, Wanted,
 };
 use engine::publish::Published as Configuration;
 use jiff::Timestamp;
@@ -307,6 +307,21 @@ impl Metrics for Script<'_> {
 impl Alarms for Script<'_> {
     async fn states(&self, alarms: &[AlarmName]) -> PortResult<Vec<AlarmState>> {
         Ok(alarms.iter().map(|_| AlarmState::Quiet).collect())
+    }
+}
+
+/// The model's environment has none below it: nobody asks.
+#[async_trait]
+impl Below for Script<'_> {
+    async fn ended(&self, _: &EnvironmentName, _: &ServiceName) -> PortResult<Vec<Ended>> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Served for Script<'_> {
+    async fn requests(&self, _: &Stay, _: Timestamp) -> PortResult<u64> {
+        Ok(0)
     }
 }
 

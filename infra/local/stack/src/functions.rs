@@ -6,8 +6,8 @@ use asl::{Resource, TaskError, Tasks};
 use async_trait::async_trait;
 use contract::{Failure, Function, invoke};
 use engine::ports::{
-    AlarmTags, Alarms, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober, Revisions,
-    Store, Traffic,
+    AlarmTags, Alarms, Below, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober,
+    Revisions, Served, Store, Traffic,
 };
 use engine::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
 use rollout::EnvironmentName;
@@ -28,6 +28,10 @@ pub struct Ports {
     pub metrics: Arc<dyn Metrics>,
     /// The guardrails.
     pub alarms: Arc<dyn Alarms>,
+    /// The environment below.
+    pub below: Arc<dyn Below>,
+    /// What versions have served there.
+    pub served: Arc<dyn Served>,
     /// What alarms are tagged with.
     pub tags: Arc<dyn AlarmTags>,
     /// Looks at the new version.
@@ -54,6 +58,8 @@ impl Ports {
             store: &*self.store,
             traffic: &*self.traffic,
             alarms: &*self.alarms,
+            below: &*self.below,
+            served: &*self.served,
             revisions: &*self.revisions,
             fleet: &*self.fleet,
             notifier: &*self.notifier,

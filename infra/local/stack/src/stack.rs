@@ -10,6 +10,7 @@ use environments::Environment;
 use rollout::{EnvironmentName, Lease, RolloutId, Seconds};
 use serde_json::{Value, json};
 
+use crate::below::StoreBelow;
 use crate::clock::StackClock;
 use crate::desk::{ExecutionIsVersion, LocalAlarms, LoggedMeasures, OneBucket, TimedReminders};
 use crate::functions::Ports;
@@ -107,6 +108,7 @@ impl Stack {
         let machine_arn = format!("arn:aws:states:{region}:{account}:stateMachine:rollout");
         let reminders = Arc::new(TimedReminders { clock: clock.clone(), ports: OnceLock::new() });
         let shared_clock: Arc<dyn Clock> = Arc::new(clock.clone());
+        let below = Arc::new(StoreBelow::new(Arc::clone(&store)));
         let ports = Arc::new(Ports {
             environment,
             store: Arc::new(WatchedStore {
@@ -118,6 +120,8 @@ impl Stack {
             fleet: from.fleet,
             metrics: from.metrics,
             alarms: Arc::clone(&from.alarms) as _,
+            below: Arc::clone(&below) as _,
+            served: below,
             tags: from.alarms,
             prober: from.prober,
             notifier: Arc::new(updates.clone()),

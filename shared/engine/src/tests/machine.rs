@@ -31,6 +31,8 @@ pub(super) fn start_deploy(world: &World) -> StartDeployFunction<'_> {
         store: world,
         traffic: world,
         alarms: world,
+        below: world,
+        served: world,
         revisions: world,
         fleet: world,
         notifier: world,

@@ -100,6 +100,10 @@ pub(super) struct State {
     pub alarms: BTreeMap<String, AlarmState>,
     /// What every alarm is tagged with.
     pub tags: Vec<(String, String)>,
+    /// How rollouts ended in the environment below.
+    pub below: Vec<Ended>,
+    /// What the stays that they began have served.
+    pub served: BTreeMap<RolloutId, u64>,
     pub published: Vec<Outcome>,
     pub deaf: bool,
     pub scheduled: Vec<(RolloutId, u32, Timestamp)>,
@@ -139,7 +143,7 @@ impl World {
     pub(super) fn with_approval() -> Self {
         let last = "{ weight: 100, bake: 60s";
         let text = CONFIGURATION.replacen(last, &format!("{last}, approval: true"), 1);
-        Self::of(&text.replacen("  guardrails:", "  approval_expires: 2h\n  guardrails:", 1))
+        Self::of(&format!("{text}promotion: {{ approvals: {{ expires: 2h }} }}\n"))
     }
 
     /// With a configuration of the test's own.
@@ -171,6 +175,8 @@ impl World {
             green_errors: 0,
             alarms: BTreeMap::from([("High 5XX".to_owned(), AlarmState::Quiet)]),
             tags: Vec::new(),
+            below: Vec::new(),
+            served: BTreeMap::new(),
             published: Vec::new(),
             deaf: false,
             scheduled: Vec::new(),

@@ -93,6 +93,21 @@ impl Revisions for World {
 }
 
 #[async_trait]
+impl Below for World {
+    async fn ended(&self, environment: &EnvironmentName, _: &ServiceName) -> PortResult<Vec<Ended>> {
+        assert_eq!(environment.as_str(), "development");
+        self.step("ended", |state| state.below.clone()).await
+    }
+}
+
+#[async_trait]
+impl Served for World {
+    async fn requests(&self, stay: &Stay, _: Timestamp) -> PortResult<u64> {
+        self.step("requests", |state| state.served.get(&stay.rollout).copied().unwrap_or(0)).await
+    }
+}
+
+#[async_trait]
 impl Budget for World {
     async fn forward(&self, _: &EnvironmentName, need: Need, now: Timestamp) -> PortResult<Seconds> {
         let name = if need == Need::Step { "forward" } else { "ask" };

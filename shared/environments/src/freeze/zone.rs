@@ -1,0 +1,85 @@
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A time zone of the IANA database, by its name, like `Europe/Berlin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("examples" = ["Europe/Berlin", "America/New_York", "UTC"]))]
+pub struct Zone {
+    name: String,
+    zone: TimeZone,
+}
+
+/// A text that names no time zone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is no time zone: write a name of the IANA database, like {like}")]
+pub struct InvalidZone {
+    name: String,
+    like: String,
+}
+
+impl TryFrom<String> for Zone {
+    type Error = InvalidZone;
+
+    fn try_from(name: String) -> Result<Self, InvalidZone> {
+        let database = TimeZoneDatabase::bundled();
+        match database.get(&name) {
+            Ok(zone) if !zone.is_unknown() => Ok(Self { name, zone }),
+            _ => {
+                let near = database
+                    .available()
+                    .map(|known| (strsim::osa_distance(&name, known.as_str()), known.to_string()))
+                    .min()
+                    .filter(|(distance, _)| *distance <= 3);
+                let like = near.map_or_else(|| "Europe/Berlin or UTC".to_owned(), |(_, near)| near);
+                Err(InvalidZone { name, like })
+            }
+        }
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.name
+    }
+}
+
+impl std::fmt::Display for Zone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// Which instant is meant where the clock shows a time twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// The first, for a beginning: a freeze errs by being too long.
+    Begin,
+    /// The second, for an end.
+    End,
+}
+
+impl Zone {
+    /// What the clock shows.
+    pub(super) fn wall(&self, at: Timestamp) -> DateTime {
+        self.zone.to_datetime(at)
+    }
+
+    /// When the clock shows this time; where it jumps over it, the instant of the jump: the first at which it shows a
+    /// later one. `None` only at the ends of time.
+    pub(super) fn instant(&self, wall: DateTime, edge: Edge) -> Option<Timestamp> {
+        let found = self.zone.to_ambiguous_timestamp(wall);
+        match (found.offset(), edge) {
+            (AmbiguousOffset::Unambiguous { .. }, _) => found.compatible().ok(),
+            (AmbiguousOffset::Fold { .. }, Edge::Begin) => found.earlier().ok(),
+            (AmbiguousOffset::Fold { .. }, Edge::End) => found.later().ok(),
+            (AmbiguousOffset::Gap { .. }, _) => {
+                let before = found.earlier().ok()?;
+                self.zone.following(before).next().map(|jump| jump.timestamp())
+            }
+        }
+    }
+}

@@ -93,7 +93,7 @@ pub(crate) struct Publish {
     /// The environment.
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: EnvironmentName,
-    /// Its configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    /// A file that is its whole configuration [default: the layers in .ace-flow/environments/<ENVIRONMENT>]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The stack's table: the output Table of `sam deploy`.
@@ -159,7 +159,7 @@ pub(crate) struct Foresee {
     /// The service.
     #[arg(long, value_name = "NAME")]
     pub(crate) service: ServiceName,
-    /// The configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    /// A file that is its whole configuration [default: the layers in .ace-flow/environments/<ENVIRONMENT>]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Other steps than the configuration's.
@@ -244,23 +244,12 @@ pub(crate) struct Place {
     /// The environment.
     #[arg(long, default_value = "local", value_name = "NAME")]
     pub(crate) environment: EnvironmentName,
-    /// Its configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    /// A file that is its whole configuration [default: the layers in .ace-flow/environments/<ENVIRONMENT>]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Where the embedded stack keeps its rollouts.
     #[arg(long, default_value = ".ace-flow/state/local.redb", value_name = "FILE")]
     pub(crate) store: PathBuf,
-}
-
-impl Place {
-    pub(crate) fn config(&self) -> PathBuf {
-        config_of(self.config.as_ref(), &self.environment)
-    }
-}
-
-pub(crate) fn config_of(named: Option<&PathBuf>, environment: &EnvironmentName) -> PathBuf {
-    let default = || PathBuf::from(format!(".ace-flow/environments/{environment}/config.yml"));
-    named.cloned().unwrap_or_else(default)
 }
 
 #[derive(Debug, Args)]

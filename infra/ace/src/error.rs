@@ -27,12 +27,6 @@ pub(crate) enum AceError {
     #[error("{path} is not an event that starts a rollout: {reason}")]
     #[diagnostic(help("the samples in events/ show the shapes"))]
     Event { path: String, reason: String },
-    #[error("{path} is not a valid configuration")]
-    Configuration {
-        path: String,
-        #[source]
-        source: environments::InvalidConfiguration,
-    },
     #[error("the event asks for something that the configuration does not have")]
     #[diagnostic(help("the configuration is {path}"))]
     Unknown {
@@ -136,7 +130,6 @@ impl AceError {
             Self::Unreadable { .. }
             | Self::Json { .. }
             | Self::Event { .. }
-            | Self::Configuration { .. }
             | Self::Unknown { .. }
             | Self::Rejected { .. }
             | Self::Invalid { .. }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod error;
+mod folders;
 mod foresee;
 mod history;
 mod inputs;

@@ -4,19 +4,19 @@ use dynamo_store::DynamoStore;
 use engine::ports::Store;
 
 use crate::Ending;
-use crate::arguments::{Publish, config_of};
+use crate::arguments::Publish;
 use crate::error::AceError;
 use crate::inputs;
 
 pub(crate) async fn publish(arguments: &Publish) -> Result<Ending, AceError> {
     let environment = &arguments.environment;
-    let path = config_of(arguments.config.as_ref(), environment);
-    let configuration = inputs::configuration(&path)?;
+    let configured = inputs::configuration(environment, arguments.config.as_ref())?;
+    let configuration = configured.rollouts();
     let aws = aws_client::from_env().map_err(AceError::Aws)?;
-    DynamoStore::new(&aws, arguments.table.as_str()).publish(environment, &configuration).await?;
+    DynamoStore::new(&aws, arguments.table.as_str()).publish(environment, configuration).await?;
     println!(
         "{} is published to {}: {} services; rollouts that start from now on use it",
-        path.display(),
+        configured.path,
         arguments.table,
         configuration.services().len()
     );

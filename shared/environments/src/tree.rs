@@ -109,29 +109,63 @@ impl Refused {
     }
 }
 
+/// An environment that is accepted among others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// The environment.
+    pub environment: Resolved,
+    /// What may be wrong with it all the same.
+    pub warnings: Vec<Mistake>,
+}
+
 /// Reads and checks environments, each alone and all together.
 ///
 /// # Errors
 /// [`Refused`] with every mistake that was found, each with its place and remedy.
 pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refused> {
+    let mut checked: Vec<isolation::Checked> = tree.iter().map(resolve).collect();
+    isolation::check(&mut checked);
     let mut notes = mistake::Notes::default();
-    let valid: Vec<isolation::Valid> =
-        tree.iter().filter_map(|sources| resolve(sources, &mut notes)).collect();
-    isolation::check(&valid, &mut notes);
+    let mut environments = Vec::new();
+    for (valid, own) in checked {
+        notes.join(own);
+        environments.extend(valid.map(|valid| valid.resolved));
+    }
+    let warnings = accepted(notes, strictness)?;
+    Ok(Accepted { environments, warnings })
+}
+
+/// Reads and checks one environment among others: what is wrong with those alone is not told, what it shares with them
+/// is, as its mistake.
+///
+/// # Errors
+/// [`Refused`] with every mistake of this environment, each with its place and remedy.
+pub fn check_among(asked: &Sources, others: &[Sources], strictness: Strictness) -> Result<Chosen, Refused> {
+    let mut checked: Vec<isolation::Checked> = others.iter().chain([asked]).map(resolve).collect();
+    isolation::check(&mut checked);
+    let Some((valid, notes)) = checked.pop() else { return Err(Refused { mistakes: Vec::new() }) };
+    let warnings = accepted(notes, strictness)?;
+    match valid {
+        Some(valid) => Ok(Chosen { environment: valid.resolved, warnings }),
+        None => Err(Refused { mistakes: warnings }),
+    }
+}
+
+/// The warnings, if there is no error.
+fn accepted(notes: mistake::Notes, strictness: Strictness) -> Result<Vec<Mistake>, Refused> {
     let mistakes = notes.told(strictness);
     if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
         return Err(Refused { mistakes });
     }
-    Ok(Accepted { environments: valid.into_iter().map(|valid| valid.resolved).collect(), warnings: mistakes })
+    Ok(mistakes)
 }
 
-/// An environment that is valid alone; `None` when something is noted.
-fn resolve(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
-    let mut own = mistake::Notes::default();
-    let valid = resolve_alone(sources, &mut own);
-    let refused = own.has_errors();
-    notes.join(own);
-    valid.filter(|_| !refused)
+/// An environment alone: `None` when an error is noted.
+fn resolve(sources: &Sources) -> isolation::Checked {
+    let mut notes = mistake::Notes::default();
+    let valid = resolve_alone(sources, &mut notes);
+    let refused = notes.has_errors();
+    (valid.filter(|_| !refused), notes)
 }
 
 fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {

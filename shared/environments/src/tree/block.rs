@@ -16,7 +16,7 @@ impl<'a> Block<'a> {
     pub(crate) fn of(entry: &'a Entry, path: String, notes: &mut Notes) -> Option<Self> {
         match &entry.node.value {
             Value::Map(entries) => Some(Self { path, at: &entry.at, entries, known: Vec::new() }),
-            Value::Unfilled => None,
+            Value::Unfilled(_) => None,
             other => {
                 let remedy = format!("write its settings below `{}:`, indented by two spaces", entry.key);
                 notes.error(&entry.at, format!("{path} is {}, not a block", other.shown()), remedy);
@@ -41,7 +41,7 @@ impl<'a> Block<'a> {
         }
         let path = &self.path;
         match value {
-            Value::Unfilled => {}
+            Value::Unfilled(_) => {}
             Value::Text(text) if text.contains("${") && at.source.kind != Kind::Template => notes.error(
                 at,
                 format!("{path}.{key} is {text:?}: variables are filled in templates only"),

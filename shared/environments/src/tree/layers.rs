@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::mistake::Notes;
 use super::node::{Entry, Kind, Node, Origin, Value, read};
-use super::template::fill;
+use super::template::{fill, is_unfilled, note_unfilled};
 use super::{File, Sources};
 
 const DEFAULTS: &str = include_str!("defaults.yml");
@@ -10,14 +10,18 @@ const PREFIX: &str = "ACE__";
 
 /// The layers of an environment laid over each other: defaults < template < config.yml < overrides, by name <
 /// `ACE__A__B`. `None` if a file cannot be read or there is nothing.
+///
+/// A template is for every environment, so that it may say more than one of them has use for: a block of it whose
+/// variables have no values stays away where the environment does not write that block itself.
 pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>> {
+    let mut written = Vec::new();
     let mut layers = Vec::new();
     let mut complete = true;
     if let Some(template) = &sources.template {
         match read(template, Kind::Template, notes) {
             Some(mut node) => {
                 fill(&mut node, &sources.variables, notes);
-                layers.push(node);
+                complete &= lay_node(&mut written, node, notes);
             }
             None => complete = false,
         }
@@ -30,25 +34,21 @@ pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>>
             None => complete = false,
         }
     }
-    let mut written = Vec::new();
+    let mut own = Vec::new();
     for node in layers {
-        match node.value {
-            Value::Map(entries) => lay(&mut written, entries),
-            Value::Null => {}
-            other => {
-                notes.error(
-                    &node.at,
-                    format!("the file is {}, not blocks of settings", other.shown()),
-                    "begin with a block, like `environment:`",
-                );
-                complete = false;
-            }
-        }
+        complete &= lay_node(&mut own, node, notes);
     }
     for (name, value) in &sources.settings {
         if let Some(path) = name.strip_prefix(PREFIX) {
-            complete &= variable(&mut written, name, path, value, notes);
+            complete &= variable(&mut own, name, path, value, notes);
         }
+    }
+    written.retain(|entry: &Entry| {
+        entry.key == "environment" || own.iter().any(|own| own.key == entry.key) || !is_unfilled(&entry.node)
+    });
+    lay(&mut written, own);
+    for entry in &written {
+        note_unfilled(&entry.node, notes);
     }
     let defaults = File { name: "defaults".to_owned(), text: DEFAULTS.to_owned() };
     let defaults = match read(&defaults, Kind::Defaults, notes).map(|node| node.value) {
@@ -59,6 +59,23 @@ pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>>
         defaults.into_iter().filter(|default| written.iter().any(|entry| entry.key == default.key)).collect();
     lay(&mut all, written);
     complete.then_some(all)
+}
+
+/// Lays a file's blocks over others; false, and noted, if it has something else.
+fn lay_node(under: &mut Vec<Entry>, node: Node, notes: &mut Notes) -> bool {
+    match node.value {
+        Value::Map(entries) => lay(under, entries),
+        Value::Null => {}
+        other => {
+            notes.error(
+                &node.at,
+                format!("the file is {}, not blocks of settings", other.shown()),
+                "begin with a block, like `environment:`",
+            );
+            return false;
+        }
+    }
+    true
 }
 
 fn variable(written: &mut Vec<Entry>, name: &str, path: &str, value: &str, notes: &mut Notes) -> bool {

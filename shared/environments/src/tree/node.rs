@@ -117,8 +117,9 @@ pub(crate) enum Value {
     Text(String),
     /// A text without quotes that came from outside: its field says whether it is a number.
     Loose(String),
-    /// A template's value whose variable is missing, which is told already.
-    Unfilled,
+    /// A template's value that could not be filled: for each variable without a value, what is wrong and the remedy.
+    /// It matters only where no layer above sets the value.
+    Unfilled(Vec<(String, String)>),
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -133,7 +134,7 @@ impl Value {
             Self::Float(value) => value.to_string(),
             Self::Text(value) => format!("{value:?}"),
             Self::Loose(value) => value.clone(),
-            Self::Unfilled => "not filled in".to_owned(),
+            Self::Unfilled(_) => "not filled in".to_owned(),
             Self::List(_) => "a list".to_owned(),
             Self::Map(_) => "a block".to_owned(),
         }

@@ -278,7 +278,7 @@ fn features_of(entry: &Entry, notes: &mut Notes) -> BTreeMap<String, bool> {
             Some(flag) => {
                 found.insert(key.clone(), flag);
             }
-            None if matches!(node.value, Value::Unfilled) => {}
+            None if matches!(node.value, Value::Unfilled(_)) => {}
             None => {
                 let message = format!("features.{key} is {}", node.value.shown());
                 notes.error(&node.at, message, format!("write {FLAG}"));

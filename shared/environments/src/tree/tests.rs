@@ -104,7 +104,10 @@ fn the_documents_secrets_are_read_and_shown_nowhere() {
 fn a_template_is_filled_or_every_missing_variable_is_told() {
     let empty = Sources {
         template: Some(file("environment.template.yml", TEMPLATE)),
-        ..sources("production2", "features: {}\n")
+        ..sources(
+            "production2",
+            "{database: {}, lambda: {}, storage: {}, monitoring: {}, security: {}, features: {}}",
+        )
     };
     let refused = check(std::slice::from_ref(&empty), Strictness::Lenient).unwrap_err();
     assert_eq!(refused.mistakes.len(), TEMPLATE.matches("${").count());

@@ -51,7 +51,7 @@ impl Text {
             }
             Value::Map(_) => "{}".to_owned(),
             Value::List(_) => "[]".to_owned(),
-            Value::Null | Value::Unfilled => "null".to_owned(),
+            Value::Null | Value::Unfilled(_) => "null".to_owned(),
             Value::Bool(value) => value.to_string(),
             Value::Integer(value) => value.to_string(),
             // Its Debug keeps the point, so that it stays a float.

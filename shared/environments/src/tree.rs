@@ -6,11 +6,16 @@ mod isolation;
 mod layers;
 mod mistake;
 mod node;
+mod read;
 mod rollouts;
+mod rule;
 mod rules;
+mod schema;
 mod secrets;
 mod sections;
+mod shapes;
 mod template;
+mod typed;
 mod write;
 
 use std::collections::BTreeMap;
@@ -22,6 +27,7 @@ use crate::Environment;
 pub use layers::SetBy;
 pub use mistake::{Mistake, Severity, Strictness};
 pub use rules::Kind;
+pub use schema::schema;
 pub use secrets::{Secret, SecretText, Secrets};
 pub use sections::{Database, Lambda, Monitoring, Sections, Security, Storage};
 
@@ -182,7 +188,7 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
                 "begin with it: its name, region and stage",
             );
         }
-        sections::sections(entries, notes)
+        read::sections(entries, notes)
     });
     let stage = sections.as_ref().map(|sections| sections.environment.stage.as_str());
     let kind = Kind::of(&sources.name, stage);
@@ -212,7 +218,7 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
         rollouts: rollouts?,
         secrets: secrets.iter().map(|(key, placed)| (key.clone(), placed.secret.clone())).collect(),
         origins: layers::provenance(&entries),
-        yaml: write::Text::of(&entries).as_str().to_owned(),
+        yaml: write::written(&entries),
     };
     Some(isolation::Valid { resolved, entries, secrets })
 }

@@ -5,7 +5,7 @@ use super::node::{Entry, Kind, Node, Origin, Value, read};
 use super::template::{fill, is_unfilled, note_unfilled};
 use super::{File, Sources};
 
-const DEFAULTS: &str = include_str!("defaults.yml");
+pub(crate) const DEFAULTS: &str = include_str!("defaults.yml");
 const PREFIX: &str = "ACE__";
 
 /// The layers of an environment laid over each other: defaults < template < config.yml < overrides, by name <

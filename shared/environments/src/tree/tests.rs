@@ -1,5 +1,6 @@
 mod broken;
 mod mutations;
+mod schema;
 
 use super::*;
 

@@ -2,6 +2,7 @@
 //! mistake at once. Pure: the caller gives names and texts.
 
 mod block;
+mod fill;
 mod isolation;
 mod layers;
 mod mistake;
@@ -14,6 +15,7 @@ mod schema;
 mod secrets;
 mod sections;
 mod shapes;
+mod shown;
 mod template;
 mod typed;
 mod write;
@@ -24,12 +26,14 @@ use node::Kind as SourceKind;
 
 use crate::Environment;
 
-pub use layers::SetBy;
+pub use fill::{Filled, Templates, fill};
+pub use layers::{Layer, SetBy};
 pub use mistake::{Mistake, Severity, Strictness};
 pub use rules::Kind;
 pub use schema::schema;
 pub use secrets::{Secret, SecretText, Secrets};
 pub use sections::{Database, Lambda, Monitoring, Sections, Security, Storage};
+pub use shown::Setting;
 
 /// A file: how messages call it, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,16 +133,9 @@ pub struct Chosen {
 /// # Errors
 /// [`Refused`] with every mistake that was found, each with its place and remedy.
 pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refused> {
-    let mut checked: Vec<isolation::Checked> = tree.iter().map(resolve).collect();
-    isolation::check(&mut checked);
-    let mut notes = mistake::Notes::default();
-    let mut environments = Vec::new();
-    for (valid, own) in checked {
-        notes.join(own);
-        environments.extend(valid.map(|valid| valid.resolved));
-    }
-    let warnings = accepted(notes, strictness)?;
-    Ok(Accepted { environments, warnings })
+    let (valid, notes) = examine(tree.iter());
+    let warnings = accepted(notes.told(strictness))?;
+    Ok(Accepted { environments: valid.into_iter().map(|valid| valid.resolved).collect(), warnings })
 }
 
 /// Reads and checks one environment among others: what is wrong with those alone is not told, what it shares with them
@@ -147,31 +144,39 @@ pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refus
 /// # Errors
 /// [`Refused`] with every mistake of this environment, each with its place and remedy.
 pub fn check_among(asked: &Sources, others: &[Sources], strictness: Strictness) -> Result<Chosen, Refused> {
-    let mut checked: Vec<isolation::Checked> = others.iter().chain([asked]).map(resolve).collect();
-    isolation::check(&mut checked);
-    let Some((valid, notes)) = checked.pop() else { return Err(Refused { mistakes: Vec::new() }) };
-    let warnings = accepted(notes, strictness)?;
-    match valid {
+    let (valid, notes) = examine(others.iter().chain([asked]));
+    let mut mistakes = notes.told(strictness);
+    mistakes.retain(|mistake| mistake.environment == asked.name);
+    let warnings = accepted(mistakes)?;
+    match valid.into_iter().find(|valid| valid.resolved.name == asked.name) {
         Some(valid) => Ok(Chosen { environment: valid.resolved, warnings }),
         None => Err(Refused { mistakes: warnings }),
     }
 }
 
+/// The environments that are valid alone, and what is noted of all.
+fn examine<'a>(tree: impl Iterator<Item = &'a Sources>) -> (Vec<isolation::Valid>, mistake::Notes) {
+    let mut notes = mistake::Notes::default();
+    let valid: Vec<isolation::Valid> = tree.filter_map(|sources| resolve(sources, &mut notes)).collect();
+    isolation::check(&valid, &mut notes);
+    (valid, notes)
+}
+
 /// The warnings, if there is no error.
-fn accepted(notes: mistake::Notes, strictness: Strictness) -> Result<Vec<Mistake>, Refused> {
-    let mistakes = notes.told(strictness);
+fn accepted(mistakes: Vec<Mistake>) -> Result<Vec<Mistake>, Refused> {
     if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
         return Err(Refused { mistakes });
     }
     Ok(mistakes)
 }
 
-/// An environment alone: `None` when an error is noted.
-fn resolve(sources: &Sources) -> isolation::Checked {
-    let mut notes = mistake::Notes::default();
-    let valid = resolve_alone(sources, &mut notes);
-    let refused = notes.has_errors();
-    (valid.filter(|_| !refused), notes)
+/// An environment that is valid alone; `None` when an error is noted.
+fn resolve(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
+    let mut own = mistake::Notes::default();
+    let valid = resolve_alone(sources, &mut own);
+    let refused = own.has_errors();
+    notes.join(own);
+    valid.filter(|_| !refused)
 }
 
 fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
@@ -181,7 +186,7 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
             .iter()
             .any(|entry| entry.key == "environment" || mistake::is_slip(&entry.key, "environment"))
         {
-            let at = node::Origin::of_file(&sources.config);
+            let at = node::Origin::of_file(&sources.config, &sources.name);
             notes.error(
                 &at,
                 "the block `environment` is missing",
@@ -195,7 +200,7 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
     let secrets = sources
         .secrets
         .as_ref()
-        .and_then(|file| node::read(file, SourceKind::Secret, notes))
+        .and_then(|file| node::read(file, &sources.name, SourceKind::Secret, notes))
         .map(|root| secrets::secrets(&root, kind, notes))
         .unwrap_or_default();
     let entries = entries?;

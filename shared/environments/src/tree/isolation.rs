@@ -13,18 +13,14 @@ pub(crate) struct Valid {
     pub(crate) secrets: BTreeMap<String, Placed>,
 }
 
-/// An environment if it is valid alone, and what is noted of it.
-pub(crate) type Checked = (Option<Valid>, Notes);
-
 /// What only one environment may have: what kind of thing, and its identity, which is not shown.
 type Owned = (&'static str, String);
 
-/// Notes what two environments share, at the later of the two: a fault in one would reach the other's data.
-pub(crate) fn check(environments: &mut [Checked]) {
+/// Notes what two environments share: a fault in one would reach the other's data.
+pub(crate) fn check(environments: &[Valid], notes: &mut Notes) {
     let mut owners: BTreeMap<Owned, (&str, String)> = BTreeMap::new();
     let mut values: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for (valid, notes) in environments {
-        let Some(valid) = &*valid else { continue };
+    for valid in environments {
         let name = valid.resolved.name.as_str();
         for (owned, setting, at) in owned(valid) {
             let (what, _) = owned;

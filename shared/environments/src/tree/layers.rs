@@ -18,7 +18,7 @@ pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>>
     let mut layers = Vec::new();
     let mut complete = true;
     if let Some(template) = &sources.template {
-        match read(template, Kind::Template, notes) {
+        match read(template, &sources.name, Kind::Template, notes) {
             Some(mut node) => {
                 fill(&mut node, &sources.variables, notes);
                 complete &= lay_node(&mut written, node, notes);
@@ -29,7 +29,7 @@ pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>>
     let mut overrides: Vec<&File> = sources.overrides.iter().collect();
     overrides.sort_by(|a, b| a.name.cmp(&b.name));
     for file in [&sources.config].into_iter().chain(overrides) {
-        match read(file, Kind::Plain, notes) {
+        match read(file, &sources.name, Kind::Plain, notes) {
             Some(node) => layers.push(node),
             None => complete = false,
         }
@@ -40,7 +40,7 @@ pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>>
     }
     for (name, value) in &sources.settings {
         if let Some(path) = name.strip_prefix(PREFIX) {
-            complete &= variable(&mut own, name, path, value, notes);
+            complete &= variable(&mut own, &sources.name, (name, path, value), notes);
         }
     }
     written.retain(|entry: &Entry| {
@@ -51,7 +51,7 @@ pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>>
         note_unfilled(&entry.node, notes);
     }
     let defaults = File { name: "defaults".to_owned(), text: DEFAULTS.to_owned() };
-    let defaults = match read(&defaults, Kind::Defaults, notes).map(|node| node.value) {
+    let defaults = match read(&defaults, &sources.name, Kind::Defaults, notes).map(|node| node.value) {
         Some(Value::Map(entries)) => entries,
         _ => Vec::new(),
     };
@@ -78,8 +78,13 @@ fn lay_node(under: &mut Vec<Entry>, node: Node, notes: &mut Notes) -> bool {
     true
 }
 
-fn variable(written: &mut Vec<Entry>, name: &str, path: &str, value: &str, notes: &mut Notes) -> bool {
-    let at = Origin::variable(name);
+fn variable(
+    written: &mut Vec<Entry>,
+    environment: &str,
+    (name, path, value): (&str, &str, &str),
+    notes: &mut Notes,
+) -> bool {
+    let at = Origin::variable(name, environment);
     let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
     if keys.iter().any(String::is_empty) {
         notes.error(
@@ -127,6 +132,21 @@ pub struct SetBy {
     pub file: String,
     /// Its line there, from 1.
     pub line: u64,
+    /// Which layer that is.
+    pub layer: Layer,
+}
+
+/// What an environment's configuration is laid together from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// What is built in.
+    Default,
+    /// The template.
+    Template,
+    /// config.yml or one of the overrides.
+    File,
+    /// A variable `ACE__A__B` of the process's environment.
+    Variable,
 }
 
 /// Each value by its dotted key, and who set it.
@@ -152,7 +172,13 @@ fn descend(path: &str, node: &Node, found: &mut BTreeMap<String, SetBy>) {
         }
         leaf => {
             let (file, line) = (node.at.source.name.clone(), node.at.line);
-            found.insert(path.to_owned(), SetBy { value: leaf.shown(), file, line });
+            let layer = match node.at.source.kind {
+                Kind::Defaults => Layer::Default,
+                Kind::Template => Layer::Template,
+                Kind::Variable => Layer::Variable,
+                Kind::Plain | Kind::Secret => Layer::File,
+            };
+            found.insert(path.to_owned(), SetBy { value: leaf.shown(), file, line, layer });
         }
     }
 }

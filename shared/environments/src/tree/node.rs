@@ -10,6 +10,7 @@ use super::mistake::{Mistake, Notes, Severity};
 /// Where text came from.
 pub(crate) struct Source {
     pub(crate) name: String,
+    environment: String,
     text: String,
     pub(crate) kind: Kind,
 }
@@ -27,6 +28,13 @@ pub(crate) enum Kind {
     Secret,
     /// An environment variable.
     Variable,
+}
+
+impl Source {
+    fn of(file: &File, environment: &str, kind: Kind) -> Arc<Self> {
+        let (name, text, environment) = (file.name.clone(), file.text.clone(), environment.to_owned());
+        Arc::new(Self { name, environment, text, kind })
+    }
 }
 
 impl fmt::Debug for Source {
@@ -62,15 +70,19 @@ impl Origin {
     }
 
     /// The beginning of a file.
-    pub(crate) fn of_file(file: &File) -> Self {
-        let (name, text) = (file.name.clone(), file.text.clone());
-        Self::start(&Arc::new(Source { name, text, kind: Kind::Plain }))
+    pub(crate) fn of_file(file: &File, environment: &str) -> Self {
+        Self::start(&Source::of(file, environment, Kind::Plain))
     }
 
     /// The place of a variable, which has no lines.
-    pub(crate) fn variable(name: &str) -> Self {
-        let name = format!("environment variable {name}");
-        Self::start(&Arc::new(Source { name, text: String::new(), kind: Kind::Variable }))
+    pub(crate) fn variable(name: &str, environment: &str) -> Self {
+        let file = File { name: format!("environment variable {name}"), text: String::new() };
+        Self::start(&Source::of(&file, environment, Kind::Variable))
+    }
+
+    /// The bytes of the source that are meant.
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.length
     }
 
     /// Whether a quoted text stands here.
@@ -87,8 +99,8 @@ impl Origin {
             }
         };
         let Self { line, column, offset, length, .. } = *self;
-        let file = self.source.name.clone();
-        Mistake { severity, file, line, column, offset, length, excerpt, message, remedy }
+        let (file, environment) = (self.source.name.clone(), self.source.environment.clone());
+        Mistake { severity, environment, file, line, column, offset, length, excerpt, message, remedy }
     }
 }
 
@@ -142,8 +154,8 @@ impl Value {
 }
 
 /// Reads a file; a mistake of its syntax is noted.
-pub(crate) fn read(file: &File, kind: Kind, notes: &mut Notes) -> Option<Node> {
-    let source = Arc::new(Source { name: file.name.clone(), text: file.text.clone(), kind });
+pub(crate) fn read(file: &File, environment: &str, kind: Kind, notes: &mut Notes) -> Option<Node> {
+    let source = Source::of(file, environment, kind);
     let error = match serde_saphyr::from_str::<Spanned<Raw>>(&file.text) {
         Ok(raw) => return Some(raw.value.placed(&source, raw.referenced)),
         Err(error) => error,

@@ -152,7 +152,7 @@ struct WrittenIdentity {
     #[schemars(transform = &rule::STAGE)]
     stage: String,
     /// The AWS account, twelve digits; events of another one are refused. Without it every account is accepted.
-    #[schemars(with = "String", default, transform = &rule::ACCOUNT)]
+    #[schemars(with = "String", default, skip_serializing_if = "Option::is_none", transform = &rule::ACCOUNT)]
     account: Option<String>,
 }
 

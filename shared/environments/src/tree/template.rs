@@ -98,7 +98,7 @@ fn value(inner: &str, variables: &BTreeMap<String, String>) -> Result<String, (S
             (
                 format!("variable {name} has no value"),
                 format!(
-                    "give {name} a value, write the setting into config.yml, or a default into the template: \
+                    "give {name} a value, write the setting into the environment's file, or a default into the template: \
                      ${{{name}:-default}}"
                 ),
             )

@@ -1,4 +1,5 @@
 mod broken;
+mod filled;
 mod mutations;
 mod schema;
 
@@ -174,7 +175,8 @@ fn variables_have_defaults_messages_and_an_escape() {
         assert!(refused.mistakes[0].message.contains(told), "{refused}");
     }
     let mut out = mistake::Notes::default();
-    let mut node = node::read(&file("t", "price: $$5 and ${A}\n"), SourceKind::Template, &mut out).unwrap();
+    let mut node =
+        node::read(&file("t", "price: $$5 and ${A}\n"), "x", SourceKind::Template, &mut out).unwrap();
     template::fill(&mut node, &variables(&[("A", "$B")]), &mut out);
     let node::Value::Map(entries) = &node.value else { panic!("a block was written") };
     assert_eq!(entries[0].node.value.shown(), "$5 and $B");
@@ -202,7 +204,7 @@ fn later_layers_win_and_each_value_knows_who_set_it() {
     assert_eq!(read.rollouts.environment.account.as_deref(), Some("123456789012"));
     assert!(read.sections.features["new_checkout"]);
     let set = |key: &str| {
-        let SetBy { value, file, line } = &read.origins[key];
+        let SetBy { value, file, line, .. } = &read.origins[key];
         format!("{value} {file}:{line}")
     };
     assert_eq!(set("database.storage"), "30 overrides/20-more.yml:2");

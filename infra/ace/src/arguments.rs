@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use rollout::{EnvironmentName, RolloutId, ServiceName};
 use weighted_proxy::{FaultSpec, Target};
 
+use crate::config::Config;
+use crate::init::Init;
+
 /// Progressive delivery that cannot lose a rollback.
 ///
 /// Exit codes: 0 promoted, 2 rolled back, 1 configuration or usage, 3 could not tell.
@@ -24,6 +27,11 @@ pub(crate) enum Command {
     /// Publish an environment's configuration to its stack on AWS, for the rollouts that start from now on.
     #[cfg(feature = "aws")]
     Publish(Publish),
+    /// Write the tree .ace-flow: four environments, templates and scripts that deploy; or a further environment from the
+    /// templates. What is there already is kept.
+    Init(Init),
+    /// Show the resolved configuration of an environment and who set each value, or the file's JSON Schema for editors.
+    Config(Config),
     /// Check the configuration of the environments: every mistake at once, with its place and remedy.
     Validate(Validate),
     /// Show what a rollout of a service will do, and at a given traffic what it will notice.
@@ -216,6 +224,8 @@ pub(crate) enum Format {
     Json,
     /// Annotations of GitHub Actions.
     Github,
+    /// One SARIF 2.1.0 document, as code scanning takes it.
+    Sarif,
 }
 
 #[derive(Debug, Args)]

@@ -43,6 +43,12 @@ pub(crate) enum AceError {
     #[error("the configuration is refused; errors: {errors}")]
     #[diagnostic(help("each is shown with its place and its remedy"))]
     Invalid { errors: usize },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Init(#[from] crate::init::InitError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] crate::config::ConfigError),
     #[error("there is no rollout {id} in {store}")]
     #[diagnostic(help("`ace status` lists those that are there"))]
     NoRollout { id: rollout::RolloutId, store: String },
@@ -133,6 +139,8 @@ impl AceError {
             | Self::Unknown { .. }
             | Self::Rejected { .. }
             | Self::Invalid { .. }
+            | Self::Init(_)
+            | Self::Config(_)
             | Self::NoRollout { .. }
             | Self::NoStore { .. }
             | Self::Store(_)

@@ -21,16 +21,32 @@ pub(crate) fn all(root: &Path) -> Result<Vec<Sources>, AceError> {
         let source = std::io::Error::new(std::io::ErrorKind::NotFound, "it has no folder of an environment");
         return Err(unreadable(root, source));
     }
-    folders.iter().map(|folder| environment(folder, root, BTreeMap::new())).collect()
+    folders.iter().map(|folder| environment(folder, root, BTreeMap::new(), &file)).collect()
 }
 
 /// One environment of the tree, with the settings of the process's environment, which are its own; and the others, as
 /// far as they can be read: what is wrong with one of those is not this one's affair.
 pub(crate) fn one(root: &Path, name: &str) -> Result<(Sources, Vec<Sources>), AceError> {
+    with(root, name, |_| None)
+}
+
+/// The same, where files of the environment that are not there may be yet to be written.
+pub(crate) fn with(
+    root: &Path,
+    name: &str,
+    new: impl Fn(&Path) -> Option<File>,
+) -> Result<(Sources, Vec<Sources>), AceError> {
     let folder = root.join(name);
-    let asked = environment(&folder, root, settings())?;
-    let others = folders(root)?.into_iter().filter(|other| *other != folder);
-    Ok((asked, others.filter_map(|other| environment(&other, root, BTreeMap::new()).ok()).collect()))
+    let found = |path: &Path| match new(path).filter(|_| !path.exists()) {
+        Some(new) => Ok(new),
+        None => file(path),
+    };
+    let mut asked = environment(&folder, root, settings(), &found)?;
+    asked.secrets = asked.secrets.or_else(|| new(&folder.join("secrets.yml")));
+    let others = if root.is_dir() { folders(root)? } else { Vec::new() };
+    let others = others.into_iter().filter(|other| *other != folder);
+    let others = others.filter_map(|other| environment(&other, root, BTreeMap::new(), &file).ok());
+    Ok((asked, others.collect()))
 }
 
 /// A file, as messages name it.
@@ -53,9 +69,14 @@ fn settings() -> BTreeMap<String, String> {
     settings
 }
 
-fn environment(folder: &Path, root: &Path, settings: BTreeMap<String, String>) -> Result<Sources, AceError> {
+fn environment(
+    folder: &Path,
+    root: &Path,
+    settings: BTreeMap<String, String>,
+    read: &dyn Fn(&Path) -> Result<File, AceError>,
+) -> Result<Sources, AceError> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let config = file(&folder.join("config.yml"))?;
+    let config = read(&folder.join("config.yml"))?;
     let overrides = folder.join("overrides");
     let overrides = if overrides.is_dir() { entries(&overrides)? } else { Vec::new() };
     let is_yaml = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "yml");

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use contract::{StartDeploy, Trigger};
 use environments::Environment;
-use environments::tree::{Chosen, Resolved, Severity, Sources, Strictness, check_among};
+use environments::tree::{Chosen, Resolved, Sources, Strictness, check_among};
 use jiff::Timestamp;
 use rollout::{EnvironmentName, ServiceName};
 use serde_json::{Value, json};
 
 use crate::error::AceError;
-use crate::folders;
+use crate::{folders, mistakes};
 
 pub(crate) fn text(path: &Path, help: &str) -> Result<String, AceError> {
     std::fs::read_to_string(path).map_err(|source| AceError::Unreadable {
@@ -57,8 +57,7 @@ pub(crate) fn configuration(
             for mistake in &refused.mistakes {
                 eprintln!("{mistake}\n");
             }
-            let errors = refused.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error);
-            Err(AceError::Invalid { errors: errors.count() })
+            Err(AceError::Invalid { errors: mistakes::errors(&refused.mistakes) })
         }
     }
 }

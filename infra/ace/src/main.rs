@@ -2,19 +2,23 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod arguments;
+mod config;
 mod error;
 mod folders;
 mod foresee;
 mod history;
+mod init;
 mod inputs;
 mod judge;
 mod live;
+mod mistakes;
 mod orders;
 mod player;
 #[cfg(feature = "aws")]
 mod publish;
 mod report;
 mod run;
+mod sarif;
 mod status;
 mod validate;
 mod words;
@@ -72,6 +76,8 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Run(run) => run::run(run).await,
         #[cfg(feature = "aws")]
         Command::Publish(publish) => publish::publish(&publish).await,
+        Command::Init(init) => init::init(&init),
+        Command::Config(config) => config::config(&config),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Plan(plan) => foresee::plan::plan(&plan),
         Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,

@@ -1,12 +1,11 @@
 //! `ace validate`: every mistake in the configuration of the environments, before anything is deployed.
 
-use environments::tree::{Accepted, Chosen, Mistake, Refused, Severity, Strictness, check, check_among};
-use serde_json::json;
+use environments::tree::{Accepted, Chosen, Refused, Strictness, check, check_among};
 
 use crate::Ending;
 use crate::arguments::{Format, Validate};
 use crate::error::AceError;
-use crate::folders;
+use crate::{folders, mistakes};
 
 pub(crate) fn validate(arguments: &Validate) -> Result<Ending, AceError> {
     let strictness = if arguments.strict { Strictness::Strict } else { Strictness::Lenient };
@@ -26,10 +25,8 @@ pub(crate) fn validate(arguments: &Validate) -> Result<Ending, AceError> {
         let names: Vec<&str> = tree.iter().map(|sources| sources.name.as_str()).collect();
         (names.join(", "), mistakes)
     };
-    for mistake in &mistakes {
-        show(mistake, arguments.format);
-    }
-    let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
+    mistakes::print(&mistakes, arguments.format);
+    let errors = mistakes::errors(&mistakes);
     if errors > 0 {
         return Err(AceError::Invalid { errors });
     }
@@ -37,33 +34,4 @@ pub(crate) fn validate(arguments: &Validate) -> Result<Ending, AceError> {
         println!("valid: {names}; warnings: {}", mistakes.len());
     }
     Ok(Ending::Good)
-}
-
-fn show(mistake: &Mistake, format: Format) {
-    let Mistake { file, line, column, message, remedy, .. } = mistake;
-    let severity = match mistake.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    match format {
-        Format::Human => println!("{mistake}\n"),
-        Format::Json => println!(
-            "{}",
-            json!({
-                "severity": severity, "file": file, "line": line, "column": column,
-                "message": message, "remedy": remedy,
-            })
-        ),
-        Format::Github => println!(
-            "::{severity} file={},line={line},col={column}::{}",
-            escaped(file).replace(':', "%3A").replace(',', "%2C"),
-            escaped(&format!("{message}: {remedy}"))
-        ),
-    }
-}
-
-/// As a workflow command wants its texts
-/// (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
-fn escaped(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

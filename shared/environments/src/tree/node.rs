@@ -80,6 +80,11 @@ impl Origin {
         Self::start(&Source::of(&file, environment, Kind::Variable))
     }
 
+    /// Whether both are one place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source) && self.offset == other.offset && self.line == other.line
+    }
+
     /// The bytes of the source that are meant.
     pub(crate) fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.length

@@ -82,8 +82,16 @@ pub(crate) fn rollouts(entries: &[Entry], notes: &mut Notes) -> Option<Environme
         Ok(written) => written,
         Err(Wrong { told, at }) => {
             if !told.is_empty() {
+                let at = at.as_ref().unwrap_or(start);
                 let (message, remedy) = parted(&told);
-                notes.error(at.as_ref().unwrap_or(start), message, remedy);
+                let named = path(entries, at).and_then(|path| {
+                    ["this is ", "not "].iter().find_map(|begins| {
+                        let rest = message.strip_prefix(begins)?;
+                        let not = if *begins == "not " { "not " } else { "" };
+                        Some(format!("{path} is {not}{rest}"))
+                    })
+                });
+                notes.error(at, named.unwrap_or(message), remedy);
             }
             return None;
         }
@@ -126,9 +134,29 @@ fn find<'a>(entries: &'a [Entry], place: &Place) -> Option<&'a Origin> {
     found
 }
 
+/// The dotted key of what stands somewhere; of several, as where a variable made them all, the longest.
+fn path(entries: &[Entry], at: &Origin) -> Option<String> {
+    entries.iter().find_map(|entry| {
+        let here = || (entry.at.is(at) || entry.node.at.is(at)).then(String::new);
+        Some(format!("{}{}", entry.key, below(&entry.node, at).or_else(here)?))
+    })
+}
+
+fn below(node: &Node, at: &Origin) -> Option<String> {
+    match &node.value {
+        Value::Map(entries) => path(entries, at).map(|path| format!(".{path}")),
+        Value::List(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let rest = if item.at.is(at) { Some(String::new()) } else { below(item, at) };
+            Some(format!("[{index}]{}", rest?))
+        }),
+        _ => None,
+    }
+}
+
 /// A message in its two parts: what is wrong, and the remedy.
 fn parted(told: &str) -> (String, String) {
-    const REMEDIES: [&str; 6] = ["write ", "give ", "add ", "leave ", "raise ", "a "];
+    const REMEDIES: [&str; 10] =
+        ["write ", "give ", "add ", "leave ", "raise ", "use ", "end ", "order ", "hold ", "a "];
     if let Some((what, expected)) = told.split_once(", expected ") {
         return (what.to_owned(), format!("write {expected}"));
     }

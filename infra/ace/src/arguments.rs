@@ -7,6 +7,8 @@ use rollout::{EnvironmentName, RolloutId, ServiceName};
 use weighted_proxy::{FaultSpec, Target};
 
 use crate::bootstrap::Bootstrap;
+use crate::config::Config;
+use crate::init::Init;
 use crate::shell::{Completions, ManPages};
 
 /// Progressive delivery that cannot lose a rollback.
@@ -27,6 +29,11 @@ pub(crate) enum Command {
     /// Publish an environment's configuration to its stack on AWS, for the rollouts that start from now on.
     #[cfg(feature = "aws")]
     Publish(Publish),
+    /// Write the tree .ace-flow: four environments, templates and scripts that deploy; or a further environment from the
+    /// templates. What is there already is kept.
+    Init(Init),
+    /// Show the resolved configuration of an environment and who set each value, or the file's JSON Schema for editors.
+    Config(Config),
     /// Check the configuration of the environments: every mistake at once, with its place and remedy.
     Validate(Validate),
     /// Show what a rollout of a service will do, and at a given traffic what it will notice.
@@ -102,7 +109,7 @@ pub(crate) struct Publish {
     /// The environment.
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: EnvironmentName,
-    /// Its configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    /// A file that is its whole configuration [default: the layers in .ace-flow/environments/<ENVIRONMENT>]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The stack's table: the output Table of `sam deploy`.
@@ -171,7 +178,7 @@ pub(crate) struct Foresee {
     /// The service.
     #[arg(long, value_name = "NAME")]
     pub(crate) service: ServiceName,
-    /// The configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    /// A file that is its whole configuration [default: the layers in .ace-flow/environments/<ENVIRONMENT>]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Other steps than the configuration's.
@@ -228,6 +235,8 @@ pub(crate) enum Format {
     Json,
     /// Annotations of GitHub Actions.
     Github,
+    /// One SARIF 2.1.0 document, as code scanning takes it.
+    Sarif,
 }
 
 #[derive(Debug, Args)]
@@ -256,23 +265,12 @@ pub(crate) struct Place {
     /// The environment.
     #[arg(long, default_value = "local", value_name = "NAME")]
     pub(crate) environment: EnvironmentName,
-    /// Its configuration [default: .ace-flow/environments/<ENVIRONMENT>/config.yml]
+    /// A file that is its whole configuration [default: the layers in .ace-flow/environments/<ENVIRONMENT>]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Where the embedded stack keeps its rollouts.
     #[arg(long, default_value = ".ace-flow/state/local.redb", value_name = "FILE")]
     pub(crate) store: PathBuf,
-}
-
-impl Place {
-    pub(crate) fn config(&self) -> PathBuf {
-        config_of(self.config.as_ref(), &self.environment)
-    }
-}
-
-pub(crate) fn config_of(named: Option<&PathBuf>, environment: &EnvironmentName) -> PathBuf {
-    let default = || PathBuf::from(format!(".ace-flow/environments/{environment}/config.yml"));
-    named.cloned().unwrap_or_else(default)
 }
 
 #[derive(Debug, Args)]

@@ -27,12 +27,6 @@ pub(crate) enum AceError {
     #[error("{path} is not an event that starts a rollout: {reason}")]
     #[diagnostic(help("the samples in events/ show the shapes"))]
     Event { path: String, reason: String },
-    #[error("{path} is not a valid configuration")]
-    Configuration {
-        path: String,
-        #[source]
-        source: environments::InvalidConfiguration,
-    },
     #[error("the event asks for something that the configuration does not have")]
     #[diagnostic(help("the configuration is {path}"))]
     Unknown {
@@ -49,6 +43,12 @@ pub(crate) enum AceError {
     #[error("the configuration is refused; errors: {errors}")]
     #[diagnostic(help("each is shown with its place and its remedy"))]
     Invalid { errors: usize },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Init(#[from] crate::init::InitError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] crate::config::ConfigError),
     #[error("there is no rollout {id} in {store}")]
     #[diagnostic(help("`ace status` lists those that are there"))]
     NoRollout { id: rollout::RolloutId, store: String },
@@ -142,10 +142,11 @@ impl AceError {
             Self::Unreadable { .. }
             | Self::Json { .. }
             | Self::Event { .. }
-            | Self::Configuration { .. }
             | Self::Unknown { .. }
             | Self::Rejected { .. }
             | Self::Invalid { .. }
+            | Self::Init(_)
+            | Self::Config(_)
             | Self::NoRollout { .. }
             | Self::NoStore { .. }
             | Self::Store(_)

@@ -1,14 +1,16 @@
 //! The files a run reads.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use contract::{StartDeploy, Trigger};
 use environments::Environment;
+use environments::tree::{Chosen, Resolved, Sources, Strictness, check_among};
 use jiff::Timestamp;
-use rollout::ServiceName;
+use rollout::{EnvironmentName, ServiceName};
 use serde_json::{Value, json};
 
 use crate::error::AceError;
+use crate::{folders, mistakes};
 
 pub(crate) fn text(path: &Path, help: &str) -> Result<String, AceError> {
     std::fs::read_to_string(path).map_err(|source| AceError::Unreadable {
@@ -18,13 +20,46 @@ pub(crate) fn text(path: &Path, help: &str) -> Result<String, AceError> {
     })
 }
 
-pub(crate) fn configuration(path: &Path) -> Result<Environment, AceError> {
-    let text = text(
-        path,
-        "name the environment's configuration with --config, or run this in the project's folder",
-    )?;
-    Environment::from_yaml(&text)
-        .map_err(|source| AceError::Configuration { path: path.display().to_string(), source })
+/// An environment's configuration, and where it was read.
+pub(crate) struct Configured {
+    /// The file or folder, as messages name it.
+    pub(crate) path: String,
+    pub(crate) resolved: Resolved,
+}
+
+impl Configured {
+    /// Its services and how they are rolled out.
+    pub(crate) const fn rollouts(&self) -> &Environment {
+        &self.resolved.rollouts
+    }
+}
+
+/// The configuration of an environment: its layers in `.ace-flow/environments`, checked among the other environments;
+/// or the file that was named, which then is all there is. When it is refused, every mistake is told on standard error,
+/// as `ace validate` tells it.
+pub(crate) fn configuration(
+    environment: &EnvironmentName,
+    named: Option<&PathBuf>,
+) -> Result<Configured, AceError> {
+    let (path, asked, others) = if let Some(path) = named {
+        let sources = Sources::new(environment.to_string(), folders::file(path)?);
+        (path.clone(), sources, Vec::new())
+    } else {
+        let root = Path::new(folders::ENVIRONMENTS);
+        let (asked, others) = folders::one(root, environment.as_str())?;
+        (root.join(environment.as_str()), asked, others)
+    };
+    match check_among(&asked, &others, Strictness::Lenient) {
+        Ok(Chosen { environment, .. }) => {
+            Ok(Configured { path: path.display().to_string(), resolved: environment })
+        }
+        Err(refused) => {
+            for mistake in &refused.mistakes {
+                eprintln!("{mistake}\n");
+            }
+            Err(AceError::Invalid { errors: mistakes::errors(&refused.mistakes) })
+        }
+    }
 }
 
 pub(crate) fn event(path: &Path) -> Result<Value, AceError> {
@@ -74,15 +109,11 @@ pub(crate) struct Subject {
 
 /// What the event is about, before anything is started: an event that no rollout could come of is refused here, with
 /// the same words that start-deploy has for it.
-pub(crate) fn subject(
-    event: &Value,
-    path: &Path,
-    configuration: &Environment,
-    config: &Path,
-) -> Result<Subject, AceError> {
+pub(crate) fn subject(event: &Value, path: &Path, configuration: &Configured) -> Result<Subject, AceError> {
     let request = json!({ "event": event, "execution_arn": "arn:local" });
     let name = || path.display().to_string();
-    let unknown = |source| AceError::Unknown { path: config.display().to_string(), source };
+    let unknown = |source| AceError::Unknown { path: configuration.path.clone(), source };
+    let configuration = configuration.rollouts();
     let request: StartDeploy = serde_json::from_value(request)
         .map_err(|error| AceError::Event { path: name(), reason: error.to_string() })?;
     match request.trigger {

@@ -3,12 +3,16 @@
 
 mod arguments;
 mod bootstrap;
+mod config;
 mod error;
+mod folders;
 mod foresee;
 mod history;
+mod init;
 mod inputs;
 mod judge;
 mod live;
+mod mistakes;
 mod orders;
 #[cfg(test)]
 mod pipeline_lines;
@@ -17,6 +21,7 @@ mod player;
 mod publish;
 mod report;
 mod run;
+mod sarif;
 mod shell;
 mod status;
 mod validate;
@@ -75,6 +80,8 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Run(run) => run::run(run).await,
         #[cfg(feature = "aws")]
         Command::Publish(publish) => publish::publish(&publish).await,
+        Command::Init(init) => init::init(&init),
+        Command::Config(config) => config::config(&config),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Plan(plan) => foresee::plan::plan(&plan),
         Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,

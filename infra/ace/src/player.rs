@@ -51,18 +51,18 @@ impl Started {
 impl Player {
     /// Reads the files, opens the store, starts the services, the proxy and the requests.
     pub(crate) async fn set_up(arguments: &Run) -> Result<(Self, UnboundedReceiver<Update>), AceError> {
-        let config = arguments.place.config();
-        let configuration = inputs::configuration(&config)?;
+        let environment = &arguments.place.environment;
+        let configured = inputs::configuration(environment, arguments.place.config.as_ref())?;
+        let configuration = configured.rollouts();
         let event = inputs::event(&arguments.event)?;
         let now = Timestamp::now();
         let event = if arguments.exact { event } else { inputs::restamp(event, now) };
-        let subject = inputs::subject(&event, &arguments.event, &configuration, &config)?;
-        let environment = &arguments.place.environment;
+        let subject = inputs::subject(&event, &arguments.event, &configured)?;
         let version =
             "reading".parse().map_err(|error: rollout::InvalidName| AceError::Prober(error.to_string()))?;
         let plan = configuration
             .plan(environment, &subject.service, version, None)
-            .map_err(|source| AceError::Unknown { path: config.display().to_string(), source })?;
+            .map_err(|source| AceError::Unknown { path: configured.path.clone(), source })?;
 
         let store = Arc::new(EmbeddedStore::open(&arguments.place.store)?);
         let target = store.target(environment, &subject.service).await?;
@@ -74,7 +74,7 @@ impl Player {
         let load = Load::start(target, arguments.rate, IN_FLIGHT);
         let (updates, received) = Updates::channel();
         let stack = assemble(arguments, configuration.clone(), &store, &plant, clock, updates).await?;
-        let mended = stack.mend(&configuration).await?;
+        let mended = stack.mend(configuration).await?;
         let warm_up = match plan.strategy {
             Strategy::BlueGreen if subject.starts => REFERENCE,
             Strategy::Canary | Strategy::BlueGreen => Seconds(0),

@@ -126,21 +126,21 @@ fn a_bad_event_is_refused_with_its_place_and_the_remedy_and_nothing_is_written()
 fn a_bad_configuration_is_refused_with_its_place_and_the_remedy_and_nothing_is_written() {
     let bench = Bench::new();
     for (name, from, to, says) in [
-        ("key", "quiet_minutes: 1", "quiet_minute: 1", ["line 21", "quiet_minutes"]),
-        ("type", "minimum_requests: 50", "minimum_requests: many", ["line 10", "minimum_requests: many"]),
+        ("key", "quiet_minutes: 1", "quiet_minute: 1", ["key.yml:21:5", "did you mean `quiet_minutes`"]),
+        ("type", "minimum_requests: 50", "minimum_requests: many", ["type.yml:10:23", "write its digits"]),
         (
             "weight",
             "rollout:",
             "rollout:\n  canary: { steps: [{ weight: 101, bake: 5m }] }",
-            ["line 9", "0 to 100"],
+            ["weight.yml:9:", "0 to 100"],
         ),
         (
             "rise",
             "rollout:",
             "rollout:\n  canary: { steps: [{ weight: 50, bake: 5m }, { weight: 20, bake: 5m }] }",
-            ["line 9", "order the steps by rising weight"],
+            ["rise.yml:9:", "order the steps by rising weight"],
         ),
-        ("strategy", "strategy: canary", "strategy: canry", ["line 26", "blue-green"]),
+        ("strategy", "strategy: canary", "strategy: canry", ["strategy.yml:26:", "blue-green"]),
     ] {
         let broken = config().replace(from, to);
         assert_ne!(broken, config());

@@ -83,3 +83,50 @@ fn an_environment_that_is_not_there_is_a_mistake_of_usage() {
     assert_eq!(code, Some(1));
     assert!(told.contains("nowhere/config.yml") && told.contains("--tree"), "{told}");
 }
+
+const SARIF: &str = include_str!("sarif-2.1.0.schema.json");
+
+/// As the schema that OASIS publishes wants it.
+fn sarif(out: &str) -> Value {
+    let mut schema: Value = serde_json::from_str(SARIF).unwrap();
+    // As published, it is no regular expression of ECMA 262.
+    for of in ["run", "toolComponent"] {
+        let language = schema.pointer_mut(&format!("/definitions/{of}/properties/language")).unwrap();
+        language.as_object_mut().unwrap().remove("pattern").unwrap();
+    }
+    let document: Value = serde_json::from_str(out).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:?}\n{document:#}");
+    document
+}
+
+#[test]
+fn code_scanning_gets_sarif() {
+    let (code, out, _) = validate(&["--format", "sarif"], &[]);
+    let nothing = sarif(&out);
+    assert_eq!((code, nothing.pointer("/runs/0/results")), (Some(0), Some(&Value::Array(Vec::new()))));
+    let (code, out, _) = validate(&["--tree", DOCUMENT, "--format", "sarif"], &[]);
+    let warnings = sarif(&out);
+    let results = warnings.pointer("/runs/0/results").and_then(Value::as_array).unwrap();
+    assert_eq!((code, results.len()), (Some(0), 3), "{warnings:#}");
+    let strict = ["--tree", DOCUMENT, "--environment", "production", "--strict", "--format", "sarif"];
+    let (code, out, _) = validate(&strict, &[("ACE__LAMBDA__MEMORY", "1")]);
+    let told = sarif(&out);
+    let of = |pointer: &str| told.pointer(&format!("/runs/0/results/{pointer}"));
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        of("0/locations/0/logicalLocations/0/name").and_then(Value::as_str),
+        Some("environment variable ACE__LAMBDA__MEMORY")
+    );
+    let (_, out, _) = validate(strict.as_slice(), &[]);
+    let told = sarif(&out);
+    let of = |pointer: &str| told.pointer(&format!("/runs/0/results/0/{pointer}"));
+    assert_eq!(of("level").and_then(Value::as_str), Some("error"));
+    let place = "locations/0/physicalLocation";
+    assert_eq!(of(&format!("{place}/region/startLine")).and_then(Value::as_u64), Some(16));
+    assert_eq!(of(&format!("{place}/region/startColumn")).and_then(Value::as_u64), Some(12));
+    let uri = of(&format!("{place}/artifactLocation/uri")).and_then(Value::as_str).unwrap();
+    assert_eq!(uri, format!("{DOCUMENT}/production/config.yml"));
+}

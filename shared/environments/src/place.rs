@@ -68,6 +68,10 @@ impl Place {
         Self(self.0.iter().cloned().chain(parts).collect())
     }
 
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
     /// Line and column, from 1, of the value in this file; `None` if it is not there.
     pub(crate) fn find(&self, text: &str) -> Option<(u64, u64)> {
         let root: Node = serde_saphyr::from_str(text).ok()?;

@@ -3,11 +3,12 @@ use std::str::FromStr;
 
 use rollout::Seconds;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A span of time as people write it: `90s`, `5m`, `24h`, `7d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(into = "String")]
 #[schemars(with = "String", extend("pattern" = "^[0-9]+(s|m|h|d)$", "examples" = ["90s", "5m", "24h"]))]
 pub struct Span(Seconds);
 
@@ -45,11 +46,36 @@ impl FromStr for Span {
     }
 }
 
-impl TryFrom<String> for Span {
-    type Error = InvalidSpan;
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Written)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, InvalidSpan> {
-        text.parse()
+/// A number without its unit is refused as a span, with the remedy, not as something that is no text.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Span;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a span of time, like 90s, 5m, 24h or 7d")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Span, E> {
+        Err(E::custom(InvalidSpan(number.to_string())))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Span, E> {
+        Err(E::custom(InvalidSpan(number.to_string())))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Span, E> {
+        Err(E::custom(InvalidSpan(number.to_string())))
     }
 }
 

@@ -2,16 +2,23 @@
 //! mistake at once. Pure: the caller gives names and texts.
 
 mod block;
+mod fill;
 mod isolation;
 mod layers;
 mod mistake;
 mod node;
 mod promotion;
+mod read;
 mod rollouts;
+mod rule;
 mod rules;
+mod schema;
 mod secrets;
 mod sections;
+mod shapes;
+mod shown;
 mod template;
+mod typed;
 mod write;
 
 use std::collections::BTreeMap;
@@ -20,11 +27,14 @@ use node::Kind as SourceKind;
 
 use crate::Environment;
 
-pub use layers::SetBy;
+pub use fill::{Filled, Templates, fill};
+pub use layers::{Layer, SetBy};
 pub use mistake::{Mistake, Severity, Strictness};
 pub use rules::Kind;
+pub use schema::schema;
 pub use secrets::{Secret, SecretText, Secrets};
 pub use sections::{Database, Lambda, Monitoring, Sections, Security, Storage};
+pub use shown::Setting;
 
 /// A file: how messages call it, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,25 +120,62 @@ impl Refused {
     }
 }
 
+/// An environment that is accepted among others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// The environment.
+    pub environment: Resolved,
+    /// What may be wrong with it all the same.
+    pub warnings: Vec<Mistake>,
+}
+
 /// Reads and checks environments, each alone and all together.
 ///
 /// # Errors
 /// [`Refused`] with every mistake that was found, each with its place and remedy.
 pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refused> {
+    let (valid, notes) = examine(tree.iter());
+    let warnings = accepted(notes.told(strictness))?;
+    Ok(Accepted { environments: valid.into_iter().map(|valid| valid.resolved).collect(), warnings })
+}
+
+/// Reads and checks one environment among others: what is wrong with those alone is not told, what it shares with them
+/// is, as its mistake.
+///
+/// # Errors
+/// [`Refused`] with every mistake of this environment, each with its place and remedy.
+pub fn check_among(asked: &Sources, others: &[Sources], strictness: Strictness) -> Result<Chosen, Refused> {
+    let (valid, notes) = examine(others.iter().chain([asked]));
+    let mut mistakes = notes.told(strictness);
+    mistakes.retain(|mistake| mistake.environment == asked.name);
+    let warnings = accepted(mistakes)?;
+    match valid.into_iter().find(|valid| valid.resolved.name == asked.name) {
+        Some(valid) => Ok(Chosen { environment: valid.resolved, warnings }),
+        None => Err(Refused { mistakes: warnings }),
+    }
+}
+
+/// The environments that are valid alone, and what is noted of all.
+fn examine<'a>(tree: impl Iterator<Item = &'a Sources>) -> (Vec<isolation::Valid>, mistake::Notes) {
     let mut notes = mistake::Notes::default();
+    let tree: Vec<&Sources> = tree.collect();
     let valid: Vec<isolation::Valid> =
         tree.iter().filter_map(|sources| resolve(sources, &mut notes)).collect();
     isolation::check(&valid, &mut notes);
     let names: Vec<&str> = tree.iter().map(|sources| sources.name.as_str()).collect();
     promotion::check(&valid, &names, &mut notes);
-    let mistakes = notes.told(strictness);
+    (valid, notes)
+}
+
+/// The warnings, if there is no error.
+fn accepted(mistakes: Vec<Mistake>) -> Result<Vec<Mistake>, Refused> {
     if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
         return Err(Refused { mistakes });
     }
-    Ok(Accepted { environments: valid.into_iter().map(|valid| valid.resolved).collect(), warnings: mistakes })
+    Ok(mistakes)
 }
 
-/// An environment that is valid alone; `None` when something is noted.
+/// An environment that is valid alone; `None` when an error is noted.
 fn resolve(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
     let mut own = mistake::Notes::default();
     let valid = resolve_alone(sources, &mut own);
@@ -144,21 +191,21 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
             .iter()
             .any(|entry| entry.key == "environment" || mistake::is_slip(&entry.key, "environment"))
         {
-            let at = node::Origin::of_file(&sources.config);
+            let at = node::Origin::of_file(&sources.config, &sources.name);
             notes.error(
                 &at,
                 "the block `environment` is missing",
                 "begin with it: its name, region and stage",
             );
         }
-        sections::sections(entries, notes)
+        read::sections(entries, notes)
     });
     let stage = sections.as_ref().map(|sections| sections.environment.stage.as_str());
     let kind = Kind::of(&sources.name, stage);
     let secrets = sources
         .secrets
         .as_ref()
-        .and_then(|file| node::read(file, SourceKind::Secret, notes))
+        .and_then(|file| node::read(file, &sources.name, SourceKind::Secret, notes))
         .map(|root| secrets::secrets(&root, kind, notes))
         .unwrap_or_default();
     let entries = entries?;
@@ -181,7 +228,7 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
         rollouts: rollouts?,
         secrets: secrets.iter().map(|(key, placed)| (key.clone(), placed.secret.clone())).collect(),
         origins: layers::provenance(&entries),
-        yaml: write::Text::of(&entries).as_str().to_owned(),
+        yaml: write::written(&entries),
     };
     Some(isolation::Valid { resolved, entries, secrets })
 }

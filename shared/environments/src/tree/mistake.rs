@@ -26,6 +26,8 @@ pub enum Strictness {
 pub struct Mistake {
     /// How bad it is.
     pub severity: Severity,
+    /// The environment that it is a mistake of.
+    pub environment: String,
     /// The file, as the caller named it.
     pub file: String,
     /// The line, from 1.

@@ -10,6 +10,7 @@ use super::mistake::{Mistake, Notes, Severity};
 /// Where text came from.
 pub(crate) struct Source {
     pub(crate) name: String,
+    environment: String,
     text: String,
     pub(crate) kind: Kind,
 }
@@ -27,6 +28,13 @@ pub(crate) enum Kind {
     Secret,
     /// An environment variable.
     Variable,
+}
+
+impl Source {
+    fn of(file: &File, environment: &str, kind: Kind) -> Arc<Self> {
+        let (name, text, environment) = (file.name.clone(), file.text.clone(), environment.to_owned());
+        Arc::new(Self { name, environment, text, kind })
+    }
 }
 
 impl fmt::Debug for Source {
@@ -62,15 +70,24 @@ impl Origin {
     }
 
     /// The beginning of a file.
-    pub(crate) fn of_file(file: &File) -> Self {
-        let (name, text) = (file.name.clone(), file.text.clone());
-        Self::start(&Arc::new(Source { name, text, kind: Kind::Plain }))
+    pub(crate) fn of_file(file: &File, environment: &str) -> Self {
+        Self::start(&Source::of(file, environment, Kind::Plain))
     }
 
     /// The place of a variable, which has no lines.
-    pub(crate) fn variable(name: &str) -> Self {
-        let name = format!("environment variable {name}");
-        Self::start(&Arc::new(Source { name, text: String::new(), kind: Kind::Variable }))
+    pub(crate) fn variable(name: &str, environment: &str) -> Self {
+        let file = File { name: format!("environment variable {name}"), text: String::new() };
+        Self::start(&Source::of(&file, environment, Kind::Variable))
+    }
+
+    /// Whether both are one place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source) && self.offset == other.offset && self.line == other.line
+    }
+
+    /// The bytes of the source that are meant.
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.length
     }
 
     /// Whether a quoted text stands here.
@@ -87,8 +104,8 @@ impl Origin {
             }
         };
         let Self { line, column, offset, length, .. } = *self;
-        let file = self.source.name.clone();
-        Mistake { severity, file, line, column, offset, length, excerpt, message, remedy }
+        let (file, environment) = (self.source.name.clone(), self.source.environment.clone());
+        Mistake { severity, environment, file, line, column, offset, length, excerpt, message, remedy }
     }
 }
 
@@ -117,8 +134,9 @@ pub(crate) enum Value {
     Text(String),
     /// A text without quotes that came from outside: its field says whether it is a number.
     Loose(String),
-    /// A template's value whose variable is missing, which is told already.
-    Unfilled,
+    /// A template's value that could not be filled: for each variable without a value, what is wrong and the remedy.
+    /// It matters only where no layer above sets the value.
+    Unfilled(Vec<(String, String)>),
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -133,7 +151,7 @@ impl Value {
             Self::Float(value) => value.to_string(),
             Self::Text(value) => format!("{value:?}"),
             Self::Loose(value) => value.clone(),
-            Self::Unfilled => "not filled in".to_owned(),
+            Self::Unfilled(_) => "not filled in".to_owned(),
             Self::List(_) => "a list".to_owned(),
             Self::Map(_) => "a block".to_owned(),
         }
@@ -141,8 +159,8 @@ impl Value {
 }
 
 /// Reads a file; a mistake of its syntax is noted.
-pub(crate) fn read(file: &File, kind: Kind, notes: &mut Notes) -> Option<Node> {
-    let source = Arc::new(Source { name: file.name.clone(), text: file.text.clone(), kind });
+pub(crate) fn read(file: &File, environment: &str, kind: Kind, notes: &mut Notes) -> Option<Node> {
+    let source = Source::of(file, environment, kind);
     let error = match serde_saphyr::from_str::<Spanned<Raw>>(&file.text) {
         Ok(raw) => return Some(raw.value.placed(&source, raw.referenced)),
         Err(error) => error,

@@ -1,87 +1,62 @@
 //! The blocks that [`crate::Environment`] knows (services, rollout and what it gains), read from the layers.
 
-use serde_json::Value as Json;
+use std::sync::LazyLock;
+
+use serde::Deserialize as _;
+use serde::de::value::MapDeserializer;
 
 use super::mistake::{Notes, is_slip, nearest};
 use super::node::{Entry, Node, Origin, Value};
 use super::sections::SECTIONS;
-use super::write::Text;
-use crate::{Environment, Written, place};
+use super::shapes::{Shape, Shapes};
+use super::typed::{Typed, Wrong};
+use crate::place::{Part, Place};
+use crate::settings::Identity;
+use crate::{Environment, Written};
+
+static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::of(Environment::schema().as_value()));
 
 /// Notes every unknown key of the file's top and of the blocks of rollouts, and what is missing there.
 pub(crate) fn unknown_keys(entries: &[Entry], notes: &mut Notes) {
-    let schema = Environment::schema();
-    let root = schema.as_value();
-    let properties = root.get("properties").and_then(Json::as_object);
-    let known: Vec<&str> = SECTIONS
-        .into_iter()
-        .chain(properties.into_iter().flat_map(|properties| properties.keys().map(String::as_str)))
-        .collect();
-    for entry in entries {
-        if SECTIONS.contains(&entry.key.as_str()) {
-            continue;
-        }
-        match properties.and_then(|properties| properties.get(&entry.key)) {
-            Some(schema) => walk(&entry.node, &entry.at, &[schema], root, &entry.key, notes),
-            None => {
-                notes.error(&entry.at, format!("unknown key `{}`", entry.key), nearest(&entry.key, &known));
-            }
+    let fields = &SHAPES.root().fields;
+    for entry in entries.iter().filter(|entry| !SECTIONS.contains(&entry.key.as_str())) {
+        if let Some(shape) = fields.get(&entry.key) {
+            walk(&entry.node, &entry.at, SHAPES.get(*shape), &mut entry.key.clone(), notes);
+        } else {
+            let known: Vec<&str> = SECTIONS.into_iter().chain(fields.keys().map(String::as_str)).collect();
+            notes.error(&entry.at, format!("unknown key `{}`", entry.key), nearest(&entry.key, &known));
         }
     }
 }
 
-/// Everything that a schema may mean: references and alternatives resolved.
-fn meanings<'s>(schema: &'s Json, root: &'s Json, depth: u8, found: &mut Vec<&'s Json>) {
-    let Some(depth) = depth.checked_sub(1) else { return };
-    if let Some(name) = schema.get("$ref").and_then(Json::as_str)
-        && let Some(target) = name.strip_prefix('#').and_then(|pointer| root.pointer(pointer))
-    {
-        meanings(target, root, depth, found);
-    }
-    for key in ["anyOf", "oneOf", "allOf"] {
-        for schema in schema.get(key).and_then(Json::as_array).into_iter().flatten() {
-            meanings(schema, root, depth, found);
-        }
-    }
-    found.push(schema);
-}
-
-fn walk(node: &Node, at: &Origin, schemas: &[&Json], root: &Json, path: &str, notes: &mut Notes) {
-    let mut all = Vec::new();
-    for schema in schemas {
-        meanings(schema, root, 16, &mut all);
-    }
+fn walk(node: &Node, at: &Origin, shape: &Shape, path: &mut String, notes: &mut Notes) {
     match &node.value {
         Value::List(items) => {
-            let of: Vec<&Json> = all.iter().filter_map(|schema| schema.get("items")).collect();
+            let Some(of) = shape.items else { return };
             for item in items {
-                walk(item, &item.at, &of, root, path, notes);
+                walk(item, &item.at, SHAPES.get(of), path, notes);
             }
         }
         Value::Map(entries) => {
-            let properties = || all.iter().filter_map(|schema| schema.get("properties")?.as_object());
-            let known: Vec<&str> =
-                properties().flat_map(|properties| properties.keys().map(String::as_str)).collect();
-            let named: Vec<&Json> = all
-                .iter()
-                .flat_map(|schema| {
-                    let patterns = schema.get("patternProperties").and_then(Json::as_object);
-                    let further = schema.get("additionalProperties").filter(|further| further.is_object());
-                    patterns.into_iter().flat_map(|patterns| patterns.values()).chain(further)
-                })
-                .collect();
-            missing(entries, at, &all, path, notes);
+            for key in &shape.required {
+                if !entries.iter().any(|entry| entry.key == *key || is_slip(&entry.key, key)) {
+                    notes.error(
+                        at,
+                        format!("{path}.{key} is missing"),
+                        format!("add `{key}:` to this block"),
+                    );
+                }
+            }
             for entry in entries {
-                let own: Vec<&Json> =
-                    properties().filter_map(|properties| properties.get(&entry.key)).collect();
-                let path = format!("{path}.{}", entry.key);
-                if !own.is_empty() {
-                    walk(&entry.node, &entry.at, &own, root, &path, notes);
-                } else if !named.is_empty() {
-                    walk(&entry.node, &entry.at, &named, root, &path, notes);
-                } else if !known.is_empty() {
-                    let above = path.rsplit_once('.').map_or("", |(above, _)| above);
-                    let message = format!("unknown key `{}` in {above}", entry.key);
+                if let Some(below) = shape.fields.get(&entry.key).copied().or(shape.named) {
+                    let above = path.len();
+                    path.push('.');
+                    path.push_str(&entry.key);
+                    walk(&entry.node, &entry.at, SHAPES.get(below), path, notes);
+                    path.truncate(above);
+                } else if !shape.fields.is_empty() {
+                    let known: Vec<&str> = shape.fields.keys().map(String::as_str).collect();
+                    let message = format!("unknown key `{}` in {path}", entry.key);
                     notes.error(&entry.at, message, nearest(&entry.key, &known));
                 }
             }
@@ -90,49 +65,98 @@ fn walk(node: &Node, at: &Origin, schemas: &[&Json], root: &Json, path: &str, no
     }
 }
 
-/// Notes what a block has to have and has not, where there is only one thing that it can be.
-fn missing(entries: &[Entry], at: &Origin, schemas: &[&Json], path: &str, notes: &mut Notes) {
-    let mut blocks = schemas.iter().filter(|schema| schema.get("properties").is_some());
-    let (Some(block), None) = (blocks.next(), blocks.next()) else { return };
-    for key in block.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
-        if !entries.iter().any(|entry| entry.key == key || is_slip(&entry.key, key)) {
-            notes.error(at, format!("{path}.{key} is missing"), format!("add `{key}:` to this block"));
-        }
-    }
-}
-
 /// Reads the blocks of rollouts; the first mistake is noted where it stands.
 pub(crate) fn rollouts(entries: &[Entry], notes: &mut Notes) -> Option<Environment> {
-    let own = |entry: &&Entry| {
+    let start = entries.first().map(|entry| &entry.at)?;
+    // The sections' reader has told what is wrong with it.
+    let identity = entries.iter().find(|entry| entry.key == "environment");
+    if notes.has_errors() && identity.is_none_or(|entry| Identity::deserialize(Typed::of(entry)).is_err()) {
+        return None;
+    }
+    let own = entries.iter().filter(|entry| {
         let key = entry.key.as_str();
         key == "environment" || !SECTIONS.contains(&key)
-    };
-    let text = Text::of(entries.iter().filter(own));
-    let start = entries.first().map(|entry| &entry.at)?;
-    let at = |line: Option<u64>| -> &Origin { line.and_then(|line| text.origin(line)).unwrap_or(start) };
-    let written: Written = match serde_saphyr::from_str(text.as_str()) {
+    });
+    let blocks = own.map(|entry| (entry.key.as_str(), Typed::of(entry)));
+    let written = match Written::deserialize(MapDeserializer::new(blocks)) {
         Ok(written) => written,
-        Err(error) => {
-            let line = error.location().map(|location| location.line());
-            let (message, remedy) = parted(without_place(&place::told(error.without_snippet())));
-            notes.error(at(line), message, remedy);
+        Err(Wrong { told, at }) => {
+            if !told.is_empty() {
+                let at = at.as_ref().unwrap_or(start);
+                let (message, remedy) = parted(&told);
+                let named = path(entries, at).and_then(|path| {
+                    ["this is ", "not "].iter().find_map(|begins| {
+                        let rest = message.strip_prefix(begins)?;
+                        let not = if *begins == "not " { "not " } else { "" };
+                        Some(format!("{path} is {not}{rest}"))
+                    })
+                });
+                notes.error(at, named.unwrap_or(message), remedy);
+            }
             return None;
         }
     };
     match Environment::try_from(written) {
         Ok(environment) => Some(environment),
         Err(invalid) => {
-            let line = invalid.place().and_then(|place| place.find(text.as_str())).map(|(line, _)| line);
+            let at = invalid.place().and_then(|place| find(entries, &place));
             let (message, remedy) = parted(&invalid.to_string());
-            notes.error(at(line), message, remedy);
+            notes.error(at.unwrap_or(start), message, remedy);
             None
         }
     }
 }
 
-/// A message of [`crate::InvalidConfiguration`] in its two parts: what is wrong, and the remedy.
+/// Where a value was written; for one that was not, what it would be in.
+fn find<'a>(entries: &'a [Entry], place: &Place) -> Option<&'a Origin> {
+    let mut entries = entries;
+    let mut items: &[Node] = &[];
+    let mut found = None;
+    for part in place.parts() {
+        let node = match part {
+            Part::Key(key) => {
+                let Some(entry) = entries.iter().find(|entry| entry.key == *key) else { break };
+                found = Some(Typed::of(entry).place());
+                &entry.node
+            }
+            Part::Item(index) => {
+                let Some(item) = items.get(*index) else { break };
+                found = Some(&item.at);
+                item
+            }
+        };
+        (entries, items) = match &node.value {
+            Value::Map(entries) => (entries.as_slice(), &[][..]),
+            Value::List(items) => (&[][..], items.as_slice()),
+            _ => (&[][..], &[][..]),
+        };
+    }
+    found
+}
+
+/// The dotted key of what stands somewhere; of several, as where a variable made them all, the longest.
+fn path(entries: &[Entry], at: &Origin) -> Option<String> {
+    entries.iter().find_map(|entry| {
+        let here = || (entry.at.is(at) || entry.node.at.is(at)).then(String::new);
+        Some(format!("{}{}", entry.key, below(&entry.node, at).or_else(here)?))
+    })
+}
+
+fn below(node: &Node, at: &Origin) -> Option<String> {
+    match &node.value {
+        Value::Map(entries) => path(entries, at).map(|path| format!(".{path}")),
+        Value::List(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let rest = if item.at.is(at) { Some(String::new()) } else { below(item, at) };
+            Some(format!("[{index}]{}", rest?))
+        }),
+        _ => None,
+    }
+}
+
+/// A message in its two parts: what is wrong, and the remedy.
 fn parted(told: &str) -> (String, String) {
-    const REMEDIES: [&str; 6] = ["write ", "give ", "add ", "leave ", "raise ", "a "];
+    const REMEDIES: [&str; 10] =
+        ["write ", "give ", "add ", "leave ", "raise ", "use ", "end ", "order ", "hold ", "a "];
     if let Some((what, expected)) = told.split_once(", expected ") {
         return (what.to_owned(), format!("write {expected}"));
     }
@@ -143,9 +167,4 @@ fn parted(told: &str) -> (String, String) {
             Some((what?.to_owned(), remedy.to_owned()))
         })
         .unwrap_or_else(|| (told.to_owned(), "correct this value".to_owned()))
-}
-
-/// A message without the place that the reader appends, which is one in the text of [`Text`].
-fn without_place(told: &str) -> &str {
-    told.rsplit_once(" at line ").map_or(told, |(message, _)| message)
 }

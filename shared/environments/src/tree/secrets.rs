@@ -85,7 +85,7 @@ fn block<'a>(entry: &'a Entry, path: &str, notes: &mut Notes) -> &'a [Entry] {
 
 fn one(entry: &Entry, path: &str, kind: Kind, notes: &mut Notes) -> Option<Placed> {
     let (Value::Text(text) | Value::Loose(text)) = &entry.node.value else {
-        if !matches!(entry.node.value, Value::Unfilled) {
+        if !matches!(entry.node.value, Value::Unfilled(_)) {
             notes.error(&entry.at, format!("{path} is no text"), "write the secret in quotes");
         }
         return None;

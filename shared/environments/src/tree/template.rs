@@ -4,7 +4,8 @@ use super::mistake::Notes;
 use super::node::{Node, Origin, Value};
 
 /// Fills the variables of a template's values, after its structure is read: no value can change it. `${NAME}`,
-/// `${NAME:-default}` and `${NAME:?message}` are understood, `$$` is a dollar. Every missing variable is noted.
+/// `${NAME:-default}` and `${NAME:?message}` are understood, `$$` is a dollar. A value whose variables are missing stays
+/// unfilled; [`note_unfilled`] notes them.
 pub(crate) fn fill(node: &mut Node, variables: &BTreeMap<String, String>, notes: &mut Notes) {
     match &mut node.value {
         Value::Map(entries) => {
@@ -19,10 +20,34 @@ pub(crate) fn fill(node: &mut Node, variables: &BTreeMap<String, String>, notes:
         }
         Value::Text(text) if text.contains('$') => {
             node.value = match filled(text, variables, &node.at, notes) {
-                Some(text) if node.at.is_quoted() => Value::Text(text),
-                Some(text) => Value::Loose(text),
-                None => Value::Unfilled,
+                Ok(text) if node.at.is_quoted() => Value::Text(text),
+                Ok(text) => Value::Loose(text),
+                Err(missing) => Value::Unfilled(missing),
             };
+        }
+        _ => {}
+    }
+}
+
+/// Whether a variable's value is missing below.
+pub(crate) fn is_unfilled(node: &Node) -> bool {
+    match &node.value {
+        Value::Map(entries) => entries.iter().any(|entry| is_unfilled(&entry.node)),
+        Value::List(items) => items.iter().any(is_unfilled),
+        Value::Unfilled(_) => true,
+        _ => false,
+    }
+}
+
+/// Notes every missing variable below.
+pub(crate) fn note_unfilled(node: &Node, notes: &mut Notes) {
+    match &node.value {
+        Value::Map(entries) => entries.iter().for_each(|entry| note_unfilled(&entry.node, notes)),
+        Value::List(items) => items.iter().for_each(|item| note_unfilled(item, notes)),
+        Value::Unfilled(missing) => {
+            for (message, remedy) in missing {
+                notes.error(&node.at, message, remedy);
+            }
         }
         _ => {}
     }
@@ -33,8 +58,8 @@ fn filled(
     variables: &BTreeMap<String, String>,
     at: &Origin,
     notes: &mut Notes,
-) -> Option<String> {
-    let (mut out, mut rest, mut complete) = (String::new(), text, true);
+) -> Result<String, Vec<(String, String)>> {
+    let (mut out, mut rest, mut missing) = (String::new(), text, Vec::new());
     while let Some((before, after)) = rest.split_once('$') {
         out.push_str(before);
         if let Some(after) = after.strip_prefix('$') {
@@ -48,19 +73,16 @@ fn filled(
                 "a dollar begins no variable",
                 "write ${NAME}, ${NAME:-default} or ${NAME:?message}, and $$ for a dollar",
             );
-            return None;
+            return Err(Vec::new());
         };
         match value(inner, variables) {
             Ok(value) => out.push_str(&value),
-            Err((message, remedy)) => {
-                notes.error(at, message, remedy);
-                complete = false;
-            }
+            Err(what) => missing.push(what),
         }
         rest = after;
     }
     out.push_str(rest);
-    complete.then_some(out)
+    if missing.is_empty() { Ok(out) } else { Err(missing) }
 }
 
 /// A variable's value, or what is wrong and the remedy. As in a shell, an empty value counts as none where a
@@ -75,7 +97,10 @@ fn value(inner: &str, variables: &BTreeMap<String, String>) -> Result<String, (S
         return set.cloned().ok_or_else(|| {
             (
                 format!("variable {name} has no value"),
-                format!("give {name} a value, or write a default into the template: ${{{name}:-default}}"),
+                format!(
+                    "give {name} a value, write the setting into the environment's file, or a default into the template: \
+                     ${{{name}:-default}}"
+                ),
             )
         });
     }

@@ -1,6 +1,8 @@
 mod broken;
+mod filled;
 mod mutations;
 mod promotion;
+mod schema;
 
 use super::*;
 
@@ -105,7 +107,10 @@ fn the_documents_secrets_are_read_and_shown_nowhere() {
 fn a_template_is_filled_or_every_missing_variable_is_told() {
     let empty = Sources {
         template: Some(file("environment.template.yml", TEMPLATE)),
-        ..sources("production2", "features: {}\n")
+        ..sources(
+            "production2",
+            "{database: {}, lambda: {}, storage: {}, monitoring: {}, security: {}, features: {}}",
+        )
     };
     let refused = check(std::slice::from_ref(&empty), Strictness::Lenient).unwrap_err();
     assert_eq!(refused.mistakes.len(), TEMPLATE.matches("${").count());
@@ -171,7 +176,8 @@ fn variables_have_defaults_messages_and_an_escape() {
         assert!(refused.mistakes[0].message.contains(told), "{refused}");
     }
     let mut out = mistake::Notes::default();
-    let mut node = node::read(&file("t", "price: $$5 and ${A}\n"), SourceKind::Template, &mut out).unwrap();
+    let mut node =
+        node::read(&file("t", "price: $$5 and ${A}\n"), "x", SourceKind::Template, &mut out).unwrap();
     template::fill(&mut node, &variables(&[("A", "$B")]), &mut out);
     let node::Value::Map(entries) = &node.value else { panic!("a block was written") };
     assert_eq!(entries[0].node.value.shown(), "$5 and $B");
@@ -199,7 +205,7 @@ fn later_layers_win_and_each_value_knows_who_set_it() {
     assert_eq!(read.rollouts.environment.account.as_deref(), Some("123456789012"));
     assert!(read.sections.features["new_checkout"]);
     let set = |key: &str| {
-        let SetBy { value, file, line } = &read.origins[key];
+        let SetBy { value, file, line, .. } = &read.origins[key];
         format!("{value} {file}:{line}")
     };
     assert_eq!(set("database.storage"), "30 overrides/20-more.yml:2");

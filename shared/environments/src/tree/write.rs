@@ -1,79 +1,75 @@
-use super::node::{Entry, Node, Origin, Value};
+use super::node::{Entry, Node, Value};
 
-/// Layers written as one YAML text, a value a line, which knows where each line came from.
-pub(crate) struct Text {
-    text: String,
-    origins: Vec<Origin>,
+/// Layers as one YAML text, a value a line.
+pub(crate) fn written<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        self::entry(&mut text, entry, 0);
+    }
+    text
 }
 
-impl Text {
-    pub(crate) fn of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
-        let mut text = Self { text: String::new(), origins: Vec::new() };
-        for entry in entries {
-            text.entry(entry, 0);
+fn entry(text: &mut String, entry: &Entry, depth: usize) {
+    value(text, &format!("{}:", key(&entry.key)), &entry.node, depth);
+}
+
+fn value(text: &mut String, before: &str, node: &Node, depth: usize) {
+    match &node.value {
+        Value::Map(entries) if !entries.is_empty() => {
+            line(text, before, "", depth);
+            for below in entries {
+                entry(text, below, depth + 1);
+            }
         }
-        text
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Where a line, from 1, came from.
-    pub(crate) fn origin(&self, line: u64) -> Option<&Origin> {
-        self.origins.get(usize::try_from(line.checked_sub(1)?).ok()?)
-    }
-
-    fn entry(&mut self, entry: &Entry, depth: usize) {
-        let key = format!("{}:", quoted(&entry.key));
-        let at = match entry.node.value {
-            Value::Map(_) | Value::List(_) | Value::Null => &entry.at,
-            _ => &entry.node.at,
-        };
-        self.value(&key, &entry.node, at, depth);
-    }
-
-    fn value(&mut self, before: &str, node: &Node, at: &Origin, depth: usize) {
-        let scalar = match &node.value {
-            Value::Map(entries) if !entries.is_empty() => {
-                self.line(before, "", at, depth);
-                for entry in entries {
-                    self.entry(entry, depth + 1);
-                }
-                return;
+        Value::List(items) if !items.is_empty() => {
+            line(text, before, "", depth);
+            for item in items {
+                value(text, "-", item, depth + 1);
             }
-            Value::List(items) if !items.is_empty() => {
-                self.line(before, "", at, depth);
-                for item in items {
-                    self.value("-", item, &item.at, depth + 1);
-                }
-                return;
-            }
-            Value::Map(_) => "{}".to_owned(),
-            Value::List(_) => "[]".to_owned(),
-            Value::Null | Value::Unfilled => "null".to_owned(),
-            Value::Bool(value) => value.to_string(),
-            Value::Integer(value) => value.to_string(),
-            // Its Debug keeps the point, so that it stays a float.
-            Value::Float(value) => format!("{value:?}"),
-            Value::Loose(value) if value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok() => {
-                value.clone()
-            }
-            Value::Text(value) | Value::Loose(value) => quoted(value),
-        };
-        self.line(before, &scalar, at, depth);
-    }
-
-    fn line(&mut self, before: &str, scalar: &str, at: &Origin, depth: usize) {
-        self.text.push_str(&"  ".repeat(depth));
-        self.text.push_str(before);
-        if !scalar.is_empty() {
-            self.text.push(' ');
-            self.text.push_str(scalar);
         }
-        self.text.push('\n');
-        self.origins.push(at.clone());
+        leaf => line(text, before, &scalar(leaf), depth),
     }
+}
+
+fn line(text: &mut String, before: &str, scalar: &str, depth: usize) {
+    text.push_str(&"  ".repeat(depth));
+    text.push_str(before);
+    if !scalar.is_empty() {
+        text.push(' ');
+        text.push_str(scalar);
+    }
+    text.push('\n');
+}
+
+/// A value without parts as YAML that reads back as the same.
+pub(crate) fn scalar(value: &Value) -> String {
+    match value {
+        Value::Map(_) => "{}".to_owned(),
+        Value::List(_) => "[]".to_owned(),
+        Value::Null | Value::Unfilled(_) => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
+        // Its Debug keeps the point, so that it stays a float.
+        Value::Float(value) => format!("{value:?}"),
+        Value::Loose(value) if is_bare(value) => value.clone(),
+        Value::Text(value) | Value::Loose(value) => quoted(value),
+    }
+}
+
+/// Whether a text reads as a number or a flag without quotes, and as the same one.
+fn is_bare(text: &str) -> bool {
+    let number = text.parse::<f64>().is_ok_and(f64::is_finite) && !text.starts_with(['+', '.']);
+    number || text.parse::<bool>().is_ok()
+}
+
+/// A key without quotes where it needs none.
+fn key(key: &str) -> String {
+    const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "null", "nan"];
+    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.len() > 1
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        && !WORDS.contains(&key.to_ascii_lowercase().as_str());
+    if plain { key.to_owned() } else { quoted(key) }
 }
 
 /// A text in double quotes, as JSON and YAML both read it.

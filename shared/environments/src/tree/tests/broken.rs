@@ -11,7 +11,7 @@ const LAMBDA: &str = "lambda:
   provisioned_concurrency: 10
 ";
 
-const BROKEN: [(&str, &str, &str, u64); 49] = [
+const BROKEN: [(&str, &str, &str, u64); 66] = [
     ("production", "environment:\n", "enviroment:\n", 2),
     ("production", "  name: \"ace-flow-prod\"\n", "", 2),
     ("production", "\"ace-flow-prod\"", "\"ace flow prod\"", 3),
@@ -61,6 +61,23 @@ const BROKEN: [(&str, &str, &str, u64); 49] = [
     ("local", "settle: 5s", "settle: 5", 13),
     ("local", "pipeline: catalog\n", "pipeline: checkout\n", 25),
     ("local", "path: /\n", "path: start\n", 18),
+    ("local", "settle: 5s", "settle: 5m30s", 13),
+    ("local", "after: 2m", "after: [2m]", 20),
+    ("local", "quiet_minutes: 1", "quiet_minutes: -1", 21),
+    ("local", "rule: local/catalog", "rule: local/checkout", 28),
+    ("local", "target_group: checkout-green", "target_group: checkout-blue", 31),
+    ("local", "\"http://green.checkout.localhost\"", "8080", 31),
+    ("local", "  checkout:\n", "  check out:\n", 24),
+    ("local", "    pipeline: checkout\n", "    pipeline: [checkout]\n", 25),
+    ("local", "rollout:\n", "rollout:\n  canary: { steps: [{ weight: 10, bake: 5m }] }\n", 9),
+    ("local", "rollout:\n", "rollout:\n  canary: { steps: [] }\n", 9),
+    ("local", "rollout:\n", "rollout:\n  canary: { hold_back: 60 }\n", 9),
+    ("local", "rollout:\n", "rollout:\n  guardrails: High 5XX\n", 9),
+    ("local", "rollout:\n", "rollout:\n  stop_the_line: { rollbacks: 0 }\n", 9),
+    ("local", "    latency_objective_ms: 250\n", "    metrics: [{ name: orders }]\n", 9),
+    ("local", "    smoke_tests:\n", "    interval: 20m\n    smoke_tests:\n", 16),
+    ("local", "\nrollout:", "\nfeature: {}\nrollout:", 8),
+    ("local", "  clean_up:\n    after: 2m\n    quiet_minutes: 1\n", "  clean_up: 2m\n", 19),
 ];
 
 #[test]
@@ -122,3 +139,66 @@ fn production_needs_a_guardrail_for_each_service() {
     let text = format!("{text}\nrollout:\n  guardrails: [Production Down]\n");
     assert_eq!(one(sources("production", &text)).rollouts.services().len(), 2);
 }
+
+/// What is laid over or under production, and what is to blame: the end of the file's name, and the line.
+struct Layered {
+    template: &'static str,
+    overrides: &'static str,
+    setting: (&'static str, &'static str),
+    blame: (&'static str, u64),
+}
+
+const fn layered(
+    template: &'static str,
+    overrides: &'static str,
+    setting: (&'static str, &'static str),
+    blame: (&'static str, u64),
+) -> Layered {
+    Layered { template, overrides, setting, blame }
+}
+
+const NONE: (&str, &str) = ("", "");
+
+const LAYERS: [Layered; 14] = [
+    layered("", "database: [\n", NONE, ("10.yml", 1)),
+    layered("", "# more\ndatabase:\n  storrage: 30\n", NONE, ("10.yml", 3)),
+    layered("", "- database\n", NONE, ("10.yml", 1)),
+    layered("", "\ndatabase: { multi_az: false }\n", NONE, ("10.yml", 2)),
+    layered("", "environment:\n  stage: staging\n", NONE, ("10.yml", 2)),
+    layered("", "rollout:\n  evidence: { settle: soon }\n", NONE, ("10.yml", 2)),
+    layered("", "", ("ACE__DATABASE__STORAGE", "much"), ("variable ACE__DATABASE__STORAGE", 1)),
+    layered("", "", ("ACE__DATABASE__STORRAGE", "30"), ("variable ACE__DATABASE__STORRAGE", 1)),
+    layered("", "", ("ACE__DATABASE__", "30"), ("variable ACE__DATABASE__", 1)),
+    layered("", "", ("ACE__ROLLOUT__GUARDRAILS", "Slow"), ("variable ACE__ROLLOUT__GUARDRAILS", 1)),
+    layered("database:\n  identifier: ${DB}\n", "", NONE, ("e.template.yml", 2)),
+    layered("database:\n  identifier: ${DB:?name it}\n", "", NONE, ("e.template.yml", 2)),
+    layered("database:\n  identifier: ${DB\n", "", NONE, ("e.template.yml", 2)),
+    layered("storage:\n  table_name: ${T:-a b}\n", "", NONE, ("e.template.yml", 2)),
+];
+
+#[test]
+fn each_broken_layer_is_blamed_at_its_line_with_a_remedy() {
+    let mut told = String::new();
+    for Layered { template, overrides, setting, blame } in LAYERS {
+        let (name, value) = setting;
+        let mut sources = sources("production", PRODUCTION);
+        sources.template = (!template.is_empty()).then(|| file("e.template.yml", template));
+        sources.overrides = if overrides.is_empty() { Vec::new() } else { vec![file("10.yml", overrides)] };
+        sources.settings = if name.is_empty() { BTreeMap::new() } else { variables(&[(name, value)]) };
+        let refused = check(&[sources], Strictness::Lenient).unwrap_err();
+        let errors: Vec<&Mistake> =
+            refused.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
+        writeln!(told, "--- {template:?} {overrides:?} {name} {value}").unwrap();
+        for error in &errors {
+            writeln!(told, "{error}\n").unwrap();
+        }
+        let (file, line) = blame;
+        assert_eq!(errors.len(), 1, "{refused}");
+        assert!(errors[0].file.ends_with(file) && errors[0].line == line, "{file}:{line} is not {refused}");
+        assert!(!errors[0].remedy.is_empty() && errors[0].environment == "production");
+    }
+    insta::assert_snapshot!(told);
+}
+
+// One mistake each.
+const _: () = assert!(BROKEN.len() + SECRETS_OF_STAGING.len() + LAYERS.len() >= 60);

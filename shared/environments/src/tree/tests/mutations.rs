@@ -1,4 +1,5 @@
-//! Random mutations of the document's files: never a panic, never an unknown key accepted.
+//! Random mutations of the document's files: never a panic, never an unknown key accepted, nor anything else that the
+//! schema refuses.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -74,7 +75,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
     #[test]
-    fn no_mutation_panics_or_brings_an_unknown_key_in(
+    fn no_mutation_panics_or_brings_in_what_the_schema_refuses(
         (name, text) in select(vec![
             ("development", DEVELOPMENT), ("staging", STAGING), ("production", PRODUCTION), ("local", LOCAL),
         ]),
@@ -82,7 +83,11 @@ proptest! {
     ) {
         let text = mutations.iter().fold(text.to_owned(), |text, mutation| mutated(&text, mutation));
         match check(&[sources(name, &text)], Strictness::Lenient) {
-            Ok(_) => assert_known(&text)?,
+            Ok(_) => {
+                assert_known(&text)?;
+                let refused = super::schema::refused(&json(&text));
+                prop_assert!(refused.is_empty(), "{refused:?} was accepted in\n{text}");
+            }
             Err(refused) => {
                 let lines = text.lines().count().max(1) as u64 + 1;
                 prop_assert!(refused.mistakes.iter().any(|mistake| mistake.severity == Severity::Error));

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Checks the configuration of development and rolls out, as the pipeline does.
+# Arguments go to `ace implement`; ACE names another ace than that of the PATH.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+export ACE_ENVIRONMENT=development
+"${ACE:-ace}" validate --environment development
+"${ACE:-ace}" implement --environment development "$@"

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod allowance;
+mod environment_orders;
 mod failures;
 pub mod fence;
 mod health_check;
@@ -15,6 +16,7 @@ pub mod outbox;
 pub mod outcome;
 pub mod ports;
 mod promote_step;
+pub mod publish;
 pub mod replay;
 mod reply;
 mod rollback;

@@ -3,10 +3,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use rollout::{EnvironmentName, RolloutId, ServiceName};
+use rollout::{EnvironmentName, RolloutId, ServiceName, Version};
 use weighted_proxy::{FaultSpec, Target};
 
-use crate::backend::Where;
+use crate::backend::{At, Where};
 use crate::operator::Operation;
 
 /// Progressive delivery that cannot lose a rollback.
@@ -80,23 +80,27 @@ pub(crate) struct Run {
 
 /// What the embedded stack plays with.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "On this machine")]
 pub(crate) struct Scene {
     /// How many times faster than real time the stack's clock runs.
-    #[arg(long, default_value = "20", value_name = "N")]
+    #[arg(long, help_heading = "On this machine", default_value = "20", value_name = "N")]
     pub(crate) speed: NonZeroU32,
     /// Requests per second of real time that are sent through the load balancer.
-    #[arg(long, default_value = "250", value_name = "N")]
+    #[arg(long, help_heading = "On this machine", default_value = "250", value_name = "N")]
     pub(crate) rate: NonZeroU32,
     /// What goes wrong with the new version, and from which weight on: errors:5%@25, latency:800ms@25, unhealthy,
     /// crash@50.
-    #[arg(long, conflicts_with = "canary", value_name = "KIND[:AMOUNT][@WEIGHT]")]
+    #[arg(
+        long,
+        help_heading = "On this machine",
+        conflicts_with = "canary",
+        value_name = "KIND[:AMOUNT][@WEIGHT]"
+    )]
     pub(crate) fault: Option<FaultSpec>,
     /// A service of your own as the version that is live, instead of the bundled sample.
-    #[arg(long, requires = "canary", value_name = "URL")]
+    #[arg(long, help_heading = "On this machine", requires = "canary", value_name = "URL")]
     pub(crate) baseline: Option<Target>,
     /// A service of your own as the new version.
-    #[arg(long, requires = "baseline", value_name = "URL")]
+    #[arg(long, help_heading = "On this machine", requires = "baseline", value_name = "URL")]
     pub(crate) canary: Option<Target>,
 }
 
@@ -121,6 +125,11 @@ pub(crate) struct Publish {
 pub(crate) struct PlanCommand {
     #[command(flatten)]
     pub(crate) foresee: Foresee,
+    /// The version that is to be rolled out: the environment's stack is asked what is in its way.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<Version>,
+    #[command(flatten)]
+    pub(crate) at: At,
     /// Requests per minute, both versions together.
     #[arg(long, requires = "error_rate", value_name = "N", allow_negative_numbers = true)]
     pub(crate) requests_per_minute: Option<f64>,

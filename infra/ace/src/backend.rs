@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use error::BackendError;
-pub(crate) use place::{Reached, Where, claim, reach, ready, user};
+pub(crate) use place::{At, Reached, Where, claim, reach, ready, user};
 
 /// The answer of a backend.
 pub(crate) type BackendResult<T> = Result<T, BackendError>;

@@ -78,7 +78,7 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         #[cfg(feature = "aws")]
         Command::Publish(publish) => publish::publish(&publish).await,
         Command::Validate(arguments) => validate::validate(&arguments),
-        Command::Plan(plan) => foresee::plan::plan(&plan),
+        Command::Plan(plan) => foresee::plan::plan(&plan).await,
         Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,
         Command::Judge(judge) => judge::judge(&judge),
         Command::History(history) => history::history(&history).await,

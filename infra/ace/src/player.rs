@@ -7,6 +7,7 @@ use std::sync::Arc;
 use asl::{Execution, Outcome};
 use contract::Command;
 use engine::ports::{Clock, Prober, Store};
+use environments::Environment;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use local_stack::{
@@ -20,7 +21,7 @@ use weighted_proxy::{Load, LoadTotals, MinuteCounts};
 use crate::arguments::Scene;
 use crate::backend::embedded::Embedded;
 use crate::error::AceError;
-use crate::inputs::{Configured, Subject};
+use crate::inputs::Subject;
 use crate::orders::{Typed, Wish};
 use crate::run::a_minute_before;
 
@@ -32,7 +33,9 @@ const REFERENCE: Seconds = Seconds(2 * 60);
 /// What is played.
 pub(crate) struct Play<'a> {
     pub(crate) environment: &'a EnvironmentName,
-    pub(crate) configured: &'a Configured,
+    /// The environment's configuration, and how messages call it.
+    pub(crate) configuration: &'a Environment,
+    pub(crate) source: &'a str,
     /// The store, and the file it is in.
     pub(crate) store: EmbeddedStore,
     pub(crate) path: &'a Path,
@@ -71,14 +74,13 @@ impl Started {
 impl Player {
     /// Starts the services, the proxy and the requests.
     pub(crate) async fn set_up(what: Play<'_>) -> Result<(Self, UnboundedReceiver<Update>), AceError> {
-        let Play { environment, configured, subject, scene, event, name, strategy, store, path, deliver: _ } =
+        let Play { environment, configuration, subject, scene, event, name, strategy, store, path, .. } =
             what;
-        let configuration = configured.rollouts();
         let version: Version =
             "reading".parse().map_err(|error: rollout::InvalidName| AceError::Prober(error.to_string()))?;
         let plan = configuration
             .plan(environment, &subject.service, version, strategy)
-            .map_err(|source| AceError::Unknown { path: configured.path.clone(), source })?;
+            .map_err(|source| AceError::Unknown { path: what.source.to_owned(), source })?;
 
         let store = Arc::new(store);
         let target = store.target(environment, &subject.service).await?;

@@ -36,7 +36,8 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
     let subject = inputs::subject(&event, path, &configured)?;
     let play = Play {
         environment: &place.environment,
-        configured: &configured,
+        configuration: configured.rollouts(),
+        source: &configured.path,
         store: crate::backend::claim(&place.store).await?,
         path: &place.store,
         event,

@@ -1,6 +1,11 @@
 //! What people do to a stack, as they do it: a rollout that one process plays, and orders from others.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is a failed test"
+)]
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -114,7 +119,7 @@ impl Project {
 impl Played {
     /// Waits until the rollout is in this phase at this step.
     fn until(&mut self, phase: &str) {
-        while let Some(line) = self.lines.next() {
+        for line in self.lines.by_ref() {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
             let found = line["kind"] == "decision" && line["phase"] == phase;
             self.seen.push(line);

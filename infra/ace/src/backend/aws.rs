@@ -105,12 +105,18 @@ impl AwsStack {
             described.map_err(|error| AwsFault::from(Fault::new("states:DescribeExecution", &error)))?;
         let before: Value =
             described.input().and_then(|input| serde_json::from_str(input).ok()).unwrap_or(Value::Null);
-        if before.get("detail") == event.get("detail") {
+        if asked(&before) == asked(event) {
             return execution_arn(&arn);
         }
         let before = before.get("detail").cloned().unwrap_or(Value::Null).to_string();
         Err(AwsFault::NameTaken { name: name.to_owned(), before }.into())
     }
+}
+
+/// What a request asks for; who asks again, when and why does not make it another one.
+fn asked(event: &Value) -> Vec<Option<&Value>> {
+    let fields = ["service", "version", "strategy", "lift_bar", "override"];
+    fields.into_iter().map(|field| event.get("detail").and_then(|detail| detail.get(field))).collect()
 }
 
 async fn caller(config: &SdkConfig) -> Result<Caller, AwsFault> {

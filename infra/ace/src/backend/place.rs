@@ -24,21 +24,33 @@ pub(crate) struct Where {
     /// The environment. `local` is on this machine, any other one on AWS.
     #[arg(long, env = "ACE_ENVIRONMENT", default_value = "local", value_name = "NAME")]
     pub(crate) environment: EnvironmentName,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+/// Where the stack of an environment is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct At {
     /// Rehearse the environment on this machine, on the embedded stack, which keeps environments apart.
-    #[arg(long)]
+    #[arg(long, help_heading = "Where the stack is")]
     pub(crate) embedded: bool,
     /// Where the embedded stack keeps its rollouts.
-    #[arg(long, default_value = ".ace-flow/state/local.redb", value_name = "FILE")]
+    #[arg(
+        long,
+        help_heading = "Where the stack is",
+        default_value = ".ace-flow/state/local.redb",
+        value_name = "FILE"
+    )]
     pub(crate) store: PathBuf,
     /// The table of the stack on AWS, instead of asking its functions for it.
-    #[arg(long, env = "ACE_TABLE", value_name = "NAME")]
+    #[arg(long, help_heading = "Where the stack is", env = "ACE_TABLE", value_name = "NAME")]
     pub(crate) table: Option<String>,
 }
 
 impl Where {
     /// Whether the stack is one of this machine.
     pub(crate) fn is_here(&self) -> bool {
-        self.embedded || self.environment.as_str() == "local"
+        self.at.embedded || self.environment.as_str() == "local"
     }
 }
 
@@ -61,13 +73,15 @@ pub(crate) async fn reach(place: &Where) -> BackendResult<Reached> {
     if !place.is_here() {
         return aws(place).await.map(Reached::Stack);
     }
-    let socket = beside(&place.store);
+    let socket = beside(&place.at.store);
     let began = std::time::Instant::now();
     loop {
-        if let Some(remote) = Remote::connect(place.environment.clone(), &place.store, socket.clone()).await {
+        if let Some(remote) =
+            Remote::connect(place.environment.clone(), &place.at.store, socket.clone()).await
+        {
             return Ok(Reached::Stack(Box::new(remote)));
         }
-        match EmbeddedStore::open(&place.store) {
+        match EmbeddedStore::open(&place.at.store) {
             Ok(store) => return Ok(Reached::Free(store)),
             Err(OpenError::InUse { .. }) if began.elapsed() < IN_USE => tokio::time::sleep(AGAIN).await,
             Err(error) => return Err(error.into()),
@@ -88,8 +102,8 @@ pub(crate) async fn claim(store: &std::path::Path) -> BackendResult<EmbeddedStor
 
 /// The stack as it can be asked and given orders, whether something is played there or not.
 pub(crate) async fn ready(place: &Where) -> BackendResult<Box<dyn Backend>> {
-    let store = place.store.display().to_string();
-    if place.is_here() && !place.store.exists() {
+    let store = place.at.store.display().to_string();
+    if place.is_here() && !place.at.store.exists() {
         return Err(BackendError::NoStore { store });
     }
     Ok(match reach(place).await? {
@@ -104,7 +118,7 @@ pub(crate) async fn ready(place: &Where) -> BackendResult<Box<dyn Backend>> {
 
 #[cfg(feature = "aws")]
 async fn aws(place: &Where) -> BackendResult<Box<dyn Backend>> {
-    let stack = super::aws::AwsStack::connect(place.environment.clone(), place.table.clone()).await?;
+    let stack = super::aws::AwsStack::connect(place.environment.clone(), place.at.table.clone()).await?;
     Ok(Box::new(stack))
 }
 

@@ -7,13 +7,14 @@ use clap::{Args, ValueEnum};
 use rollout::{GateName, ServiceName, Strategy, Version};
 use serde_json::json;
 
+use super::publish::Configuration;
 use super::request::Request;
 use super::{Desk, OperatorError};
 use crate::Ending;
 use crate::arguments::{Output, Scene};
 use crate::backend::{Reached, reach, user};
 use crate::error::AceError;
-use crate::inputs::{self, Configured};
+use crate::inputs;
 use crate::validate;
 
 /// Validate, publish, roll out.
@@ -100,7 +101,7 @@ pub(super) async fn implement(arguments: Implement) -> Result<Ending, AceError> 
     let services: Vec<&ServiceName> = configured.rollouts().services().keys().collect();
     let service = match (service, services.as_slice()) {
         (Some(named), _) => named.clone(),
-        (None, []) => return only_published(desk, &configured).await,
+        (None, []) => return only_published(desk, &configured.into()).await,
         (None, [only]) => (*only).clone(),
         (None, several) => {
             let known = several.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -127,20 +128,20 @@ pub(super) async fn implement(arguments: Implement) -> Result<Ending, AceError> 
         reason: arguments.reason.clone(),
         id: arguments.request_id.clone(),
     };
-    request.roll_out(desk, arguments.config.as_ref(), &arguments.scene, arguments.wait).await
+    request.roll_out(desk, &configured.into(), &arguments.scene, arguments.wait).await
 }
 
 /// An environment without services has nothing to roll out, and a configuration all the same.
-async fn only_published(desk: &Desk, configured: &Configured) -> Result<Ending, AceError> {
+async fn only_published(desk: &Desk, configuration: &Configuration) -> Result<Ending, AceError> {
     let output = desk.output.output;
     match reach(&desk.place).await? {
         Reached::Stack(backend) => {
-            backend.fits(configured.rollouts())?;
-            super::publish::on(&*backend, configured, &desk.by(&*backend), output).await?;
+            backend.fits(&configuration.says)?;
+            super::publish::on(&*backend, configuration, &desk.by(&*backend), output).await?;
         }
         Reached::Free(store) => {
             let by = desk.by.clone().unwrap_or_else(user);
-            super::publish::publish(&store, &desk.place.environment, configured, &by, output).await?;
+            super::publish::publish(&store, &desk.place.environment, configuration, &by, output).await?;
         }
     }
     if output == Output::Json {

@@ -8,13 +8,13 @@ use rollout::{EnvironmentName, GateName, RolloutId, ServiceName, Strategy, Versi
 use serde_json::{Value, json};
 
 use super::follow::follow;
-use super::publish::{Configured, publish};
+use super::publish::{Configuration, publish};
 use super::{Desk, NO_REASON};
 use crate::Ending;
 use crate::arguments::{Output, Scene};
 use crate::backend::{Backend, BackendError, Execution, Reached, reach};
 use crate::error::AceError;
-use crate::inputs::{self, Subject, fresh_id};
+use crate::inputs::{Subject, fresh_id};
 use crate::player::Play;
 use crate::run::play;
 
@@ -73,19 +73,18 @@ impl Request {
     pub(super) async fn roll_out(
         self,
         desk: &Desk,
-        config: Option<&std::path::PathBuf>,
+        configuration: &Configuration,
         scene: &Scene,
         wait: bool,
     ) -> Result<Ending, AceError> {
-        let configured = inputs::configuration(&desk.place.environment, config)?;
         match reach(&desk.place).await? {
-            Reached::Stack(backend) => self.on(&*backend, desk, &configured, wait).await,
+            Reached::Stack(backend) => self.on(&*backend, desk, configuration, wait).await,
             Reached::Free(store) => {
                 let by = self.by.clone().unwrap_or_else(crate::backend::user);
                 let now = Timestamp::now();
-                let at = Asked { id: self.name(now), by: &by, now, configuration: configured.rollouts() };
+                let at = Asked { id: self.name(now), by: &by, now, configuration: &configuration.says };
                 let event = self.event(&desk.place.environment, &at);
-                publish(&store, &desk.place.environment, &configured, &by, desk.output.output).await?;
+                publish(&store, &desk.place.environment, configuration, &by, desk.output.output).await?;
                 if !wait && desk.output.output == Output::Human {
                     println!(
                         "the embedded stack lives in this process: it stays until the rollout has ended"
@@ -96,9 +95,10 @@ impl Request {
                 play(
                     Play {
                         environment: &desk.place.environment,
-                        configured: &configured,
+                        configuration: &configuration.says,
+                        source: &configuration.name,
                         store,
-                        path: &desk.place.store,
+                        path: &desk.place.at.store,
                         event,
                         name,
                         subject,
@@ -118,16 +118,15 @@ impl Request {
         self,
         backend: &dyn Backend,
         desk: &Desk,
-        configured: &Configured,
+        configuration: &Configuration,
         wait: bool,
     ) -> Result<Ending, AceError> {
         let environment = &desk.place.environment;
-        let configuration = configured.rollouts();
-        backend.fits(configuration)?;
+        backend.fits(&configuration.says)?;
         let by = self.by.clone().unwrap_or_else(|| backend.operator());
-        super::publish::on(backend, configured, &by, desk.output.output).await?;
+        super::publish::on(backend, configuration, &by, desk.output.output).await?;
         let now = backend.now().await?;
-        let at = Asked { id: self.name(now), by: &by, now, configuration };
+        let at = Asked { id: self.name(now), by: &by, now, configuration: &configuration.says };
         let rollout = engine::requested_rollout(environment, &self.service, &at.id)
             .map_err(super::OperatorError::from)?;
         let execution = backend.start(&at.id, self.event(environment, &at)).await?;

@@ -5,6 +5,7 @@ use rollout::{Phase, Rollout, RolloutId, ServiceName, Strategy, Target};
 
 use super::find::under_way;
 use super::order::{Given, Wish};
+use super::publish::Configuration;
 use super::request::Request;
 use super::{Desk, OperatorError};
 use crate::Ending;
@@ -36,7 +37,7 @@ pub(crate) struct Rollback {
 }
 
 pub(super) async fn rollback(arguments: Rollback) -> Result<Ending, AceError> {
-    let request = {
+    let (request, configuration) = {
         let backend = ready(&arguments.desk.place).await?;
         let found = found(&*backend, &arguments).await?;
         let by = arguments.desk.by(&*backend);
@@ -47,7 +48,12 @@ pub(super) async fn rollback(arguments: Rollback) -> Result<Ending, AceError> {
             return Ok(told.show(arguments.desk.output.output));
         }
         let target = backend.target(&found.plan.service).await?;
-        back(&found, target.as_ref(), by, &arguments.reason)?
+        let request = back(&found, target.as_ref(), by, &arguments.reason)?;
+        // What is published and not what the files say: going back is no time for anything new.
+        let published = backend.configuration().await?.map(Configuration::from);
+        let environment = &arguments.desk.place.environment;
+        let missing = || OperatorError::NothingPromoted { environment: environment.clone() };
+        (request, published.ok_or_else(missing)?)
         // The store is let go: on this machine the rollout is played over it.
     };
     if arguments.desk.output.output == Output::Human {
@@ -56,7 +62,7 @@ pub(super) async fn rollback(arguments: Rollback) -> Result<Ending, AceError> {
             request.service, request.version
         );
     }
-    request.roll_out(&arguments.desk, None, &arguments.scene, arguments.wait).await
+    request.roll_out(&arguments.desk, &configuration, &arguments.scene, arguments.wait).await
 }
 
 /// The rollout that is meant.

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
-use rollout::{Phase, Strategy};
+use rollout::{Phase, StepIndex, Strategy};
 use serde_json::Value;
 
 use crate::stack::built;
@@ -113,6 +113,11 @@ pub async fn an_operator_rolls_out_holds_and_rolls_back(world: Arc<World>) {
     let other = [&again[..5], &["--version", "another"], &again[7..]].concat();
     let (code, _, error) = run(&world, &other);
     assert_eq!((code, error.contains("has started another rollout before")), (Some(1), true), "{error}");
+
+    // Without the evidence of the first step there is none to compare the second one with.
+    let second = |newest: &rollout::Rollout| matches!(newest.phase, Phase::Baking { step: StepIndex(1), .. });
+    once(&world, "the second step bakes", second).await;
+    order(&world, &["advance", name, "--step", "2", "--reason", "seen too"], 0, "");
 
     let (code, lines) = followed.end();
     assert_eq!(code, Some(0), "{lines:#?}");

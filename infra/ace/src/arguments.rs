@@ -179,7 +179,7 @@ pub(crate) struct BacktestCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Foresee {
     /// The environment.
-    #[arg(long, default_value = "local", value_name = "NAME")]
+    #[arg(long, env = "ACE_ENVIRONMENT", default_value = "local", value_name = "NAME")]
     pub(crate) environment: EnvironmentName,
     /// The service.
     #[arg(long, value_name = "NAME")]

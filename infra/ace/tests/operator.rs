@@ -211,7 +211,7 @@ fn a_rollout_is_held_resumed_advanced_and_aborted_from_other_processes() {
 }
 
 #[test]
-fn an_approval_is_somebody_elses() {
+fn a_step_waits_for_an_approval_or_is_rejected() {
     let project = Project::new();
     project.configure(
         "rollout:\n",
@@ -319,7 +319,7 @@ fn a_promoted_version_goes_back_to_the_one_before_through_a_rollout() {
 #[test]
 fn the_same_request_is_the_same_rollout_and_its_configuration_is_published_once() {
     let project = Project::new();
-    let request = [&CANARY[..], &["--request-id", "release-7"]].concat();
+    let request = [&CANARY[..7], &["--by=ann", "--request-id", "release-7"]].concat();
     let mut played = project.play(&request);
     played.until("baking");
     // Another process asks again, and for another rollout of the same service.
@@ -330,6 +330,9 @@ fn the_same_request_is_the_same_rollout_and_its_configuration_is_published_once(
     assert_eq!((&again[0]["kind"], &again[0]["published"]), (&json!("configuration"), &json!(false)));
     assert_eq!((&again[1]["kind"], &again[1]["rollout"]), (&json!("started"), &project.newest()["rollout"]));
     assert_eq!(again.len(), 2, "it is the same rollout, which goes on: {again:?}");
+    // Whoever waits for it sees all of it, from its history.
+    let mut follower = project.play(&[&request[..], &["--wait"]].concat());
+    follower.until("baking");
     let other = project.ace(&["implement", "--service", "checkout", "--version", "v3", "--wait"]);
     assert_eq!(other.status.code(), Some(3), "{}", told(&other));
     assert!(told(&other).contains("holds service checkout"), "{}", told(&other));
@@ -339,6 +342,17 @@ fn the_same_request_is_the_same_rollout_and_its_configuration_is_published_once(
         &["abort", "--reason", "seen", played.seen.iter().find_map(|line| line["rollout"].as_str()).unwrap()],
         "",
     );
+    let texts = |played: &Played| -> Vec<String> {
+        let decisions = played.seen.iter().filter(|line| line["kind"] == "decision");
+        decisions.filter_map(|line| line["text"].as_str().map(str::to_owned)).collect()
+    };
+    let (first, second) = (texts(&played), texts(&follower));
+    assert!(
+        !second.is_empty()
+            && first[..second.len().min(first.len())] == second[..second.len().min(first.len())]
+    );
+    let (code, summary) = follower.end();
+    assert_eq!((code, &summary["reason"]), (Some(2), &json!("asked for by tester: seen")));
     assert_eq!(played.end().0, Some(2));
 }
 

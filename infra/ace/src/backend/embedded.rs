@@ -148,9 +148,9 @@ impl Backend for Embedded {
     }
 
     async fn execution(&self, execution: &ExecutionArn) -> BackendResult<Execution> {
-        let playing = self.playing.as_ref().ok_or(BackendError::NothingPlays)?;
-        let known = playing.known();
-        let found = known.values().find(|known| known.identity().execution_arn() == execution.as_str());
+        let known = self.playing.as_ref().map(Playing::known);
+        let mut known = known.iter().flat_map(|known| known.values());
+        let found = known.find(|known| known.identity().execution_arn() == execution.as_str());
         Ok(found.map_or_else(
             || Execution::Cut { reason: "its process has ended".to_owned() },
             |found| ended(found.outcome()),

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::Ending;
 use crate::arguments::Output;
-use crate::backend::{Backend, BackendResult, Execution};
+use crate::backend::{Backend, BackendError, BackendResult, Execution, Where, ready};
 use crate::ending::{End, end};
 use crate::error::AceError;
 use crate::report::{Reporter, Screen, Summary};
@@ -93,9 +93,25 @@ fn at_the_start(now: &Rollout) -> Rollout {
     }
 }
 
+/// The execution, the rollout, and the stack's time.
+type Seen = (Execution, Option<Rollout>, Timestamp);
+
+async fn see(
+    backend: &dyn Backend,
+    execution: &ExecutionArn,
+    shown: &mut Shown,
+    reporter: &mut Reporter,
+) -> BackendResult<Seen> {
+    // The execution first: a rollout that is read after its execution has ended is the last one.
+    let state = backend.execution(execution).await?;
+    let rollout = shown.look(backend, reporter).await?;
+    Ok((state, rollout, backend.now().await?))
+}
+
 /// Follows a rollout until it has ended. An interrupt ends the following, and not the rollout.
 pub(crate) async fn follow(
     backend: &dyn Backend,
+    place: &Where,
     execution: &ExecutionArn,
     id: &RolloutId,
     output: Output,
@@ -107,13 +123,19 @@ pub(crate) async fn follow(
     let interrupt = tokio::signal::ctrl_c();
     tokio::pin!(interrupt);
     let mut cut: Option<Timestamp> = None;
+    // A process that plays takes its stack with it: what it came to is in the store.
+    let mut left: Option<Box<dyn Backend>> = None;
     loop {
-        // The execution first: a rollout that is read after its execution has ended is the last one.
-        let state = backend.execution(execution).await?;
-        let rollout = shown.look(backend, &mut reporter).await?;
-        let now = backend.now().await?;
+        let backend = left.as_deref().unwrap_or(backend);
+        let (state, rollout, now) = match see(backend, execution, &mut shown, &mut reporter).await {
+            Err(BackendError::Unreachable { .. }) if left.is_none() => {
+                left = Some(ready(place).await?);
+                continue;
+            }
+            seen => seen?,
+        };
         let at_rest = rollout.as_ref().is_none_or(|rollout| rollout.phase.is_terminal());
-        if state != Execution::Running && at_rest {
+        if state != Execution::Running && (at_rest || left.is_some()) {
             return ended(&state, rollout.as_ref(), &mut reporter, (began, now));
         }
         if state != Execution::Running {

@@ -144,7 +144,7 @@ impl Request {
             );
         }
         if wait {
-            return follow(backend, &execution, &rollout, desk.output.output).await;
+            return follow(backend, &desk.place, &execution, &rollout, desk.output.output).await;
         }
         begun(backend, &execution, &rollout, desk.output.output).await
     }

@@ -31,6 +31,7 @@ mod http;
 mod interrupted;
 mod local;
 mod machine;
+mod operator;
 mod passage;
 mod rollouts;
 mod stack;
@@ -111,6 +112,8 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         rollouts::an_unknown_pipeline_is_ignored,
         rollouts::a_request_for_an_unknown_service_is_rejected,
         interrupted::an_execution_stopped_from_outside_is_rolled_back,
+        operator::an_operator_rolls_out_holds_and_rolls_back,
+        operator::what_aws_does_not_have_is_told_with_the_remedy,
         machine::the_way_of_a_promoted_rollout,
         machine::the_way_of_a_retry_that_succeeds,
         machine::the_way_of_retries_that_end,

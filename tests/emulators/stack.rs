@@ -80,6 +80,9 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
         let version =
             function_version(aws, &name, &bootstraps().join(&binary), &role, timeout, &variables, folder)
                 .await;
+        // What `AutoPublishAlias` makes.
+        let alias = json!({ "Name": "live", "FunctionVersion": "1" });
+        aws.rest("lambda", "POST", &format!("/2015-03-31/functions/{name}/aliases"), &alias).await;
         versions.insert(function.to_owned(), version);
     }
     let rollback = versions["Rollback"].trim_end_matches(":1").to_owned();
@@ -87,6 +90,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
     subscribe(aws, &guardrail_topic, "lambda", &rollback).await;
 
     let machine = machine(aws, &format!("{prefix}-rollout"), &versions, &role).await;
+    live(aws, &machine).await;
     for event in ["Pipeline", "Request"] {
         rule(aws, &template, event, &machine, &role).await;
     }
@@ -208,6 +212,15 @@ async fn machine(aws: &Aws, name: &str, versions: &BTreeMap<String, String>, rol
     let body = json!({ "name": name, "definition": definition, "roleArn": role, "type": "STANDARD" });
     let created = aws.json("states", "AWSStepFunctions.CreateStateMachine", &body).await;
     created["stateMachineArn"].as_str().unwrap().to_owned()
+}
+
+/// What `AutoPublishAlias` makes of a state machine.
+async fn live(aws: &Aws, machine: &str) {
+    let asked = json!({ "stateMachineArn": machine });
+    let published = aws.json("states", "AWSStepFunctions.PublishStateMachineVersion", &asked).await;
+    let route = json!({ "stateMachineVersionArn": published["stateMachineVersionArn"], "weight": 100 });
+    let alias = json!({ "name": "live", "routingConfiguration": [route] });
+    aws.json("states", "AWSStepFunctions.CreateStateMachineAlias", &alias).await;
 }
 
 /// A rule of the state machine, which also takes the test's own source: nobody but AWS may send `aws.*`.

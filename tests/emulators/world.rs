@@ -1,6 +1,6 @@
 //! Everything that the tests run against.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::stack::{self, Stack};
 const PATIENCE: Duration = Duration::from_mins(8);
 
 /// The services, whether their canary is bad, and how they are rolled out.
-const SERVICES: [(&str, bool, &str); 9] = [
+const SERVICES: [(&str, bool, &str); 10] = [
     ("good", false, "canary"),
     ("bad", true, "canary"),
     ("switch", false, "blue-green"),
@@ -32,6 +32,7 @@ const SERVICES: [(&str, bool, &str); 9] = [
     ("killed", false, "canary"),
     ("struck", false, "canary"),
     ("stopped", false, "canary"),
+    ("ordered", false, "canary"),
 ];
 
 /// The services that an alarm guards, each its own.
@@ -55,6 +56,8 @@ pub struct World {
     pub below: Arc<dyn Below>,
     /// The environment's name.
     pub environment: EnvironmentName,
+    /// The environment's configuration, a file.
+    pub configuration: PathBuf,
     services: Vec<Service>,
     outcomes: Mutex<Vec<Outcome>>,
 }
@@ -79,13 +82,25 @@ impl World {
         let store: Arc<dyn Store> = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
         let below = Arc::new(DynamoBelow::new(&aws.sdk(), Some(stack.table.clone())));
         let configuration = configuration(&aws.account, &stack, &services, &run);
-        publish(&aws, &stack, &configuration, folder);
+        let file = publish(&aws, &stack, &configuration, folder);
         let published = store.configuration(&environment).await.unwrap();
         let published = published.map(|published| published.configuration);
         assert_eq!(published, Some(serde_json::from_value(configuration).unwrap()));
         publish_metrics(Arc::clone(&aws), services.clone()).await;
         let outcomes = Mutex::default();
-        Self { run, aws, local, passage, stack, store, below, environment, services, outcomes }
+        Self {
+            run,
+            aws,
+            local,
+            passage,
+            stack,
+            store,
+            below,
+            environment,
+            configuration: file,
+            services,
+            outcomes,
+        }
     }
 
     /// A service by its name.
@@ -285,7 +300,8 @@ fn configuration(account: &str, stack: &Stack, services: &[Service], run: &str) 
 }
 
 /// As a person does it: `ace publish`, with the SDK's variables in its environment.
-fn publish(aws: &Aws, stack: &Stack, configuration: &Value, folder: &Path) {
+/// Gives the file.
+fn publish(aws: &Aws, stack: &Stack, configuration: &Value, folder: &Path) -> PathBuf {
     let file = folder.join("config.yml");
     // JSON is YAML.
     std::fs::write(&file, configuration.to_string()).unwrap();
@@ -298,5 +314,6 @@ fn publish(aws: &Aws, stack: &Stack, configuration: &Value, folder: &Path) {
         .unwrap_or_else(|error| panic!("{}: {error}: build it with the feature aws", ace.display()));
     let said = String::from_utf8_lossy(&published.stdout);
     let error = String::from_utf8_lossy(&published.stderr);
-    assert!(published.status.success() && said.contains("9 services"), "ace publish: {said}{error}");
+    assert!(published.status.success() && said.contains("10 services"), "ace publish: {said}{error}");
+    file
 }

@@ -3,12 +3,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use rollout::{EnvironmentName, RolloutId, ServiceName};
+use rollout::{EnvironmentName, RolloutId, ServiceName, Version};
 use weighted_proxy::{FaultSpec, Target};
 
+use crate::backend::{At, Where};
 use crate::bootstrap::Bootstrap;
 use crate::config::Config;
 use crate::init::Init;
+use crate::operator::Operation;
 use crate::shell::{Completions, ManPages};
 
 /// Progressive delivery that cannot lose a rollback.
@@ -60,7 +62,7 @@ pub(crate) enum Command {
     Judge(Judge),
     /// Show everything that happened to a rollout.
     History(History),
-    /// Show the newest rollouts and which version is live.
+    /// Show what is live, what may not start, and the newest rollouts.
     Status(Status),
     /// Build and deploy an environment's stack with AWS SAM, and show its outputs.
     Bootstrap(Bootstrap),
@@ -68,28 +70,16 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual, as roff.
     Man(ManPages),
+    #[command(flatten)]
+    Operate(Operation),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The event: a JSON file, as EventBridge delivers it.
     pub(crate) event: PathBuf,
-    /// How many times faster than real time the stack's clock runs.
-    #[arg(long, default_value = "20", value_name = "N")]
-    pub(crate) speed: NonZeroU32,
-    /// Requests per second of real time that are sent through the load balancer.
-    #[arg(long, default_value = "250", value_name = "N")]
-    pub(crate) rate: NonZeroU32,
-    /// What goes wrong with the new version, and from which weight on: errors:5%@25, latency:800ms@25, unhealthy,
-    /// crash@50.
-    #[arg(long, conflicts_with = "canary", value_name = "KIND[:AMOUNT][@WEIGHT]")]
-    pub(crate) fault: Option<FaultSpec>,
-    /// A service of your own as the version that is live, instead of the bundled sample.
-    #[arg(long, requires = "canary", value_name = "URL")]
-    pub(crate) baseline: Option<Target>,
-    /// A service of your own as the new version.
-    #[arg(long, requires = "baseline", value_name = "URL")]
-    pub(crate) canary: Option<Target>,
+    #[command(flatten)]
+    pub(crate) scene: Scene,
     /// Play the event as it stands. Otherwise it gets the present time and a new execution id, as if the pipeline had
     /// just ended.
     #[arg(long)]
@@ -101,6 +91,32 @@ pub(crate) struct Run {
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) output: OutputArgument,
+}
+
+/// What the embedded stack plays with.
+#[derive(Debug, Args)]
+pub(crate) struct Scene {
+    /// How many times faster than real time the stack's clock runs.
+    #[arg(long, help_heading = "On this machine", default_value = "20", value_name = "N")]
+    pub(crate) speed: NonZeroU32,
+    /// Requests per second of real time that are sent through the load balancer.
+    #[arg(long, help_heading = "On this machine", default_value = "250", value_name = "N")]
+    pub(crate) rate: NonZeroU32,
+    /// What goes wrong with the new version, and from which weight on: errors:5%@25, latency:800ms@25, unhealthy,
+    /// crash@50.
+    #[arg(
+        long,
+        help_heading = "On this machine",
+        conflicts_with = "canary",
+        value_name = "KIND[:AMOUNT][@WEIGHT]"
+    )]
+    pub(crate) fault: Option<FaultSpec>,
+    /// A service of your own as the version that is live, instead of the bundled sample.
+    #[arg(long, help_heading = "On this machine", requires = "canary", value_name = "URL")]
+    pub(crate) baseline: Option<Target>,
+    /// A service of your own as the new version.
+    #[arg(long, help_heading = "On this machine", requires = "baseline", value_name = "URL")]
+    pub(crate) canary: Option<Target>,
 }
 
 #[cfg(feature = "aws")]
@@ -124,6 +140,11 @@ pub(crate) struct Publish {
 pub(crate) struct PlanCommand {
     #[command(flatten)]
     pub(crate) foresee: Foresee,
+    /// The version that is to be rolled out: the environment's stack is asked what is in its way.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<Version>,
+    #[command(flatten)]
+    pub(crate) at: At,
     /// Requests per minute, both versions together.
     #[arg(long, requires = "error_rate", value_name = "N", allow_negative_numbers = true)]
     pub(crate) requests_per_minute: Option<f64>,
@@ -173,7 +194,7 @@ pub(crate) struct BacktestCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Foresee {
     /// The environment.
-    #[arg(long, default_value = "local", value_name = "NAME")]
+    #[arg(long, env = "ACE_ENVIRONMENT", default_value = "local", value_name = "NAME")]
     pub(crate) environment: EnvironmentName,
     /// The service.
     #[arg(long, value_name = "NAME")]
@@ -244,7 +265,7 @@ pub(crate) struct History {
     /// The rollout, as `ace status` names it.
     pub(crate) rollout: RolloutId,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: Where,
     #[command(flatten)]
     pub(crate) output: OutputArgument,
 }
@@ -254,8 +275,11 @@ pub(crate) struct Status {
     /// How many rollouts to show.
     #[arg(long, default_value = "10", value_name = "N")]
     pub(crate) limit: usize,
+    /// Go on showing it: redrawn in a terminal, elsewhere what has changed, until it is interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: Where,
     #[command(flatten)]
     pub(crate) output: OutputArgument,
 }

@@ -1,6 +1,8 @@
 //! `ace plan` and `ace backtest`: what a plan will notice, and what it would have done.
 
 pub(crate) mod backtest;
+mod cost;
+mod gates;
 mod past;
 pub(crate) mod plan;
 pub(crate) mod policies;
@@ -20,6 +22,8 @@ pub(crate) struct Subject {
     pub(crate) plan: Plan,
     pub(crate) policy: Policy,
     pub(crate) guardrails: Vec<String>,
+    /// What is counted of an arm beside requests and answers.
+    pub(crate) further: usize,
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only CloudWatch is asked by it"))]
     pub(crate) route: Route,
 }
@@ -44,6 +48,7 @@ pub(crate) fn subject(arguments: &Foresee) -> Result<Subject, AceError> {
     Ok(Subject {
         strategy: whole.strategy,
         plan,
+        further: whole.sources.len() + usize::from(whole.judge.latency_objective_ms.is_some()),
         policy: whole.judge,
         guardrails: whole.guardrails.iter().map(|name| name.as_str().to_owned()).collect(),
         route: whole.route,

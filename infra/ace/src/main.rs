@@ -2,8 +2,10 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod arguments;
+mod backend;
 mod bootstrap;
 mod config;
+mod ending;
 mod error;
 mod folders;
 mod foresee;
@@ -13,6 +15,7 @@ mod inputs;
 mod judge;
 mod live;
 mod mistakes;
+mod operator;
 mod orders;
 #[cfg(test)]
 mod pipeline_lines;
@@ -43,6 +46,8 @@ pub(crate) enum Ending {
     RolledBack,
     /// Neither: nothing was rolled out, or it could not be told.
     Unknown,
+    /// The stack refused an order, or it was stale.
+    Refused,
 }
 
 impl From<Ending> for ExitCode {
@@ -51,6 +56,7 @@ impl From<Ending> for ExitCode {
             Ending::Good => 0,
             Ending::RolledBack => 2,
             Ending::Unknown => 3,
+            Ending::Refused => 1,
         })
     }
 }
@@ -83,7 +89,7 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Init(init) => init::init(&init),
         Command::Config(config) => config::config(&config),
         Command::Validate(arguments) => validate::validate(&arguments),
-        Command::Plan(plan) => foresee::plan::plan(&plan),
+        Command::Plan(plan) => foresee::plan::plan(&plan).await,
         Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,
         Command::Judge(judge) => judge::judge(&judge),
         Command::History(history) => history::history(&history).await,
@@ -91,5 +97,6 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Bootstrap(arguments) => Ok(bootstrap::bootstrap(&arguments)?),
         Command::Completions(arguments) => Ok(shell::completions(&arguments)?),
         Command::Man(arguments) => Ok(shell::man(&arguments)?),
+        Command::Operate(operation) => operator::operate(operation).await,
     }
 }

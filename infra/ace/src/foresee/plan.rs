@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::table::table;
 use super::{Subject, grouped, percent, subject};
+use super::{cost, gates};
 use crate::Ending;
 use crate::arguments::{Output, PlanCommand};
 use crate::error::AceError;
 
-pub(crate) fn plan(arguments: &PlanCommand) -> Result<Ending, AceError> {
+pub(crate) async fn plan(arguments: &PlanCommand) -> Result<Ending, AceError> {
     let subject = subject(&arguments.foresee)?;
     let traffic = match (arguments.requests_per_minute, arguments.error_rate) {
         (Some(requests), Some(rate)) => {
@@ -20,6 +21,9 @@ pub(crate) fn plan(arguments: &PlanCommand) -> Result<Ending, AceError> {
         }
         _ => None,
     };
+    let gates = gates::find(arguments).await;
+    let bakes: Vec<u32> = subject.plan.steps().iter().map(|step| step.minutes).collect();
+    let cost = cost::cost(&bakes, subject.further);
     let effort = FiguresEffort { seed: arguments.seed, ..FiguresEffort::default() };
     let found = traffic.map(|traffic| figures(&subject.plan, traffic, &subject.policy, effort));
     if arguments.foresee.output.output == Output::Json {
@@ -31,6 +35,7 @@ pub(crate) fn plan(arguments: &PlanCommand) -> Result<Ending, AceError> {
             json!({
                 "kind": "plan", "environment": environment, "service": service, "strategy": strategy,
                 "plan": plan, "policy": policy, "guardrails": guardrails, "figures": found,
+                "version": arguments.version, "gates": known(gates.as_ref()), "cost": cost,
             })
         );
         return Ok(Ending::Good);
@@ -38,12 +43,27 @@ pub(crate) fn plan(arguments: &PlanCommand) -> Result<Ending, AceError> {
     print!("{}", head(&subject, arguments));
     match &found {
         Some(figures) => print!("{}", told(figures, &subject.policy)),
-        None => println!(
-            "{}\nWith --requests-per-minute N and --error-rate R this tells what the plan will notice.",
-            steps(&subject)
-        ),
+        None => print!("{}", steps(&subject)),
+    }
+    if let Some(gates) = &gates {
+        print!("{}", gates::told(gates));
+    }
+    if let Some(cost) = &cost {
+        print!("{}", cost::told(cost));
+    }
+    if found.is_none() {
+        println!("\nWith --requests-per-minute N and --error-rate R this tells what the plan will notice.");
     }
     Ok(Ending::Good)
+}
+
+/// The gates for programs: a list, or why they are not known; null where no version was named.
+fn known(gates: Option<&gates::Found>) -> serde_json::Value {
+    match gates {
+        None => serde_json::Value::Null,
+        Some(gates::Found::Known(gates)) => json!(gates),
+        Some(gates::Found::Unknown(error)) => json!({ "unknown": error.to_string() }),
+    }
 }
 
 fn head(subject: &Subject, arguments: &PlanCommand) -> String {

@@ -11,7 +11,7 @@
 //!
 //! [`page`] is what a link shows to a person: HTML without scripts, and the headers that go with it.
 //!
-//! A link is [`Link::MAX_BYTES`] (456) characters long at most, and about 170 with usual names. Pure: no clock, no randomness,
+//! A link is [`Link::MAX_BYTES`] (458) characters long at most, and about 170 with usual names. Pure: no clock, no randomness,
 //! no I/O.
 
 mod approver;

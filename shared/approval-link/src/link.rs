@@ -17,9 +17,9 @@ const SIGNATURE: usize = 32;
 
 /// The bytes before the claim.
 const HEAD: usize = 1 + KeyId::BYTES + SIGNATURE;
-/// Names at their longest (32 and 80 bytes, and the approver's), numbers at theirs (20, 5, 21 and 13), a line feed after
+/// Names at their longest (32 and 80 bytes, and the approver's), numbers at theirs (20, 5, 22 and 13), a line feed after
 /// each but the last.
-const LONGEST_CLAIM: usize = 32 + 80 + 20 + 5 + 21 + 13 + Approver::MAX_BYTES + 6;
+const LONGEST_CLAIM: usize = 32 + 80 + 20 + 5 + 22 + 13 + Approver::MAX_BYTES + 6;
 
 /// Why a link is of no use. Holds no part of the link or of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +51,7 @@ pub struct Link(Zeroizing<String>);
 
 impl Link {
     /// Longest link, in characters.
-    pub const MAX_BYTES: usize = (HEAD + LONGEST_CLAIM).div_ceil(3) * 4;
+    pub const MAX_BYTES: usize = ((HEAD + LONGEST_CLAIM) * 4).div_ceil(3);
 
     /// The text itself, for the address that is handed to the approver.
     pub fn expose(&self) -> &str {

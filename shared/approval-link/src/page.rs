@@ -4,8 +4,6 @@
 //! scanners, chat previews) approve nothing by opening it, as only its form does, with POST. The link stands in the form
 //! and nowhere else, and no other page is told where one came from.
 
-use std::fmt::Write as _;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rollout::Weight;
@@ -101,51 +99,52 @@ impl Page {
     /// The page as HTML.
     pub fn html(&self) -> String {
         let title = escaped(&self.title);
-        let mut html = format!(
+        let tone = self.tone.class();
+        let environment = self.environment.as_deref();
+        let environment = environment.map(|name| format!("<b>{}</b>", escaped(name))).unwrap_or_default();
+        let text = escaped(&self.text);
+        let shift = self.shift.map(drawn).unwrap_or_default();
+        let facts = self.facts();
+        let form = self.form.as_ref().map(Form::html).unwrap_or_default();
+        let note = self.note.as_deref().map(small_print).unwrap_or_default();
+        format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{title} - ACE-Flow</title>\n<link rel=\"icon\" href=\"data:,\">\n\
-             <style>{STYLE}</style>\n</head>\n<body>\n<main class=\"{}\">\n\
-             <p class=\"where\"><span>ACE-Flow approval</span>{}</p>\n<h1>{title}</h1>\n<p>{}</p>\n",
-            self.tone.class(),
-            self.environment.as_deref().map(|name| format!("<b>{}</b>", escaped(name))).unwrap_or_default(),
-            escaped(&self.text)
-        );
-        // Writing to a String cannot fail.
-        drop(self.rest(&mut html));
-        html
+             <style>{STYLE}</style>\n</head>\n<body>\n<main class=\"{tone}\">\n\
+             <p class=\"where\"><span>ACE-Flow approval</span>{environment}</p>\n<h1>{title}</h1>\n<p>{text}</p>\n\
+             {shift}{facts}{form}{note}</main>\n</body>\n</html>\n"
+        )
     }
 
-    fn rest(&self, html: &mut String) -> std::fmt::Result {
-        if let Some(shift) = self.shift {
-            html.push_str(&drawn(shift));
+    fn facts(&self) -> String {
+        if self.facts.is_empty() {
+            return String::new();
         }
-        if !self.facts.is_empty() {
-            html.push_str("<dl>\n");
-            for (name, value) in &self.facts {
-                writeln!(html, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(value))?;
-            }
-            html.push_str("</dl>\n");
-        }
-        if let Some(form) = &self.form {
-            writeln!(
-                html,
-                "<form method=\"post\" action=\"/\">\n<input type=\"hidden\" name=\"link\" value=\"{}\">\n\
-                 <button name=\"decision\" value=\"approve\">{}</button>\n</form>",
-                form.link.expose(),
-                escaped(&form.button)
-            )?;
-        }
-        if let Some(note) = &self.note {
-            let parts = note.split('`').enumerate().map(|(index, part)| match index % 2 {
-                0 => escaped(part),
-                _ => format!("<code>{}</code>", escaped(part)),
-            });
-            writeln!(html, "<p class=\"note\">{}</p>", parts.collect::<String>())?;
-        }
-        html.push_str("</main>\n</body>\n</html>\n");
-        Ok(())
+        let facts = self.facts.iter();
+        let rows =
+            facts.map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value)));
+        format!("<dl>\n{}</dl>\n", rows.collect::<String>())
     }
+}
+
+impl Form {
+    fn html(&self) -> String {
+        format!(
+            "<form method=\"post\" action=\"/\">\n<input type=\"hidden\" name=\"link\" value=\"{}\">\n\
+             <button name=\"decision\" value=\"approve\">{}</button>\n</form>\n",
+            self.link.expose(),
+            escaped(&self.button)
+        )
+    }
+}
+
+fn small_print(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(index, part)| match index % 2 {
+        0 => escaped(part),
+        _ => format!("<code>{}</code>", escaped(part)),
+    });
+    format!("<p class=\"note\">{}</p>\n", parts.collect::<String>())
 }
 
 /// Two bars, one below the other, each as long as 100 %.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use analysis::{Evidence, Window};
+use approval_link::Keyring;
 use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Metrics,
+    AlarmState, AlarmTags, Alarms, ApprovalKeys, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Metrics,
     Notifier, PortError, PortResult, Prober, Revisions, Store, Traffic, Wanted,
 };
 use environments::Environment;
@@ -216,6 +217,7 @@ impl Invocation {
             meter,
             revisions,
             schedule,
+            keys,
             clock,
         } = ports.clone();
         Ports {
@@ -232,6 +234,7 @@ impl Invocation {
             meter,
             revisions: Arc::new(self.wrap(revisions)),
             schedule: Arc::new(self.wrap(schedule)),
+            keys: Arc::new(self.wrap(keys)),
             clock: Arc::new(self.wrap(clock)),
         }
     }
@@ -361,6 +364,10 @@ between! {
     }
     CleanUpSchedule {
         fn schedule(id: &RolloutId, attempt: u32, at: Timestamp) -> PortResult<()>;
+    }
+    ApprovalKeys {
+        fn keys() -> PortResult<Keyring>;
+        fn newer() -> PortResult<Option<Keyring>>;
     }
     Revisions {
         fn of(pipeline: &str, execution_id: &str) -> PortResult<Version>;

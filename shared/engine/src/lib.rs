@@ -6,6 +6,7 @@
 
 mod alarms;
 mod allowance;
+mod approve;
 mod failures;
 pub mod fence;
 mod health_check;
@@ -22,6 +23,7 @@ mod start_deploy;
 mod sweep;
 mod window;
 
+pub use approve::ApproveFunction;
 pub use health_check::HealthCheckFunction;
 pub use promote_step::PromoteStepFunction;
 pub use reply::describe;

@@ -1,6 +1,7 @@
 //! What the engine needs from the world. Adapters implement these; the engine knows no other way out.
 
 use analysis::{Evidence, Histories, Window};
+use approval_link::Keyring;
 use async_trait::async_trait;
 use environments::Environment;
 use jiff::Timestamp;
@@ -260,6 +261,17 @@ pub trait Budget: Send + Sync {
     /// Takes the calls of a rollback, which are there or not. A rollback tries first and tells afterwards; one that was
     /// throttled tells before it tries again, and is answered when its turn comes.
     async fn spent(&self, environment: &EnvironmentName, now: Timestamp) -> PortResult<Seconds>;
+}
+
+/// The keys that sign approval links.
+#[async_trait]
+pub trait ApprovalKeys: Send + Sync {
+    /// The keys in use.
+    async fn keys(&self) -> PortResult<Keyring>;
+
+    /// Newer ones than [`keys`](Self::keys) gave, if there are any: a link was signed with a key that is not among them.
+    /// Whoever sends forged links makes this be asked again and again, so that it has to be cheap where there are none.
+    async fn newer(&self) -> PortResult<Option<Keyring>>;
 }
 
 /// The clock.

@@ -3,6 +3,7 @@
 //! It is another composition root, not a mode: [`Stack`] wires the same handlers to an [`EmbeddedStore`] on disk, to
 //! the states language interpreter, and to a [`Plant`], a real weighted HTTP proxy in front of real services.
 
+mod approvals;
 mod clock;
 mod desk;
 mod functions;
@@ -12,6 +13,7 @@ mod store;
 mod update;
 mod watched_store;
 
+pub use approvals::ApprovalPage;
 pub use clock::StackClock;
 pub use desk::LocalAlarms;
 pub use functions::Ports;

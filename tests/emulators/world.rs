@@ -78,6 +78,7 @@ impl World {
         let configuration = configuration(&aws.account, &stack, &services, &run);
         publish(&aws, &stack, &configuration, folder);
         let published = store.configuration(&environment).await.unwrap();
+        let published = published.map(|published| published.configuration);
         assert_eq!(published, Some(serde_json::from_value(configuration).unwrap()));
         publish_metrics(Arc::clone(&aws), services.clone()).await;
         Self { run, aws, local, passage, stack, store, environment, services, outcomes: Mutex::default() }

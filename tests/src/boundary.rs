@@ -14,10 +14,9 @@ use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, AlarmTags, Alarms, ApprovalKeys, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Metrics,
-    Notifier, PortError, PortResult, Prober, Revisions, Store, Traffic, Wanted,
+    AlarmState, AlarmTags, Alarms, ApprovalKeys, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet,
+    Metrics, Notifier, PortError, PortResult, Prober, Published, Revisions, Store, Traffic, Wanted,
 };
-use environments::Environment;
 use jiff::Timestamp;
 use local_stack::Ports;
 use rollout::{
@@ -318,8 +317,14 @@ macro_rules! between {
 
 between! {
     Store {
-        fn configuration(environment: &EnvironmentName) -> PortResult<Option<Environment>>;
-        fn publish(environment: &EnvironmentName, configuration: &Environment) -> PortResult<()>;
+        fn configuration(environment: &EnvironmentName) -> PortResult<Option<Published>>;
+        fn configuration_at(environment: &EnvironmentName, version: u64) -> PortResult<Option<Published>>;
+        fn publish(environment: &EnvironmentName, published: &Published) -> PortResult<bool>;
+        fn lift_bar(
+            environment: &EnvironmentName,
+            service: &ServiceName,
+            version: &Version,
+        ) -> PortResult<bool>;
         fn target(environment: &EnvironmentName, service: &ServiceName) -> PortResult<Option<Target>>;
         fn rollout(id: &RolloutId) -> PortResult<Option<Rollout>>;
         fn rollout_of(execution: &ExecutionArn) -> PortResult<Option<RolloutId>>;

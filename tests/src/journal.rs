@@ -162,6 +162,8 @@ fn decision(rollout: &Rollout, record: &Record) -> String {
             };
             format!(" ({order} by {by}: {why})")
         }
+        Event::BarLifted { version, by, why, .. } => format!(" ({version} by {by}: {why})"),
+        Event::Started { overridden: Some(overridden), .. } => format!(" ({overridden})"),
         Event::Started { .. } | Event::Probed { .. } | Event::Advance { .. } | Event::Waited { .. } => {
             String::new()
         }

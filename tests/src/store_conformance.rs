@@ -22,7 +22,9 @@ pub use shelf::Shelf;
 /// When the store does not conform.
 pub async fn store_conformance(store: Arc<dyn Store>, run: &str) {
     let shelf = |check: &str| Shelf::new(Arc::clone(&store), &format!("{run}-{check}"));
-    lists::configurations_are_published_and_replaced(&shelf("cf")).await;
+    lists::configurations_are_numbered_and_kept(&shelf("cf")).await;
+    lists::what_says_the_same_is_no_new_version(&shelf("cs")).await;
+    lists::of_many_publishers_one_wins(&shelf("cr")).await;
     lists::a_rollout_comes_back_as_it_was_stored(&shelf("rt")).await;
     lists::a_large_plan_comes_back_as_it_was_stored(&shelf("lg")).await;
     lists::what_is_not_there_is_none(&shelf("no")).await;
@@ -33,6 +35,8 @@ pub async fn store_conformance(store: Arc<dyn Store>, run: &str) {
     environment::a_control_is_replaced_by_its_next_version_only(&shelf("ct")).await;
     environment::of_many_changes_of_the_control_one_wins(&shelf("cm")).await;
     environment::what_is_barred_is_kept_with_the_target(&shelf("ba")).await;
+    environment::a_bar_is_lifted_from_a_free_service(&shelf("lb")).await;
+    environment::a_bar_that_was_lifted_meanwhile_is_not_put_back(&shelf("lm")).await;
     commits::a_rollout_begins_once(&shelf("be")).await;
     commits::a_service_is_held_by_one(&shelf("he")).await;
     commits::a_stale_sight_of_the_target_is_busy(&shelf("st")).await;

@@ -209,6 +209,7 @@ fn raised_by_passes_or_orders_only(steps: &rollout::Steps, history: &[Record]) {
             Event::Performed { .. } => true,
             Event::Waited { .. }
             | Event::Unguarded { .. }
+            | Event::BarLifted { .. }
             | Event::Ordered { order: Order::Hold | Order::Resume, .. } => {
                 matches!(&*record.phase, "cleared" | "awaiting_approval")
             }

@@ -5,17 +5,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use e2e::store_conformance;
 use engine::history::Record;
-use engine::ports::{Begun, CommitError, PortResult, Store};
-use environments::Environment;
+use engine::ports::{Begun, CommitError, PortResult, Published, Store};
 use local_stack::EmbeddedStore;
-use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
+use rollout::{
+    Barred, Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target, Version,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Promise {
     /// Kept: the wrapper itself breaks nothing.
     Every,
     PublishReplaces,
+    PublishComparesTheVersion,
+    PublishedAgainIsFine,
+    ConfigurationsStayReadable,
+    BarsAreLifted,
+    BarsAreComparedWithTheVersion,
     BeginComparesWhatWasSeen,
+    BeginComparesTheBar,
     BeginFindsWhatExists,
     CommitTellsConflicts,
     CommitComparesTheVersion,
@@ -43,16 +50,50 @@ struct Broken {
 
 #[async_trait]
 impl Store for Broken {
-    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Published>> {
         self.inner.configuration(environment).await
     }
 
-    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
-        let there = self.inner.configuration(environment).await?.is_some();
-        if self.promise == Promise::PublishReplaces && there {
-            return Ok(());
+    async fn configuration_at(
+        &self,
+        environment: &EnvironmentName,
+        version: u64,
+    ) -> PortResult<Option<Published>> {
+        if self.promise == Promise::ConfigurationsStayReadable {
+            let newest = self.inner.configuration(environment).await?;
+            return Ok(newest.filter(|newest| newest.version == version));
         }
-        self.inner.publish(environment, configuration).await
+        self.inner.configuration_at(environment, version).await
+    }
+
+    async fn publish(&self, environment: &EnvironmentName, published: &Published) -> PortResult<bool> {
+        let newest = self.inner.configuration(environment).await?.map_or(0, |newest| newest.version);
+        match self.promise {
+            Promise::PublishReplaces if newest > 0 => Ok(true),
+            // Last writer wins.
+            Promise::PublishComparesTheVersion => {
+                let next = Published { version: newest + 1, ..published.clone() };
+                self.inner.publish(environment, &next).await
+            }
+            Promise::PublishedAgainIsFine if newest == published.version => Ok(false),
+            _ => self.inner.publish(environment, published).await,
+        }
+    }
+
+    async fn lift_bar(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        version: &Version,
+    ) -> PortResult<bool> {
+        let barred = self.inner.target(environment, service).await?.map(|target| target.barred);
+        match (self.promise, barred) {
+            (Promise::BarsAreLifted, _) => Ok(true),
+            (Promise::BarsAreComparedWithTheVersion, Some(Barred::Version { version, .. })) => {
+                self.inner.lift_bar(environment, service, &version).await
+            }
+            _ => self.inner.lift_bar(environment, service, version).await,
+        }
     }
 
     async fn target(
@@ -85,10 +126,14 @@ impl Store for Broken {
     ) -> PortResult<Begun> {
         let stored = self.inner.target(&rollout.plan.environment, &rollout.plan.service).await?;
         let expected = match self.promise {
-            Promise::BeginComparesWhatWasSeen => stored.as_ref(),
-            _ => expected,
+            Promise::BeginComparesWhatWasSeen => stored.clone(),
+            Promise::BeginComparesTheBar => expected.cloned().map(|expected| {
+                let barred = stored.as_ref().map_or(Barred::Nothing, |stored| stored.barred.clone());
+                Target { barred, ..expected }
+            }),
+            _ => expected.cloned(),
         };
-        match self.inner.begin(rollout, record, expected).await? {
+        match self.inner.begin(rollout, record, expected.as_ref()).await? {
             Begun::Exists(_) if self.promise == Promise::BeginFindsWhatExists => Ok(Begun::Created),
             begun => Ok(begun),
         }
@@ -197,6 +242,12 @@ async fn the_suite_notices_every_broken_promise() {
     assert!(conforms(Promise::Every).await);
     for promise in [
         Promise::PublishReplaces,
+        Promise::PublishComparesTheVersion,
+        Promise::PublishedAgainIsFine,
+        Promise::ConfigurationsStayReadable,
+        Promise::BarsAreLifted,
+        Promise::BarsAreComparedWithTheVersion,
+        Promise::BeginComparesTheBar,
         Promise::BeginComparesWhatWasSeen,
         Promise::BeginFindsWhatExists,
         Promise::CommitTellsConflicts,

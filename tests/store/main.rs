@@ -50,7 +50,7 @@ async fn what_was_stored_on_disk_is_there_when_it_is_opened_again() {
 
 type Contents = (
     Vec<(rollout::Rollout, Vec<engine::history::Record>, Option<rollout::RolloutId>)>,
-    Option<environments::Environment>,
+    Option<engine::ports::Published>,
     Option<rollout::Target>,
 );
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::history::Record;
-use engine::ports::{Begun, CommitError, PortResult, Store};
-use environments::Environment;
+use engine::ports::{Begun, CommitError, PortResult, Published, Store};
 use local_stack::Ports;
-use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
+use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target, Version};
 
 /// These ports over such a store.
 pub fn forgetful(ports: &Ports) -> Ports {
@@ -18,12 +17,20 @@ struct Forgetful(Arc<dyn Store>);
 
 #[async_trait]
 impl Store for Forgetful {
-    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Published>> {
         self.0.configuration(environment).await
     }
 
-    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
-        self.0.publish(environment, configuration).await
+    async fn configuration_at(
+        &self,
+        environment: &EnvironmentName,
+        version: u64,
+    ) -> PortResult<Option<Published>> {
+        self.0.configuration_at(environment, version).await
+    }
+
+    async fn publish(&self, environment: &EnvironmentName, published: &Published) -> PortResult<bool> {
+        self.0.publish(environment, published).await
     }
 
     async fn target(
@@ -32,6 +39,15 @@ impl Store for Forgetful {
         service: &ServiceName,
     ) -> PortResult<Option<Target>> {
         self.0.target(environment, service).await
+    }
+
+    async fn lift_bar(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        version: &Version,
+    ) -> PortResult<bool> {
+        self.0.lift_bar(environment, service, version).await
     }
 
     async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {

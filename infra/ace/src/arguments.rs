@@ -99,6 +99,9 @@ pub(crate) struct Publish {
     /// The stack's table: the output Table of `sam deploy`.
     #[arg(long, env = "ACE_TABLE", value_name = "NAME")]
     pub(crate) table: String,
+    /// Who publishes it, for the record.
+    #[arg(long, env = "USER", default_value = "somebody", value_name = "NAME")]
+    pub(crate) by: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,8 @@
 //! `ace publish`: an environment's configuration to its stack on AWS.
 
 use dynamo_store::DynamoStore;
-use engine::ports::Store;
+use engine::publish::{Publication, Published};
+use jiff::Timestamp;
 
 use crate::Ending;
 use crate::arguments::{Publish, config_of};
@@ -13,12 +14,24 @@ pub(crate) async fn publish(arguments: &Publish) -> Result<Ending, AceError> {
     let path = config_of(arguments.config.as_ref(), environment);
     let configuration = inputs::configuration(&path)?;
     let aws = aws_client::from_env().map_err(AceError::Aws)?;
-    DynamoStore::new(&aws, arguments.table.as_str()).publish(environment, &configuration).await?;
-    println!(
-        "{} is published to {}: {} services; rollouts that start from now on use it",
-        path.display(),
-        arguments.table,
-        configuration.services().len()
-    );
+    let store = DynamoStore::new(&aws, arguments.table.as_str());
+    let by = arguments.by.as_str();
+    let publication = engine::publish::publish(&store, environment, &configuration, by, Timestamp::now())
+        .await
+        .map_err(local_stack::StackError::Function)?;
+    let Published { version, digest, at, by, .. } = publication.published();
+    match &publication {
+        Publication::New(_) => println!(
+            "{} is published to {} as version {version}: {} services; rollouts that start from now on use it",
+            path.display(),
+            arguments.table,
+            configuration.services().len()
+        ),
+        Publication::Unchanged(_) => println!(
+            "{} says what version {version} does, which {by} published at {at}: nothing was changed",
+            path.display()
+        ),
+    }
+    println!("digest {digest}");
     Ok(Ending::Good)
 }

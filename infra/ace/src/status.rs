@@ -12,8 +12,8 @@ pub(crate) async fn status(arguments: &Status) -> Result<Ending, AceError> {
     let store = open(&arguments.place)?;
     let environment = &arguments.place.environment;
     let human = arguments.output.output == Output::Human;
-    if let Some(configuration) = store.configuration(environment).await? {
-        for service in configuration.services().keys() {
+    if let Some(published) = store.configuration(environment).await? {
+        for service in published.configuration.services().keys() {
             let Some(target) = store.target(environment, service).await? else { continue };
             if human {
                 let version = target.stable.as_ref().map_or("an unknown version", |version| version.as_str());

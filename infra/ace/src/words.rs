@@ -16,15 +16,16 @@ pub(crate) enum Tone {
 pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, String)> {
     let canary = rollout.canary;
     Some(match &record.event {
-        Event::Started { .. } => (
-            Tone::Plain,
+        Event::Started { overridden, .. } => (
+            if overridden.is_some() { Tone::Warning } else { Tone::Plain },
             format!(
-                "{}: {} {} begins on {canary}; {} keeps all requests (rollout {})",
+                "{}: {} {} begins on {canary}; {} keeps all requests (rollout {}){}",
                 rollout.plan.service,
                 strategy(rollout),
                 rollout.plan.version,
                 canary.other(),
-                rollout.id
+                rollout.id,
+                overridden.as_ref().map_or_else(String::new, |overridden| format!("; {overridden}"))
             ),
         ),
         Event::Refused { reason, .. } => (Tone::Warning, format!("refused: {reason}")),
@@ -50,6 +51,9 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
         Event::CleanUpDue { traffic, .. } => clean_up(rollout, traffic)?,
         Event::Ordered { order, by, why, .. } => {
             (Tone::Warning, format!("{} by {by}: {why}", ordered(*order)))
+        }
+        Event::BarLifted { version, by, why, .. } => {
+            (Tone::Warning, format!("{version} may come back, says {by}: {why}"))
         }
         Event::Advance { .. } => match &rollout.phase {
             Phase::Promoted { clean_up: CleanUp::Scheduled { .. }, .. } => {
@@ -134,7 +138,10 @@ pub(crate) fn clock(seconds: u64) -> String {
 /// An event in words, without its rollout.
 pub(crate) fn event(event: &Event) -> String {
     match event {
-        Event::Started { .. } => "started".to_owned(),
+        Event::Started { by, overridden: None, .. } => format!("started by {by}"),
+        Event::Started { by, overridden: Some(overridden), .. } => {
+            format!("started by {by}, {overridden}")
+        }
         Event::Refused { reason, .. } => format!("refused: {reason}"),
         Event::Probed { probe: Probe::Ready, .. } => "looked: ready".to_owned(),
         Event::Probed { probe: Probe::NotReady(reason), .. } => format!("looked: not ready: {reason}"),
@@ -144,6 +151,7 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Judged { verdict, .. } => format!("{}: {verdict}", verdict.name()),
         Event::Abort { cause, .. } => format!("roll back ({}): {cause}", cause.name()),
         Event::Ordered { order, by, why, .. } => format!("{} by {by}: {why}", ordered(*order)),
+        Event::BarLifted { version, by, why, .. } => format!("{version} may come back, says {by}: {why}"),
         Event::Waited { .. } => "a person is waited for".to_owned(),
         Event::Unguarded { reason, .. } => format!("a person is waited for; {reason}"),
         Event::Performed { effects, .. } => format!("{} effects done", effects.len()),

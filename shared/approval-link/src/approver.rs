@@ -13,7 +13,7 @@ pub struct Approver(String);
 /// A text that cannot name a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an approver is named with 1 to {} bytes, without control characters and without spaces around them",
+    "an approver is named with 1 to {} bytes, without control or invisible characters and without spaces around them",
     Approver::MAX_BYTES
 )]
 pub struct InvalidApprover;
@@ -34,7 +34,7 @@ impl TryFrom<String> for Approver {
     fn try_from(text: String) -> Result<Self, InvalidApprover> {
         let good = (1..=Self::MAX_BYTES).contains(&text.len())
             && text.trim() == text
-            && !text.chars().any(char::is_control);
+            && !text.chars().any(|c| c.is_control() || is_invisible(c));
         if good { Ok(Self(text)) } else { Err(InvalidApprover) }
     }
 }
@@ -45,6 +45,11 @@ impl FromStr for Approver {
     fn from_str(text: &str) -> Result<Self, InvalidApprover> {
         Self::try_from(text.to_owned())
     }
+}
+
+/// Characters that show nothing or turn the direction of others: two names that look alike would be two people.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl From<Approver> for String {

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use rollout::{EnvironmentName, Epoch, StepIndex};
 
-use crate::{Claim, Key, Keyring, Link, LinkError};
+use crate::{Approver, Claim, InvalidApprover, Key, Keyring, Link, LinkError};
 
 const SECRET: &str = "correct-horse-battery-staple-0123458789-ABCDEFGHIJKLMNOPQRSTUV";
 
@@ -162,6 +162,16 @@ fn nothing_shows_a_key_or_a_link() {
     }
     assert!(Key::new(&SECRET[..31]).is_err());
     assert!(Key::new(&SECRET[..32]).is_ok());
+}
+
+#[test]
+fn an_approver_is_a_name_that_can_be_seen() {
+    for good in ["ann", "ann@example.com", "Ann O'Neil", "Zoë", &"a".repeat(128)] {
+        assert_eq!(good.parse::<Approver>().unwrap().as_str(), good);
+    }
+    for bad in ["", " ann", "ann ", "an\nn", "ann\u{200b}", "\u{202e}nna", "a\u{ad}nn", &"a".repeat(129)] {
+        assert_eq!(bad.parse::<Approver>(), Err(InvalidApprover), "{bad:?}");
+    }
 }
 
 /// What the documentation says: with usual names, and at the longest.

@@ -191,7 +191,6 @@ mod tests {
         let split = errors.split.unwrap();
         // (3-2)^2/2 + (1-2)^2/2 in the first minute.
         assert!((split.chi_squared - 1.0).abs() < 1e-12 && (split.degrees - 1.0).abs() < 1e-12);
-        assert_eq!(split.zones, 2);
         let [sent] = <[_; 1]>::try_from(replay.sent()).unwrap();
         for part in [
             "SEARCH('{AWS/ApplicationELB,AvailabilityZone,LoadBalancer,TargetGroup} MetricName=\"RequestCount\" \

@@ -19,7 +19,7 @@ pub use command::Command;
 pub use failure::{ErrorName, Failure};
 pub use reply::{HealthCheckNext, Next, PromoteStepNext, Reply, RollbackNext, StartDeployNext};
 pub use request::{CleanUpDue, Origin, PromoteStep, StartDeploy, Sweep, Trigger, Turn};
-pub use rollback::{Alarm, CaughtError, Rollback};
+pub use rollback::{Alarm, CaughtError, FreezeOrder, Rollback};
 pub use schemas::schemas;
 
 /// A function: one request in, one reply out. The Lambda host and the embedded stack both run these.

@@ -1,7 +1,7 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
-use rollout::{ExecutionArn, RolloutId, ServiceName, Strategy, Version};
+use rollout::{ExecutionArn, GateName, Overridden, RolloutId, ServiceName, Strategy, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,6 +56,8 @@ pub enum Trigger {
         by: String,
         /// Whether a version that was rolled back may come back.
         lift_bar: bool,
+        /// The gates that it is to pass whatever they say, with the reason.
+        overridden: Option<Overridden>,
         /// The same for every delivery of the same request.
         request_id: String,
         /// Where the event comes from.
@@ -131,11 +133,33 @@ fn trigger(event: &Value) -> Result<Trigger, Refusal> {
                     lift.as_bool().ok_or_else(|| format!("detail.lift_bar is {lift}: write true or false"))?
                 }
             },
+            overridden: overridden(event)?,
             request_id: text(event, "id")?.to_owned(),
             origin: origin()?,
         }),
         other => Ok(Trigger::Other { detail_type: other.to_owned() }),
     }
+}
+
+/// What a request is to be let through, by whoever makes it.
+fn overridden(event: &Value) -> Result<Option<Overridden>, Refusal> {
+    let Some(written) = event.pointer("/detail/override").filter(|written| !written.is_null()) else {
+        return Ok(None);
+    };
+    let gates = field(event, "detail.override.gates")?;
+    let gates = Vec::<GateName>::deserialize(gates).map_err(|_| {
+        format!("detail.override.gates is {gates}: write a list of \"promotion\", \"freeze\" or both")
+    })?;
+    if let Some(other) = written
+        .as_object()
+        .and_then(|written| written.keys().find(|name| !["gates", "reason"].contains(&name.as_str())))
+    {
+        return Err(format!("detail.override.{other} is unknown: an override has gates and a reason"));
+    }
+    let (by, why) = (text(event, "detail.requested_by")?, text(event, "detail.override.reason")?);
+    Overridden::new(gates, by.to_owned(), why.to_owned())
+        .map(Some)
+        .map_err(|error| format!("detail.override: {error}"))
 }
 
 /// Real events carry numbers as 6.0, and some as text.

@@ -1,6 +1,6 @@
 use aws_lambda_events::sns::SnsEvent;
 use jiff::Timestamp;
-use rollout::{ExecutionArn, RolloutId};
+use rollout::{ExecutionArn, RolloutId, ServiceName, Version};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -41,6 +41,26 @@ pub enum Rollback {
     },
     /// Time to look for rollouts that nothing drives any more.
     Sweep,
+    /// A person freezes or thaws the environment.
+    Freeze {
+        /// What.
+        order: FreezeOrder,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person lets a version come back that was rolled back.
+    Unhold {
+        /// Of which service.
+        service: ServiceName,
+        /// Which, and no other.
+        version: Version,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// A person stops or resumes the environment's line.
     Line {
         /// Whether it stops.
@@ -50,6 +70,18 @@ pub enum Rollback {
         /// Why.
         reason: String,
     },
+}
+
+/// What a person orders about the environment's freeze.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreezeOrder {
+    /// No rollout starts from now on.
+    Freeze {
+        /// The first instant at which one may again; without it, one has to be thawed.
+        until: Option<Timestamp>,
+    },
+    /// They start again.
+    Thaw,
 }
 
 /// What a Catch wrote.
@@ -114,6 +146,19 @@ impl TryFrom<Value> for Rollback {
         if let Some(sweep) = value.get("sweep") {
             return swept(sweep).map(|Sweep {}| Self::Sweep);
         }
+        if value.get("freeze").is_some() {
+            let by = text(&value, "freeze.by")?.to_owned();
+            let reason = text(&value, "freeze.reason")?.to_owned();
+            return Ok(Self::Freeze { order: freeze_order(&value)?, by, reason });
+        }
+        if value.get("unhold").is_some() {
+            return Ok(Self::Unhold {
+                service: parsed(&value, "unhold.service")?,
+                version: parsed(&value, "unhold.version")?,
+                by: text(&value, "unhold.by")?.to_owned(),
+                reason: text(&value, "unhold.reason")?.to_owned(),
+            });
+        }
         if value.get("line").is_some() {
             return Ok(Self::Line {
                 stop: match text(&value, "line.order")? {
@@ -151,6 +196,19 @@ impl TryFrom<Value> for Rollback {
             .map(|caught| CaughtError::deserialize(caught).map_err(|error| format!("state.error: {error}")))
             .transpose()?;
         Ok(Self::Execution { execution, rollout, error })
+    }
+}
+
+fn freeze_order(value: &Value) -> Result<FreezeOrder, Refusal> {
+    let until = match value.pointer("/freeze/until") {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(parsed(value, "freeze.until")?),
+    };
+    match (text(value, "freeze.order")?, until) {
+        ("freeze", until) => Ok(FreezeOrder::Freeze { until }),
+        ("thaw", None) => Ok(FreezeOrder::Thaw),
+        ("thaw", Some(_)) => Err("freeze.until goes with the order \"freeze\": leave it out".to_owned()),
+        (other, _) => Err(format!("freeze.order is {other:?}: write \"freeze\" or \"thaw\"")),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::write::Condition;
 const TAKES: usize = 8;
 
 /// What came of writing an item under a condition.
-enum Put {
+pub(crate) enum Put {
     Written,
     /// It does not hold of the stored item, which is this one where it came with the answer.
     Behind(Option<Item>),
@@ -55,7 +55,7 @@ impl DynamoStore {
     }
 
     /// Writes an item whole if the condition holds of the stored one.
-    async fn put_if(&self, item: Item, condition: Condition) -> PortResult<Put> {
+    pub(crate) async fn put_if(&self, item: Item, condition: Condition) -> PortResult<Put> {
         let mut put = self
             .client
             .put_item()

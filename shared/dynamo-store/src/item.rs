@@ -9,11 +9,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
-use engine::ports::PortResult;
-use environments::Environment;
+use engine::ports::{PortResult, Published};
 use jiff::Timestamp;
 use rollout::{
-    Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Share, Standing, Target,
+    Barred, Bucket, Control, EnvironmentName, ExecutionArn, LEASE, Lease, Rollout, RolloutId, Share,
+    Standing, Target, Version,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,8 @@ struct Envelope {
     epoch: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_holder: Option<RolloutId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    barred: Option<Version>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owed: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,8 +149,9 @@ pub(crate) fn rollout_id(item: Item) -> PortResult<RolloutId> {
     envelope.rollout_id.ok_or_else(|| unreadable(&key, "it has no rollout_id"))
 }
 
-pub(crate) fn configuration(environment: &EnvironmentName, configuration: &Environment) -> PortResult<Item> {
-    Envelope::of(Key::configuration(environment), configuration)?.seal()
+pub(crate) fn configuration(environment: &EnvironmentName, published: &Published) -> PortResult<Item> {
+    let envelope = Envelope::of(Key::configuration(environment, published.version), published)?;
+    Envelope { version: Some(published.version), ..envelope }.seal()
 }
 
 pub(crate) fn control(environment: &EnvironmentName, control: &Control) -> PortResult<Item> {
@@ -171,7 +174,11 @@ pub(crate) fn target(target: &Target) -> PortResult<Item> {
         Lease::Free => None,
     };
     let envelope = Envelope::of(Key::target(&target.environment, &target.service), target)?;
-    Envelope { epoch: Some(target.epoch.0), lease_holder, ..envelope }.seal()
+    let barred = match &target.barred {
+        Barred::Version { version, .. } => Some(version.clone()),
+        Barred::Nothing => None,
+    };
+    Envelope { epoch: Some(target.epoch.0), lease_holder, barred, ..envelope }.seal()
 }
 
 pub(crate) fn rollout(rollout: &Rollout) -> PortResult<Item> {

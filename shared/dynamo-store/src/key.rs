@@ -13,6 +13,9 @@ pub const ACTIVE_INDEX: &str = "active";
 /// The prefix of all records of a rollout.
 pub(crate) const RECORDS: &str = "EVENT#";
 
+/// The prefix of all published configurations of an environment.
+pub(crate) const CONFIGURATIONS: &str = "CONFIG#";
+
 /// An item's place in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -44,8 +47,9 @@ impl Key {
         Self::new(format!("RO#{id}"), format!("{RECORDS}{number:010}"))
     }
 
-    pub(crate) fn configuration(environment: &EnvironmentName) -> Self {
-        Self::new(format!("ENV#{environment}"), "CONFIG")
+    /// Ten digits, as of a [record](Self::record).
+    pub(crate) fn configuration(environment: &EnvironmentName, version: u64) -> Self {
+        Self::new(format!("ENV#{environment}"), format!("{CONFIGURATIONS}{version:010}"))
     }
 
     pub(crate) fn months(environment: &EnvironmentName) -> Self {
@@ -104,7 +108,7 @@ mod tests {
         assert_eq!(Key::target(&environment, &service).to_string(), "SVC#staging#shop/TARGET");
         assert_eq!(Key::rollout(&id).to_string(), "RO#r-1/STATE");
         assert_eq!(Key::record(&id, 7).to_string(), "RO#r-1/EVENT#0000000007");
-        assert_eq!(Key::configuration(&environment).to_string(), "ENV#staging/CONFIG");
+        assert_eq!(Key::configuration(&environment, 12).to_string(), "ENV#staging/CONFIG#0000000012");
         assert_eq!(Key::control(&environment).to_string(), "ENV#staging/CONTROL");
         assert_eq!(Key::budget(&environment).to_string(), "ENV#staging/BUDGET");
         let execution = Key::execution(&"abc".parse().unwrap()).to_string();

@@ -2,10 +2,10 @@
 //!
 //! | item | pk | sk | beside the document |
 //! |---|---|---|---|
-//! | service | `SVC#<environment>#<service>` | `TARGET` | `epoch`, `lease_holder` while it is held |
+//! | service | `SVC#<environment>#<service>` | `TARGET` | `epoch`, `lease_holder` while it is held, `barred` while a version is |
 //! | rollout | `RO#<id>` | `STATE` | `version`, `epoch`, `phase`, keys of the indexes |
 //! | history | `RO#<id>` | `EVENT#<number, ten digits>` | |
-//! | environment | `ENV#<environment>` | `CONFIG` | |
+//! | published configuration | `ENV#<environment>` | `CONFIG#` and ten digits | `version` |
 //! | environment's control | `ENV#<environment>` | `CONTROL` | `version` |
 //! | load balancer's API budget | `ENV#<environment>` | `BUDGET` | `version`, `owed` and `owed_at` since rollbacks took from it |
 //! | months with rollouts | `ENV#<environment>` | `MONTHS` | `months`, a set of `yyyy-mm` |
@@ -25,6 +25,8 @@ mod environment_tests;
 mod fault;
 mod item;
 mod key;
+#[cfg(test)]
+mod publish_tests;
 #[cfg(test)]
 mod samples;
 mod store;

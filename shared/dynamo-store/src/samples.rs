@@ -2,8 +2,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
+use engine::ports::Published;
 use environments::Environment;
-use rollout::{Event, Rollout, RuleSnapshot, Start, Target, decide};
+use rollout::{Barred, Epoch, Event, Rollout, RuleSnapshot, Start, Target, decide};
 use serde_json::{Map, Value, json};
 
 use crate::item::Item;
@@ -34,6 +35,8 @@ pub(crate) fn start(id: &str, target: Target) -> Start {
         plan,
         target,
         rule: RuleSnapshot::default(),
+        requested_by: "pipeline shop".to_owned(),
+        overridden: None,
         execution,
         at: "2026-01-02T03:04:05.5Z".parse().unwrap(),
     }
@@ -43,10 +46,22 @@ pub(crate) fn untouched() -> Target {
     Target::untouched("staging".parse().unwrap(), "shop".parse().unwrap())
 }
 
+/// The same, free at another epoch, with a version that must not come back.
+pub(crate) fn barred() -> Target {
+    let since = "2026-01-01T00:00:00Z".parse().unwrap();
+    let barred = Barred::Version { version: "v1".parse().unwrap(), since, why: "5 % errors".to_owned() };
+    Target { epoch: Epoch(3), barred, ..untouched() }
+}
+
+/// The first published configuration.
+pub(crate) fn published() -> Published {
+    Published::first(environment(), "ann".to_owned(), "2026-01-02T03:00:00Z".parse().unwrap()).unwrap()
+}
+
 /// A rollout that begins, with its first record.
 pub(crate) fn begun(id: &str) -> (Rollout, Record) {
     let rollout = Rollout::start(start(id, untouched()));
-    let record = Record::new(&rollout, Event::Started { at: rollout.started_at }, "");
+    let record = Record::new(&rollout, rollout.begun(), "");
     (rollout, record)
 }
 

@@ -1,17 +1,20 @@
 use async_trait::async_trait;
 use aws_client::{Fault, SdkConfig};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
-use engine::ports::{Begun, CommitError, PortResult, Store};
-use environments::Environment;
+use engine::ports::{Begun, CommitError, PortResult, Published, Store};
 use rollout::{
-    Control, Effect, EnvironmentName, ExecutionArn, Phase, Rollout, RolloutId, ServiceName, Share, Target,
+    Barred, Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName,
+    Share, Target, Version,
 };
 
+use crate::environment::Put;
 use crate::fault::{port, transient};
 use crate::item::{self, Item, number, text};
-use crate::key::{self, ACTIVE_INDEX, Key, RECENT_INDEX, RECORDS};
+use crate::key::{self, ACTIVE_INDEX, CONFIGURATIONS, Key, RECENT_INDEX, RECORDS};
 use crate::write::{Condition, Fate, Outcome, Transaction};
 
 /// The store on one DynamoDB table. Reads by key are strongly consistent.
@@ -88,29 +91,21 @@ impl DynamoStore {
         month: &str,
         limit: usize,
     ) -> PortResult<Vec<Rollout>> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(RECENT_INDEX)
+            .key_condition_expression("gsi1pk = :month")
+            .expression_attribute_values(":month", text(key::recent(environment, month)))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let mut items = query.into_paginator().items().send();
         let mut found = Vec::new();
-        let mut from = None;
-        while found.len() < limit {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(RECENT_INDEX)
-                .key_condition_expression("gsi1pk = :month")
-                .expression_attribute_values(":month", text(key::recent(environment, month)))
-                .scan_index_forward(false)
-                .limit(i32::try_from(limit - found.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(from.take())
-                .send()
-                .await
-                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
-            for item in page.items.unwrap_or_default() {
-                found.push(item::document(item)?);
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
+        while found.len() < limit
+            && let Some(item) = items.next().await
+        {
+            found.push(item::document(queried(item)?)?);
         }
         Ok(found)
     }
@@ -118,39 +113,46 @@ impl DynamoStore {
     /// A partition of the active index. An item that cannot be read is told in the log and left out: it must not keep
     /// the other rollouts from being found, least of all by a rollback.
     async fn not_at_rest(&self, partition: String) -> PortResult<Vec<Rollout>> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(ACTIVE_INDEX)
+            .key_condition_expression("gsi2pk = :partition")
+            .expression_attribute_values(":partition", text(partition.as_str()));
+        let mut items = query.into_paginator().items().send();
         let mut found = Vec::new();
-        let mut from = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(ACTIVE_INDEX)
-                .key_condition_expression("gsi2pk = :partition")
-                .expression_attribute_values(":partition", text(partition.as_str()))
-                .set_exclusive_start_key(from.take())
-                .send()
-                .await
-                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
-            for item in page.items.unwrap_or_default() {
-                match item::document(item) {
-                    Ok(rollout) => found.push(rollout),
-                    Err(error) => {
-                        tracing::error!(partition, %error, "a rollout that is not at rest is lost from view");
-                    }
+        while let Some(item) = items.next().await {
+            match item::document(queried(item)?) {
+                Ok(rollout) => found.push(rollout),
+                Err(error) => {
+                    tracing::error!(partition, %error, "a rollout that is not at rest is lost from view");
                 }
             }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(found);
-            }
         }
+        Ok(found)
     }
 }
 
-/// The target is as it was seen: free, and at the epoch of then.
+/// An item of a query, or why its page did not come.
+fn queried(item: Result<Item, SdkError<QueryError>>) -> PortResult<Item> {
+    item.map_err(|error| port(&Fault::new("dynamodb:Query", &error)))
+}
+
+/// The target is as it was seen: free, and at the epoch and with the bar of then.
 fn unchanged(expected: Option<&Target>) -> Condition {
-    expected.map_or_else(Condition::absent, |target| free(target.epoch.0))
+    let Some(target) = expected else { return Condition::absent() };
+    let epoch = (":epoch", number(target.epoch.0));
+    match &target.barred {
+        Barred::Nothing => Condition::when(
+            "epoch = :epoch AND attribute_not_exists(lease_holder) AND attribute_not_exists(barred)",
+            vec![epoch],
+        ),
+        Barred::Version { version, .. } => Condition::when(
+            "epoch = :epoch AND attribute_not_exists(lease_holder) AND barred = :barred",
+            vec![epoch, (":barred", text(version.as_str()))],
+        ),
+    }
 }
 
 fn free(epoch: u64) -> Condition {
@@ -171,14 +173,46 @@ fn contended(id: &RolloutId) -> String {
 
 #[async_trait]
 impl Store for DynamoStore {
-    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
-        self.get(Key::configuration(environment)).await?.map(item::document).transpose()
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Published>> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :configurations)")
+            .expression_attribute_values(":pk", text(Key::configuration(environment, 0).pk))
+            .expression_attribute_values(":configurations", text(CONFIGURATIONS))
+            .scan_index_forward(false)
+            .limit(1)
+            .consistent_read(true);
+        let newest = query.into_paginator().items().send().next().await;
+        newest.map(|item| item::document(queried(item)?)).transpose()
     }
 
-    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
-        let item = item::configuration(environment, configuration)?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
-        put.map(drop).map_err(|error| port(&Fault::new("dynamodb:PutItem", &error)))
+    async fn configuration_at(
+        &self,
+        environment: &EnvironmentName,
+        version: u64,
+    ) -> PortResult<Option<Published>> {
+        self.get(Key::configuration(environment, version)).await?.map(item::document).transpose()
+    }
+
+    /// Versions have no gaps: the one after the newest is the one that is not there after one that is.
+    async fn publish(&self, environment: &EnvironmentName, published: &Published) -> PortResult<bool> {
+        let Some(before) = published.version.checked_sub(1) else { return Ok(false) };
+        let mut transaction = Transaction::new(&self.client, &self.table)
+            .put(item::configuration(environment, published)?, Condition::absent())?;
+        if before > 0 {
+            transaction = transaction.check(Key::configuration(environment, before), Condition::present())?;
+        }
+        let fates = match transaction.write().await? {
+            Outcome::Written => return Ok(true),
+            Outcome::Cancelled(fates) => fates,
+        };
+        if fates.contains(&Fate::Contended) {
+            return Err(transient(format!("configuration {} met another one", published.version)));
+        }
+        // A retry of the SDK can meet what its own first attempt wrote.
+        Ok(self.configuration(environment).await?.as_ref() == Some(published))
     }
 
     async fn target(
@@ -187,6 +221,28 @@ impl Store for DynamoStore {
         service: &ServiceName,
     ) -> PortResult<Option<Target>> {
         self.get(Key::target(environment, service)).await?.map(item::document).transpose()
+    }
+
+    async fn lift_bar(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        version: &Version,
+    ) -> PortResult<bool> {
+        let Some(target) = self.target(environment, service).await? else { return Ok(false) };
+        let bars = matches!(&target.barred, Barred::Version { version: barred, .. } if barred == version);
+        if !bars || target.lease != Lease::Free {
+            return Ok(false);
+        }
+        // A target that is free at this epoch and bar is the one that was read: only these writes change it.
+        let condition = unchanged(Some(&target));
+        let lifted = Target { barred: Barred::Nothing, ..target };
+        match self.put_if(item::target(&lifted)?, condition).await? {
+            Put::Written => Ok(true),
+            // A retry of the SDK can meet what its own first attempt wrote.
+            Put::Behind(Some(found)) => Ok(item::document::<Target>(found)? == lifted),
+            Put::Behind(None) => Ok(self.target(environment, service).await?.as_ref() == Some(&lifted)),
+        }
     }
 
     async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {
@@ -274,29 +330,20 @@ impl Store for DynamoStore {
     }
 
     async fn history(&self, id: &RolloutId) -> PortResult<Vec<Record>> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :records)")
+            .expression_attribute_values(":pk", text(Key::rollout(id).pk))
+            .expression_attribute_values(":records", text(RECORDS))
+            .consistent_read(true);
+        let mut items = query.into_paginator().items().send();
         let mut records = Vec::new();
-        let mut from = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :records)")
-                .expression_attribute_values(":pk", text(Key::rollout(id).pk))
-                .expression_attribute_values(":records", text(RECORDS))
-                .consistent_read(true)
-                .set_exclusive_start_key(from.take())
-                .send()
-                .await
-                .map_err(|error| port(&Fault::new("dynamodb:Query", &error)))?;
-            for item in page.items.unwrap_or_default() {
-                records.push(item::document(item)?);
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(records);
-            }
+        while let Some(item) = items.next().await {
+            records.push(item::document(queried(item)?)?);
         }
+        Ok(records)
     }
 
     async fn recent(&self, environment: &EnvironmentName, limit: usize) -> PortResult<Vec<Rollout>> {

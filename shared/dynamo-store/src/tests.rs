@@ -4,11 +4,11 @@
 use analysis::{Effect, Finding, Metric, Probability, Rate, Standard, Verdict};
 use aws_client::replay::Replay;
 use engine::history::Record;
-use engine::ports::{Begun, CommitError, PortError, Store};
+use engine::ports::{Begun, CommitError, PortError, Published, Store};
 use rollout::{Cause, CleanUp, Event, Observed, Phase, Probe, Rollout, Standing, Weight};
 use serde_json::{Value, json};
 
-use crate::samples::{after, attribute, begun, cancelled, environment, start, untouched};
+use crate::samples::{after, attribute, barred, begun, cancelled, published, start, untouched};
 use crate::{DynamoStore, item, samples};
 
 const DONE: (u16, &str) = (200, "{}");
@@ -72,9 +72,8 @@ fn every_document_comes_back_as_it_was() {
         let target = rollout.target();
         assert_eq!(item::document::<rollout::Target>(item::target(&target).unwrap()).unwrap(), target);
     }
-    let configuration = environment();
-    let stored = item::configuration(&"staging".parse().unwrap(), &configuration).unwrap();
-    assert_eq!(item::document::<environments::Environment>(stored).unwrap(), configuration);
+    let stored = item::configuration(&"staging".parse().unwrap(), &published()).unwrap();
+    assert_eq!(item::document::<Published>(stored).unwrap(), published());
     let (rollout, record) = begun("r-1");
     assert_eq!(item::document::<Record>(item::record(&record).unwrap()).unwrap(), record);
     assert_eq!(
@@ -189,15 +188,20 @@ async fn a_known_target_must_be_free_and_at_its_epoch() {
     let replay = Replay::new([done(), done()]);
     store(&replay).begin(&rollout, &record, Some(&untouched())).await.unwrap();
     let put = sent(&replay)[1].1["TransactItems"][3]["Put"].clone();
-    assert_eq!(put["ConditionExpression"], "epoch = :epoch AND attribute_not_exists(lease_holder)");
+    let free = "epoch = :epoch AND attribute_not_exists(lease_holder)";
+    assert_eq!(put["ConditionExpression"], format!("{free} AND attribute_not_exists(barred)"));
     assert_eq!(put["ExpressionAttributeValues"], json!({":epoch": {"N": "0"}}));
+    let replay = Replay::new([done(), done()]);
+    store(&replay).begin(&rollout, &record, Some(&barred())).await.unwrap();
+    let put = sent(&replay)[1].1["TransactItems"][3]["Put"].clone();
+    assert_eq!(put["ConditionExpression"], format!("{free} AND barred = :barred"));
+    assert_eq!(put["ExpressionAttributeValues"], json!({":epoch": {"N": "3"}, ":barred": {"S": "v1"}}));
 }
 
 #[tokio::test]
 async fn a_refused_rollout_leaves_the_target_alone() {
     let refused = Rollout::refuse(start("r-2", untouched()), "frozen".to_owned());
-    let event = Event::Refused { reason: "frozen".to_owned(), at: refused.started_at };
-    let record = Record::new(&refused, event, "");
+    let record = Record::new(&refused, refused.begun(), "");
     assert!(matches!(refused.phase, Phase::Refused { .. }));
     let replay = Replay::new([done(), done()]);
     store(&replay).begin(&refused, &record, Some(&untouched())).await.unwrap();
@@ -301,7 +305,7 @@ async fn reads_by_key_are_consistent_and_absence_is_none() {
     let (environment, service) = (&rollout.plan.environment, &rollout.plan.service);
     assert_eq!(store.rollout(&rollout.id).await.unwrap(), None);
     assert_eq!(store.target(environment, service).await.unwrap(), None);
-    assert_eq!(store.configuration(environment).await.unwrap(), None);
+    assert_eq!(store.configuration_at(environment, 1).await.unwrap(), None);
     assert_eq!(store.rollout_of(&rollout.execution).await.unwrap(), None);
     for (operation, body) in sent(&replay) {
         assert_eq!(operation, "GetItem");

@@ -30,6 +30,11 @@ impl Condition {
         Self { expression: Some("attribute_not_exists(pk)"), values: Vec::new() }
     }
 
+    /// There is such an item.
+    pub(crate) fn present() -> Self {
+        Self { expression: Some("attribute_exists(pk)"), values: Vec::new() }
+    }
+
     /// This expression, with these values.
     pub(crate) fn when(expression: &'static str, values: Vec<(&'static str, AttributeValue)>) -> Self {
         Self { expression: Some(expression), values }

@@ -90,7 +90,7 @@ impl ApproveFunction<'_> {
         if let Err(rejected) = decide(&rollout, &order(step, &approver, None, now)) {
             return refused(format!("{rejected}: no link was made"));
         }
-        let ends = rollout.plan.approval_expires.after(since).min(span.after(now));
+        let ends = rollout.plan.approvals.expires.after(since).min(span.after(now));
         let expires = Timestamp::from_second(ends.as_second()).unwrap_or(ends);
         let environment = self.environment.clone();
         let claim =

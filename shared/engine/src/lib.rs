@@ -7,6 +7,7 @@
 mod alarms;
 mod allowance;
 mod approve;
+mod environment_orders;
 mod failures;
 pub mod fence;
 mod health_check;
@@ -16,6 +17,7 @@ pub mod outbox;
 pub mod outcome;
 pub mod ports;
 mod promote_step;
+pub mod publish;
 pub mod replay;
 mod reply;
 mod rollback;

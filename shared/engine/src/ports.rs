@@ -3,7 +3,6 @@
 use analysis::{Evidence, Histories, Window};
 use approval_link::Keyring;
 use async_trait::async_trait;
-use environments::Environment;
 use jiff::Timestamp;
 use rollout::{
     AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Need, Observed, Probe, Rollout, RolloutId,
@@ -12,6 +11,7 @@ use rollout::{
 
 use crate::history::Record;
 use crate::outcome::Outcome;
+pub use crate::publish::Published;
 
 /// What any port can answer when it cannot do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,11 +78,19 @@ pub enum Begun {
 /// The rollouts' memory. Every read is consistent; every write is one transaction.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The published configuration of an environment.
-    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>>;
+    /// The newest published configuration of an environment.
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Published>>;
 
-    /// Publishes a configuration. Replaces what is there.
-    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()>;
+    /// A published configuration by its version: what rollouts were made from stays readable.
+    async fn configuration_at(
+        &self,
+        environment: &EnvironmentName,
+        version: u64,
+    ) -> PortResult<Option<Published>>;
+
+    /// Publishes a configuration if its version is the one after the newest, 1 for the first. `false`, and nothing is
+    /// changed, when it is not; the newest one again is `true`, and changes nothing either.
+    async fn publish(&self, environment: &EnvironmentName, published: &Published) -> PortResult<bool>;
 
     /// A service's target; `None` before its first rollout.
     async fn target(
@@ -90,6 +98,15 @@ pub trait Store: Send + Sync {
         environment: &EnvironmentName,
         service: &ServiceName,
     ) -> PortResult<Option<Target>>;
+
+    /// Lifts the bar of exactly this version from a service that no rollout holds; `false`, and nothing is changed, when
+    /// another version is barred, or none, or a rollout holds the service, which has a [copy](Rollout::barred) of its own.
+    async fn lift_bar(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        version: &Version,
+    ) -> PortResult<bool>;
 
     /// A rollout.
     async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>>;
@@ -99,7 +116,7 @@ pub trait Store: Send + Sync {
 
     /// In one transaction: the rollout if its id is new, its first record, the link from its execution, and (unless
     /// the rollout is [`Refused`](rollout::Phase::Refused)) the target, if `expected` is still there: the same epoch
-    /// and a free lease, or no target where `expected` is `None`.
+    /// and bar and a free lease, or no target where `expected` is `None`.
     async fn begin(&self, rollout: &Rollout, record: &Record, expected: Option<&Target>)
     -> PortResult<Begun>;
 

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use contract::{Alarm, CaughtError, ErrorName, Failure, Function, Reply, Rollback, RollbackNext as Next};
 use rollout::{
-    Cause, EnvironmentName, Event, ExecutionArn, Lease, Line, Observed, Phase, Rollout, RolloutId, Seconds,
-    Weight,
+    Cause, EnvironmentName, Event, ExecutionArn, Lease, Observed, Phase, Rollout, RolloutId, Seconds, Weight,
 };
 
 use crate::alarms::{Answers, claimed, first_concern, is_tagged, obeyed};
@@ -12,7 +11,7 @@ use crate::allowance::late;
 use crate::failures;
 use crate::fence::{Back, Written, confirm, holds, take_back};
 use crate::ledger::{Ledger, Recorded};
-use crate::outbox::{Hands, change_control, perform};
+use crate::outbox::{Hands, perform};
 use crate::ports::{AlarmTags, Budget, Clock, Meter, Notifier, PortError, Store, Traffic};
 use crate::reply::{about, without_rollout};
 use crate::sweep::{Tally, UNTOUCHED};
@@ -60,6 +59,10 @@ impl Function for RollbackFunction<'_> {
             Rollback::Alarms(alarms) => Box::pin(self.alarms(&alarms)).await,
             Rollback::Sweep => self.sweep().await,
             Rollback::Line { stop, by, reason } => self.line(stop, by, reason).await,
+            Rollback::Freeze { order, by, reason } => self.freeze(order, by, reason).await,
+            Rollback::Unhold { service, version, by, reason } => {
+                self.unhold(&service, version, by, reason).await
+            }
             Rollback::Requested { rollout, epoch, by, reason } => {
                 self.requested(&rollout, epoch, by, reason).await
             }
@@ -68,11 +71,11 @@ impl Function for RollbackFunction<'_> {
 }
 
 impl RollbackFunction<'_> {
-    const fn ledger(&self) -> Ledger<'_> {
+    pub(crate) const fn ledger(&self) -> Ledger<'_> {
         Ledger { store: self.store, clock: self.clock }
     }
 
-    fn nothing(&self, service: &str, reason: impl Into<String>) -> Reply<Next> {
+    pub(crate) fn nothing(&self, service: &str, reason: impl Into<String>) -> Reply<Next> {
         without_rollout(&self.environment, service, Next::Nothing, reason.into())
     }
 
@@ -368,21 +371,5 @@ impl RollbackFunction<'_> {
             tally.note(self.roll_back(rollout, cause).await);
         }
         Ok(self.nothing("", tally.told("rollouts")?))
-    }
-
-    /// A person stops or resumes the line.
-    async fn line(&self, stop: bool, by: String, reason: String) -> Result<Reply<Next>, Failure> {
-        let at = self.clock.now();
-        let control = change_control(self.store, &self.environment, |control| {
-            if stop { control.stopped(by.clone(), reason.clone(), at) } else { control.resumed() }
-        })
-        .await?;
-        let words = match control.line {
-            Line::Running => format!("the line of environment {} runs", self.environment),
-            Line::Stopped { by, why, since } => {
-                format!("the line of environment {} was stopped at {since} by {by}: {why}", self.environment)
-            }
-        };
-        Ok(self.nothing("", words))
     }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use contract::{ErrorName, Failure, Function, Reply, StartDeploy, StartDeployNext as Next, Trigger};
 use environments::Environment;
 use rollout::{
-    Barred, Effect, EnvironmentName, Event, ExecutionArn, Lease, Line, Need, Phase, Plan, Rollout, RolloutId,
-    RuleSnapshot, Seconds, ServiceName, Start, Strategy, Target, Version,
+    Barred, Effect, EnvironmentName, ExecutionArn, GateName, Lease, Line, Need, Overridden, Phase, Plan,
+    Rollout, RolloutId, RuleSnapshot, Seconds, ServiceName, Start, Strategy, Target, Version,
 };
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ use crate::history::Record;
 use crate::ledger::Ledger;
 use crate::outbox::{Hands, perform};
 use crate::ports::{
-    AlarmState, Alarms, Begun, Budget, Clock, Fleet, Meter, Notifier, Revisions, Store, Traffic,
+    AlarmState, Alarms, Begun, Budget, Clock, Fleet, Meter, Notifier, Published, Revisions, Store, Traffic,
 };
 use crate::reply::{about, without_rollout};
 
@@ -54,6 +54,8 @@ struct Wanted {
     version: Built,
     strategy: Option<Strategy>,
     lift_bar: bool,
+    requested_by: String,
+    overridden: Option<Overridden>,
 }
 
 /// How the version is known.
@@ -74,8 +76,8 @@ impl Function for StartDeployFunction<'_> {
     type Reply = Reply<Next>;
 
     async fn call(&self, request: StartDeploy) -> Result<Reply<Next>, Failure> {
-        let configuration = self.configuration().await?;
-        let wanted = match self.read(&configuration, &request.trigger)? {
+        let published = self.configuration().await?;
+        let wanted = match self.read(&published.configuration, &request.trigger)? {
             Reading::Wanted(wanted) => wanted,
             Reading::Ignored { service, reason } => {
                 return Ok(without_rollout(&self.environment, &service, Next::Ignored, reason));
@@ -84,21 +86,23 @@ impl Function for StartDeployFunction<'_> {
         if let Some(existing) = self.store.rollout(&wanted.id).await.map_err(failures::port)? {
             return self.again(existing, &request.execution).await;
         }
-        let version = match wanted.version {
-            Built::Named(version) => version,
+        let version = match &wanted.version {
+            Built::Named(version) => version.clone(),
             Built::By { pipeline, execution_id } => {
-                self.revisions.of(&pipeline, &execution_id).await.map_err(failures::port)?
+                self.revisions.of(pipeline, execution_id).await.map_err(failures::port)?
             }
         };
-        let plan = configuration
+        let plan = published
+            .configuration
             .plan(&self.environment, &wanted.service, version, wanted.strategy)
             .map_err(|error| Failure::new(ErrorName::UnknownService, error.to_string()))?;
-        self.begin(wanted.id, plan, request.execution, wanted.lift_bar).await
+        let plan = Plan { configuration: published.configured(), ..plan };
+        self.begin(wanted, plan, request.execution).await
     }
 }
 
 impl StartDeployFunction<'_> {
-    async fn configuration(&self) -> Result<Environment, Failure> {
+    async fn configuration(&self) -> Result<Published, Failure> {
         self.store.configuration(&self.environment).await.map_err(failures::port)?.ok_or_else(|| {
             Failure::new(
                 ErrorName::InvalidConfiguration,
@@ -141,9 +145,20 @@ impl StartDeployFunction<'_> {
                     version,
                     strategy: None,
                     lift_bar: false,
+                    requested_by: format!("pipeline {pipeline}"),
+                    overridden: None,
                 }))
             }
-            Trigger::Requested { service, version, strategy, by: _, lift_bar, request_id, origin } => {
+            Trigger::Requested {
+                service,
+                version,
+                strategy,
+                by,
+                lift_bar,
+                overridden,
+                request_id,
+                origin,
+            } => {
                 admit(configuration, origin, self.clock.now())?;
                 Ok(Reading::Wanted(Wanted {
                     id: self.id(service, &["request", request_id])?,
@@ -151,6 +166,8 @@ impl StartDeployFunction<'_> {
                     version: Built::Named(version.clone()),
                     strategy: *strategy,
                     lift_bar: *lift_bar,
+                    requested_by: by.clone(),
+                    overridden: overridden.clone(),
                 }))
             }
         }
@@ -172,25 +189,26 @@ impl StartDeployFunction<'_> {
 
     async fn begin(
         &self,
-        id: RolloutId,
+        wanted: Wanted,
         plan: Plan,
         execution: ExecutionArn,
-        lift_bar: bool,
     ) -> Result<Reply<Next>, Failure> {
-        self.wait_for_budget(&plan.environment, &id).await;
+        self.wait_for_budget(&plan.environment, &wanted.id).await;
         let stored = self.store.target(&plan.environment, &plan.service).await.map_err(failures::port)?;
         let target = stored
             .clone()
             .unwrap_or_else(|| Target::untouched(plan.environment.clone(), plan.service.clone()));
         let at = self.clock.now();
-        let admitted = self.gate(&plan, &target, lift_bar).await?;
+        let admitted = self.gate(&plan, &target, &wanted).await?;
         let rule = admitted.clone().unwrap_or_default();
-        let start = Start { id, plan, target, rule, execution: execution.clone(), at };
-        let (mut rollout, event) = match admitted {
-            Err(reason) => (Rollout::refuse(start, reason.clone()), Event::Refused { reason, at }),
-            Ok(_) => (Rollout::start(start), Event::Started { at }),
+        let Wanted { id, requested_by, overridden, .. } = wanted;
+        let execution_arn = execution.clone();
+        let start = Start { id, plan, target, rule, requested_by, overridden, execution: execution_arn, at };
+        let mut rollout = match admitted {
+            Err(reason) => Rollout::refuse(start, reason),
+            Ok(_) => Rollout::start(start),
         };
-        let record = Record::new(&rollout, event, "");
+        let record = Record::new(&rollout, rollout.begun(), "");
         rollout.head.clone_from(&record.hash);
         match self.store.begin(&rollout, &record, stored.as_ref()).await.map_err(failures::port)? {
             Begun::Created => self.go(rollout).await,
@@ -223,7 +241,7 @@ impl StartDeployFunction<'_> {
         &self,
         plan: &Plan,
         target: &Target,
-        lift_bar: bool,
+        wanted: &Wanted,
     ) -> Result<Result<RuleSnapshot, String>, Failure> {
         if let Lease::Held { by, .. } = &target.lease {
             return Ok(Err(format!(
@@ -238,9 +256,17 @@ impl StartDeployFunction<'_> {
                 plan.environment
             )));
         }
+        let passes_freeze =
+            wanted.overridden.as_ref().is_some_and(|overridden| overridden.passes(GateName::Freeze));
+        if control.freeze.holds_at(self.clock.now()) && !passes_freeze {
+            return Ok(Err(format!(
+                "environment {} is {}: start it afterwards, thaw the environment, or override freeze with a reason",
+                plan.environment, control.freeze
+            )));
+        }
         if let Barred::Version { version, why, .. } = &target.barred
             && *version == plan.version
-            && !lift_bar
+            && !wanted.lift_bar
         {
             return Ok(Err(format!(
                 "version {version} was rolled back before ({why}): roll out another one, or ask for this one with lift_bar"

@@ -12,8 +12,8 @@ pub mod tree;
 use std::collections::BTreeMap;
 
 use rollout::{
-    CleanUpRules, EnvironmentName, EvidenceRules, Plan, Readiness, Seconds, ServiceName, Steps, Strategy,
-    Version,
+    Approvals, CleanUpRules, Configured, EnvironmentName, EvidenceRules, Plan, Readiness, Seconds,
+    ServiceName, Steps, Strategy, Version,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,8 @@ impl Environment {
             })
     }
 
-    /// What a rollout of `version` of a service will do.
+    /// What a rollout of `version` of a service will do. Which published configuration this is, the configuration itself
+    /// does not know: it is for whoever read it to say.
     ///
     /// # Errors
     /// [`UnknownService`], naming the services that are known.
@@ -181,8 +182,9 @@ impl Environment {
                 attempts: clean_up.attempts,
             },
             stop_the_line: common.stop_the_line.rules(),
-            approval_expires: common.approval_expires.seconds(),
+            approvals: Approvals::of_anybody(common.approval_expires.seconds()),
             zombie_bound: ZOMBIE_BOUND,
+            configuration: Configured::default(),
         })
     }
 

@@ -82,7 +82,7 @@ fn what_is_left_out_is_as_the_users_document_says() {
     assert_eq!(rules, Rules::default());
     assert_eq!(rules.accept_events_for, Span::of(86_400));
     assert_eq!((plan.stop_the_line.rollbacks.get(), plan.stop_the_line.within), (3, Seconds(3600)));
-    assert_eq!(plan.approval_expires, Seconds(86_400));
+    assert_eq!(plan.approvals.expires, Seconds(86_400));
     assert!(plan.steps.iter().all(|step| !step.approval), "nobody is asked unless the configuration says so");
     assert_eq!(steps(&resolve(LEAST, "web", Some(Strategy::BlueGreen)).unwrap()), [(100, 300)]);
 }
@@ -116,7 +116,7 @@ fn a_step_may_need_an_approval_and_a_line_its_own_limit() {
     let plan = resolve(&text, "checkout", None).unwrap();
     let asked: Vec<bool> = plan.steps.iter().map(|step| step.approval).collect();
     assert_eq!(asked, [true, false, false]);
-    assert_eq!(plan.approval_expires, Seconds(5400));
+    assert_eq!(plan.approvals.expires, Seconds(5400));
     assert_eq!((plan.stop_the_line.rollbacks.get(), plan.stop_the_line.within), (5, Seconds(86_400)));
     let environment = read(&text);
     let stored = serde_json::to_string(&environment).unwrap();

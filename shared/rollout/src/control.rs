@@ -1,3 +1,4 @@
+use std::fmt;
 use std::num::NonZeroU32;
 
 use analysis::Seconds;
@@ -35,6 +36,50 @@ pub enum Line {
     },
 }
 
+/// Whether a person lets no rollout start for a while. Rollouts under way go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Freeze {
+    /// No person does.
+    #[default]
+    None,
+    /// None starts.
+    Until {
+        /// The first instant at which they may again; without it, a person has to say so.
+        until: Option<Timestamp>,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+impl Freeze {
+    /// Whether it lets nothing start at this instant.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        match self {
+            Self::None => false,
+            Self::Until { until, .. } => until.is_none_or(|until| now < until),
+        }
+    }
+}
+
+impl fmt::Display for Freeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("not frozen"),
+            Self::Until { until: Some(until), by, why, since } => {
+                write!(f, "frozen until {until} by {by} since {since}: {why}")
+            }
+            Self::Until { until: None, by, why, since } => {
+                write!(f, "frozen until it is thawed by {by} since {since}: {why}")
+            }
+        }
+    }
+}
+
 /// What holds for a whole environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +88,8 @@ pub struct Control {
     pub version: u64,
     /// Whether rollouts may start.
     pub line: Line,
+    /// Whether a person lets none start for a while.
+    pub freeze: Freeze,
     /// The rollbacks that still count, oldest first.
     pub rollbacks: Vec<(RolloutId, Timestamp)>,
 }
@@ -77,7 +124,27 @@ impl Control {
     /// Started again by a person: what was counted is forgotten.
     #[must_use]
     pub fn resumed(&self) -> Self {
-        Self { line: Line::Running, rollbacks: Vec::new(), version: self.version }.changed(self)
+        Self { line: Line::Running, rollbacks: Vec::new(), ..self.clone() }.changed(self)
+    }
+
+    /// Frozen by a person, until then or until it is thawed. It replaces a freeze that is there; the same one again
+    /// changes nothing.
+    #[must_use]
+    pub fn frozen(&self, until: Option<Timestamp>, by: String, why: String, since: Timestamp) -> Self {
+        let is_same = matches!(
+            &self.freeze,
+            Freeze::Until { until: then, by: who, why: reason, .. } if (*then, who, reason) == (until, &by, &why)
+        );
+        if is_same {
+            return self.clone();
+        }
+        Self { freeze: Freeze::Until { until, by, why, since }, ..self.clone() }.changed(self)
+    }
+
+    /// No longer frozen by a person.
+    #[must_use]
+    pub fn thawed(&self) -> Self {
+        Self { freeze: Freeze::None, ..self.clone() }.changed(self)
     }
 
     fn changed(mut self, before: &Self) -> Self {
@@ -135,5 +202,35 @@ mod tests {
         let twice = stopped.stopped("bob".to_owned(), "me too".to_owned(), at(1));
         assert_eq!(twice, stopped);
         assert_eq!(stopped.resumed().line, Line::Running);
+    }
+
+    #[test]
+    fn a_freeze_holds_until_its_end_or_until_it_is_thawed() {
+        let (ann, sale) = (|| "ann".to_owned(), || "sale".to_owned());
+        let frozen = Control::default().frozen(Some(at(60)), ann(), sale(), at(0));
+        assert_eq!(frozen.version, 1);
+        assert!(frozen.freeze.holds_at(at(0)) && frozen.freeze.holds_at(at(59)));
+        assert!(!frozen.freeze.holds_at(at(60)), "the end is the first instant after it");
+        assert_eq!(frozen.frozen(Some(at(60)), ann(), sale(), at(5)), frozen, "told twice, frozen once");
+        let longer = frozen.frozen(None, ann(), sale(), at(5));
+        assert_eq!(longer.version, 2);
+        assert!(longer.freeze.holds_at(Timestamp::MAX), "without an end it has to be thawed");
+        let thawed = longer.thawed();
+        assert_eq!((&thawed.freeze, thawed.version), (&Freeze::None, 3));
+        assert_eq!(thawed.thawed(), thawed, "told twice, thawed once");
+        assert!(!thawed.freeze.holds_at(at(5)));
+    }
+
+    #[test]
+    fn a_freeze_and_the_line_are_two_things() {
+        let both = Control::default().stopped("ann".to_owned(), "incident".to_owned(), at(0)).frozen(
+            None,
+            "bob".to_owned(),
+            "sale".to_owned(),
+            at(1),
+        );
+        assert_eq!(both.resumed().freeze, both.freeze);
+        assert_eq!(both.thawed().line, both.line);
+        assert_eq!(both.rolled_back(&id(1), at(2), rules()).freeze, both.freeze);
     }
 }

@@ -8,7 +8,8 @@ use self::back::{abort, restored, roll_back, settled};
 use self::clean_up::clean_up;
 use self::forward::{advance, found_while_baking, probed, shifted, thaw};
 use self::judged::{Found, Look, judged};
-use self::people::{ordered, sign_of_life, unguarded, watched};
+use self::people::{bar_lifted, ordered, sign_of_life, unguarded, watched};
+use crate::admission::MayNotApprove;
 use crate::event::{Cause, EffectId, Event, Probe};
 use crate::phase::{Approval, CleanUp, Phase};
 use crate::plan::StepIndex;
@@ -53,6 +54,9 @@ pub enum Rejected {
         /// Why.
         why: String,
     },
+    /// Whoever approves is not who the plan wants.
+    #[error(transparent)]
+    MayNotApprove(#[from] MayNotApprove),
 }
 
 /// The one place where a rollout changes: the state and an event in, the next state out, with the effects it asks
@@ -70,6 +74,9 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
     if let Event::Ordered { order, by, why, at } = event {
         return ordered(rollout, *order, (by, why), *at, event);
     }
+    if let Event::BarLifted { version, .. } = event {
+        return bar_lifted(rollout, version, event);
+    }
     match &rollout.phase {
         Phase::Preparing { attempts } => match event {
             // The same look told twice is one attempt.
@@ -86,7 +93,7 @@ pub fn decide(rollout: &Rollout, event: &Event) -> Result<Rollout, Rejected> {
         },
         Phase::Awaiting { step, since, approval, sight } => match event {
             Event::Waited { at } | Event::Unguarded { at, .. }
-                if *approval == Approval::Asked && *at >= rollout.plan.approval_expires.after(*since) =>
+                if *approval == Approval::Asked && *at >= rollout.plan.approvals.expires.after(*since) =>
             {
                 Ok(roll_back(rollout, Cause::NotApproved, *at))
             }

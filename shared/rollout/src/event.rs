@@ -3,7 +3,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{AlarmName, Colour, Epoch, Weight};
+use crate::admission::Overridden;
+use crate::names::{AlarmName, Colour, Epoch, Version, Weight};
 use crate::phase::Observed;
 use crate::plan::StepIndex;
 
@@ -13,6 +14,11 @@ use crate::plan::StepIndex;
 pub enum Event {
     /// The rollout was started (the first event of every history).
     Started {
+        /// Who asked for it; of a pipeline: `pipeline NAME`.
+        by: String,
+        /// The gates that it was to pass whatever they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        overridden: Option<Overridden>,
         /// When.
         at: Timestamp,
     },
@@ -76,6 +82,17 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A person lets a version come back that was barred when the rollout began.
+    BarLifted {
+        /// Which.
+        version: Version,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+        /// When.
+        at: Timestamp,
+    },
     /// A wait for a person was looked at: for an approval, or for the end of a hold.
     Waited {
         /// When.
@@ -110,7 +127,7 @@ impl Event {
     /// When it happened.
     pub const fn at(&self) -> Timestamp {
         match self {
-            Self::Started { at }
+            Self::Started { at, .. }
             | Self::Refused { at, .. }
             | Self::Probed { at, .. }
             | Self::Advance { at }
@@ -118,6 +135,7 @@ impl Event {
             | Self::Judged { at, .. }
             | Self::Abort { at, .. }
             | Self::Ordered { at, .. }
+            | Self::BarLifted { at, .. }
             | Self::Waited { at }
             | Self::Unguarded { at, .. }
             | Self::Performed { at, .. }
@@ -136,6 +154,7 @@ impl Event {
             Self::Judged { .. } => "judged",
             Self::Abort { .. } => "abort",
             Self::Ordered { .. } => "ordered",
+            Self::BarLifted { .. } => "bar_lifted",
             Self::Waited { .. } => "waited",
             Self::Unguarded { .. } => "unguarded",
             Self::Performed { .. } => "performed",

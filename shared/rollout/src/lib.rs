@@ -4,6 +4,7 @@
 //! their time inside, and answers with the next state; the effects it asks for are recorded in that state, so that
 //! storing the state stores the intention ([outbox](Rollout::pending)).
 
+mod admission;
 mod bucket;
 mod control;
 mod decide;
@@ -16,9 +17,10 @@ mod plan;
 mod rollout;
 mod source;
 
+pub use admission::{Approvals, Configured, GateName, InvalidOverride, MayNotApprove, Overridden};
 pub use analysis::Seconds;
 pub use bucket::{Bucket, InvalidShare, Need, Share};
-pub use control::{Control, Line, StopRules};
+pub use control::{Control, Freeze, Line, StopRules};
 pub use decide::{Rejected, decide};
 pub use event::{Cause, Decided, Effect, EffectId, Event, Milestone, OldTraffic, Order, Pending, Probe};
 pub use invariants::{Violation, invariants};

@@ -36,7 +36,7 @@ impl Rollout {
     /// The pace of a wait for an approval; its end is not slept through.
     fn approval_pace(&self, now: Timestamp) -> Seconds {
         let Phase::Awaiting { since, .. } = &self.phase else { return ATTENTIVE };
-        let expires = self.plan.approval_expires.after(*since);
+        let expires = self.plan.approvals.expires.after(*since);
         let pace =
             if now >= SOON.after(*since) || self.is_held_since(now, SOON) { PATIENT } else { ATTENTIVE };
         if expires > now { pace.min(Seconds::until(now, expires)) } else { pace }

@@ -4,6 +4,7 @@ use analysis::{Policy, Seconds};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::admission::{Approvals, Configured};
 use crate::control::StopRules;
 use crate::names::{AlarmName, Colour, EnvironmentName, ServiceName, Version, Weight};
 use crate::source::Source;
@@ -315,10 +316,12 @@ pub struct Plan {
     pub clean_up: CleanUpRules,
     /// When rollbacks stop the environment's line.
     pub stop_the_line: StopRules,
-    /// How long an approval is waited for before the rollout is rolled back.
-    pub approval_expires: Seconds,
+    /// Who may approve a step that asks for it, and how long that is waited for.
+    pub approvals: Approvals,
     /// The longest that a writer which died may still change the rule: the function's timeout and a margin.
     pub zombie_bound: Seconds,
+    /// What it was made from.
+    pub configuration: Configured,
 }
 
 impl Plan {

@@ -3,7 +3,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Decided, Effect, EffectId, Milestone, Pending};
+use crate::admission::Overridden;
+use crate::event::{Decided, Effect, EffectId, Event, Milestone, Pending};
 use crate::names::{Colour, EnvironmentName, Epoch, ExecutionArn, RolloutId, ServiceName, Version, Weight};
 use crate::phase::{CleanUp, Next, Phase};
 use crate::plan::{Plan, StepIndex};
@@ -27,8 +28,12 @@ pub struct Rollout {
     pub canary: Colour,
     /// What the other colour carries, where that is known.
     pub baseline: Option<Version>,
-    /// The version that was barred when it began.
+    /// The version that was barred when it began, unless a person has lifted that since.
     pub barred: Barred,
+    /// Who asked for it; of a pipeline: `pipeline NAME`.
+    pub requested_by: String,
+    /// The gates that it passed whatever they said.
+    pub overridden: Option<Overridden>,
     /// What drives it.
     pub execution: ExecutionArn,
     /// When it began.
@@ -102,6 +107,10 @@ pub struct Start {
     pub target: Target,
     /// The rule as it is now.
     pub rule: RuleSnapshot,
+    /// Who asks for it; of a pipeline: `pipeline NAME`.
+    pub requested_by: String,
+    /// The gates that it is to pass whatever they say.
+    pub overridden: Option<Overridden>,
     /// What drives it.
     pub execution: ExecutionArn,
     /// Now.
@@ -132,6 +141,8 @@ impl Rollout {
             baseline: start.target.stable,
             barred: start.target.barred,
             plan: start.plan,
+            requested_by: start.requested_by,
+            overridden: start.overridden,
             execution: start.execution,
             started_at: start.at,
             updated_at: start.at,
@@ -145,6 +156,15 @@ impl Rollout {
             head: String::new(),
             next_effect: EffectId(0),
             pending: Vec::new(),
+        }
+    }
+
+    /// The first event of its history.
+    pub fn begun(&self) -> Event {
+        let at = self.started_at;
+        match &self.phase {
+            Phase::Refused { reason, at } => Event::Refused { reason: reason.clone(), at: *at },
+            _ => Event::Started { by: self.requested_by.clone(), overridden: self.overridden.clone(), at },
         }
     }
 

@@ -14,6 +14,7 @@ use contract::{
     Alarm, CaughtError, CleanUpDue, Failure, Function, HealthCheckNext, Origin, PromoteStep, PromoteStepNext,
     Reply, Rollback, RollbackNext, StartDeploy, StartDeployNext, Trigger, Turn,
 };
+use engine::publish::Published;
 use engine::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
 use environments::Environment;
 use jiff::Timestamp;
@@ -138,11 +139,13 @@ impl Machine {
     /// first.
     pub fn new(setting: Setting) -> Result<Self, Unbuildable> {
         let told = |error: &dyn std::fmt::Display| Unbuildable(error.to_string());
-        let environment = Environment::from_yaml(&setting.configuration()).map_err(|error| told(&error))?;
+        let configuration = Environment::from_yaml(&setting.configuration()).map_err(|error| told(&error))?;
+        let configuration =
+            Published::first(configuration, "-".to_owned(), ago(0)).map_err(|error| told(&error))?;
         let events = setting.events();
         let fixed = Fixed {
             setting,
-            environment,
+            configuration,
             name: "staging".parse().map_err(|error| told(&error))?,
             service: "shop".parse().map_err(|error| told(&error))?,
             ids: Vec::new(),
@@ -335,6 +338,7 @@ fn trigger(event: u8) -> Trigger {
         strategy: None,
         by: "-".to_owned(),
         lift_bar: false,
+        overridden: None,
         request_id: version,
         origin: Origin { account: ACCOUNT.to_owned(), region: "us-east-1".to_owned(), time: ago(0) },
     }

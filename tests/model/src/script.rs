@@ -11,7 +11,7 @@ use engine::ports::{
     AlarmState, AlarmTags, Alarms, Begun, Budget, CleanUpSchedule, Clock, CommitError, Fleet, Measure, Meter,
     Metrics, Notifier, PortResult, Prober, Revisions, Store, Traffic, Wanted,
 };
-use environments::Environment;
+use engine::publish::Published as Configuration;
 use jiff::Timestamp;
 use rollout::{
     AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Lease, Need, Observed, Probe, Rollout,
@@ -34,7 +34,7 @@ pub(crate) struct Heard {
 #[derive(Debug)]
 pub(crate) struct Fixed {
     pub(crate) setting: Setting,
-    pub(crate) environment: Environment,
+    pub(crate) configuration: Configuration,
     pub(crate) name: EnvironmentName,
     pub(crate) service: ServiceName,
     pub(crate) ids: Vec<RolloutId>,
@@ -106,12 +106,21 @@ fn astray(answer: &Answer) -> ! {
 
 #[async_trait]
 impl Store for Script<'_> {
-    async fn configuration(&self, _: &EnvironmentName) -> PortResult<Option<Environment>> {
-        Ok(Some(self.fixed.environment.clone()))
+    async fn configuration(&self, _: &EnvironmentName) -> PortResult<Option<Configuration>> {
+        Ok(Some(self.fixed.configuration.clone()))
     }
 
-    async fn publish(&self, _: &EnvironmentName, _: &Environment) -> PortResult<()> {
-        Ok(())
+    async fn configuration_at(&self, name: &EnvironmentName, _: u64) -> PortResult<Option<Configuration>> {
+        self.configuration(name).await
+    }
+
+    async fn publish(&self, _: &EnvironmentName, _: &Configuration) -> PortResult<bool> {
+        Ok(true)
+    }
+
+    /// No guardrail or verdict of the model bars a version for longer than its own rollout.
+    async fn lift_bar(&self, _: &EnvironmentName, _: &ServiceName, _: &Version) -> PortResult<bool> {
+        Ok(false)
     }
 
     async fn target(&self, _: &EnvironmentName, _: &ServiceName) -> PortResult<Option<Target>> {

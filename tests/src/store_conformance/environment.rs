@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::ports::{Begun, PortError};
-use rollout::{Barred, Cause, Control, Event, Line, Observed, Probe, Rollout, RolloutId, Weight};
+use rollout::{
+    Barred, Cause, Control, Event, Freeze, Line, Observed, Probe, Rollout, RolloutId, Target, Weight,
+};
 
 use super::Shelf;
 
@@ -72,7 +74,7 @@ pub(super) async fn every_active_rollout_is_listed(shelf: &Shelf) {
         kept.rollout.plan.service = format!("service-{n}").parse().unwrap();
         kept.rollout.plan.guardrails =
             (0..200).map(|n| format!("alarm {n:0>200}").parse().unwrap()).collect();
-        let record = engine::history::Record::new(&kept.rollout, Event::Started { at: Shelf::start() }, "");
+        let record = engine::history::Record::new(&kept.rollout, kept.rollout.begun(), "");
         kept.rollout.head.clone_from(&record.hash);
         assert_eq!(shelf.store.begin(&kept.rollout, &record, None).await.unwrap(), Begun::Created);
         active.push(kept.rollout);
@@ -93,11 +95,25 @@ pub(super) async fn a_control_is_replaced_by_its_next_version_only(shelf: &Shelf
     assert!(store.set_control(environment, &first).await.unwrap());
     assert_eq!(store.control(environment).await.unwrap(), first);
     for version in [0, 1, 3] {
-        let stale = Control { version, line: Line::Running, rollbacks: vec![(id("a-1"), Shelf::start())] };
+        let stale = Control {
+            version,
+            line: Line::Running,
+            freeze: Freeze::None,
+            rollbacks: vec![(id("a-1"), Shelf::start())],
+        };
         assert!(!store.set_control(environment, &stale).await.unwrap(), "version {version} after 1");
         assert_eq!(store.control(environment).await.unwrap(), first);
     }
-    let second = Control { version: 2, line: Line::Running, rollbacks: vec![(id("a-1"), Shelf::start())] };
+    let until = Some(Shelf::start());
+    let second = Control {
+        rollbacks: vec![(id("a-1"), Shelf::start())],
+        ..Control { version: 1, ..Control::default() }.frozen(
+            until,
+            "dana".to_owned(),
+            "müde".to_owned(),
+            Shelf::start(),
+        )
+    };
     assert!(store.set_control(environment, &second).await.unwrap());
     assert_eq!(store.control(environment).await.unwrap(), second);
     let other = format!("{environment}-2").parse().unwrap();
@@ -128,17 +144,67 @@ pub(super) async fn of_many_changes_of_the_control_one_wins(shelf: &Shelf) {
     assert_eq!(shelf.store.control(&shelf.environment).await.unwrap(), *winners[0]);
 }
 
-pub(super) async fn what_is_barred_is_kept_with_the_target(shelf: &Shelf) {
-    let bad = shelf.begin("a", Shelf::start()).await;
+/// A rollout that was rolled back for its version's fault.
+async fn bad(shelf: &Shelf, name: &str) -> Rollout {
+    let bad = shelf.begin(name, Shelf::start()).await;
     let cause = Cause::Guardrail("an alarm with spaces".parse().unwrap());
     let mut now = shelf.commit(&bad, Event::Abort { cause, at: Shelf::start() }).await;
     for minutes in [0, 5] {
         let at = Shelf::start() + jiff::SignedDuration::from_mins(minutes);
         now = shelf.commit(&now, Event::WeightRead { observed: Observed::Weight(Weight::ZERO), at }).await;
     }
+    now
+}
+
+async fn lift(shelf: &Shelf, version: &str) -> bool {
+    let service = "checkout".parse().unwrap();
+    shelf.store.lift_bar(&shelf.environment, &service, &version.parse().unwrap()).await.unwrap()
+}
+
+pub(super) async fn a_bar_is_lifted_from_a_free_service(shelf: &Shelf) {
+    assert!(!lift(shelf, "v2").await, "no rollout was ever there");
+    let now = bad(shelf, "a").await;
+    let barred = shelf.seen().await.unwrap();
+    assert!(!lift(shelf, "v1").await, "another version");
+    assert_eq!(shelf.seen().await.unwrap(), barred);
+    let held = shelf.begin("b", now.updated_at).await;
+    assert!(!lift(shelf, "v2").await, "a rollout holds the service");
+    assert_eq!(shelf.seen().await.unwrap(), held.target());
+    let version = "v2".parse().unwrap();
+    let (by, why) = ("dana".to_owned(), "mended".to_owned());
+    let lifted = shelf.commit(&held, Event::BarLifted { version, by, why, at: Shelf::start() }).await;
+    assert_eq!(shelf.seen().await.unwrap().barred, Barred::Nothing);
+    shelf.roll_back(&lifted, now.updated_at).await;
+    assert_eq!(shelf.seen().await.unwrap().barred, Barred::Nothing, "it stays lifted");
+    let again = bad(shelf, "c").await;
+    let barred = shelf.seen().await.unwrap();
+    assert_eq!(barred, again.target());
+    assert!(lift(shelf, "v2").await);
+    let free = shelf.seen().await.unwrap();
+    assert_eq!(free, Target { barred: Barred::Nothing, ..barred }, "nothing else changed");
+    assert!(!lift(shelf, "v2").await, "it is not barred any more");
+    assert_eq!(shelf.store.rollout(&again.id).await.unwrap(), Some(again));
+}
+
+/// A rollout that begins takes over what it saw to be barred.
+pub(super) async fn a_bar_that_was_lifted_meanwhile_is_not_put_back(shelf: &Shelf) {
+    let now = bad(shelf, "a").await;
+    let seen = shelf.seen().await;
+    let kept = shelf.begun("b", seen.as_ref(), now.updated_at);
+    assert!(lift(shelf, "v2").await);
+    let free = shelf.seen().await.unwrap();
+    let begun = shelf.store.begin(&kept.rollout, &kept.record, seen.as_ref()).await.unwrap();
+    assert_eq!(begun, Begun::Busy(free.clone()));
+    assert_eq!(shelf.seen().await.unwrap(), free);
+    shelf.begin("b", now.updated_at).await;
+    assert_eq!(shelf.seen().await.unwrap().barred, Barred::Nothing);
+}
+
+pub(super) async fn what_is_barred_is_kept_with_the_target(shelf: &Shelf) {
+    let now = bad(shelf, "a").await;
     let seen = shelf.seen().await.unwrap();
     assert_eq!(seen, now.target());
-    assert!(matches!(&seen.barred, Barred::Version { version, .. } if *version == bad.plan.version));
+    assert!(matches!(&seen.barred, Barred::Version { version, .. } if *version == now.plan.version));
     let next = shelf.begin("b", now.updated_at).await;
     assert_eq!(shelf.seen().await.unwrap().barred, seen.barred, "until another one is promoted");
     shelf.promote(&next).await;

@@ -1,27 +1,93 @@
 //! What is stored comes back, in order.
 
+use std::sync::Arc;
+
 use engine::history::first_break;
-use engine::ports::Begun;
+use engine::ports::{Begun, PortError, Published};
+use engine::publish::Publication;
 use jiff::SignedDuration;
 use rollout::{Event, Probe, SmokeTest, Step, Steps, Weight};
 
 use super::Shelf;
 use crate::run::configuration;
 
-pub(super) async fn configurations_are_published_and_replaced(shelf: &Shelf) {
+pub(super) async fn configurations_are_numbered_and_kept(shelf: &Shelf) {
     let (store, environment) = (&shelf.store, &shelf.environment);
     assert_eq!(store.configuration(environment).await.unwrap(), None);
-    let first = configuration("");
-    store.publish(environment, &first).await.unwrap();
+    assert_eq!(store.configuration_at(environment, 1).await.unwrap(), None);
+    let first = Published::first(configuration(""), "dana".to_owned(), Shelf::start()).unwrap();
+    for version in [0, 2] {
+        let gap = Published { version, ..first.clone() };
+        assert!(!store.publish(environment, &gap).await.unwrap(), "version {version} is not the first");
+        assert_eq!(store.configuration(environment).await.unwrap(), None);
+    }
+    assert!(store.publish(environment, &first).await.unwrap());
     assert_eq!(store.configuration(environment).await.unwrap(), Some(first.clone()));
-    let second = configuration("  guardrails: [an alarm with spaces]\n  accept_events_for: 1h\n");
-    assert_ne!(first, second);
-    store.publish(environment, &second).await.unwrap();
-    assert_eq!(store.configuration(environment).await.unwrap(), Some(second.clone()));
-    store.publish(environment, &second).await.unwrap();
-    assert_eq!(store.configuration(environment).await.unwrap(), Some(second));
+    assert!(store.publish(environment, &first).await.unwrap(), "what is published already");
+    let mut newest = first.clone();
+    // More than nine: the newest is the one with the highest number, and not the last one by name.
+    for minutes in 1..12 {
+        let rules = format!("  guardrails: [an alarm with spaces]\n  accept_events_for: {minutes}h\n");
+        let next = newest.next(configuration(&rules), "prüft \"x\"".to_owned(), Shelf::start()).unwrap();
+        assert_ne!(next.digest, newest.digest);
+        for version in [newest.version, next.version + 1] {
+            let other = Published { version, ..next.clone() };
+            assert!(!store.publish(environment, &other).await.unwrap(), "version {version}");
+            assert_eq!(store.configuration(environment).await.unwrap(), Some(newest.clone()));
+        }
+        assert!(store.publish(environment, &next).await.unwrap());
+        assert!(!store.publish(environment, &first).await.unwrap(), "an old one");
+        assert_eq!(store.configuration(environment).await.unwrap(), Some(next.clone()));
+        assert_eq!(store.configuration_at(environment, next.version).await.unwrap(), Some(next.clone()));
+        assert_eq!(store.configuration_at(environment, 1).await.unwrap(), Some(first.clone()));
+        newest = next;
+    }
+    assert_eq!(newest.version, 12);
+    assert_eq!(store.configuration_at(environment, 13).await.unwrap(), None);
     let other = format!("{environment}-2").parse().unwrap();
     assert_eq!(store.configuration(&other).await.unwrap(), None, "another environment's");
+    assert!(!store.publish(&other, &newest).await.unwrap(), "its first version is 1");
+}
+
+pub(super) async fn what_says_the_same_is_no_new_version(shelf: &Shelf) {
+    let (store, environment) = (&*shelf.store, &shelf.environment);
+    let publish = |rules: &'static str, by| async move {
+        engine::publish::publish(store, environment, &configuration(rules), by, Shelf::start()).await.unwrap()
+    };
+    let first = publish("", "dana").await;
+    assert!(matches!(&first, Publication::New(published) if published.version == 1), "{first:?}");
+    let again = publish("", "eve").await;
+    assert_eq!(again, Publication::Unchanged(first.published().clone()));
+    let second = publish("  accept_events_for: 1h\n", "eve").await;
+    assert!(matches!(&second, Publication::New(published) if published.version == 2), "{second:?}");
+    let back = publish("", "dana").await;
+    assert_eq!((back.published().version, &back.published().digest), (3, &first.published().digest));
+    assert_eq!(store.configuration(environment).await.unwrap().as_ref(), Some(back.published()));
+}
+
+pub(super) async fn of_many_publishers_one_wins(shelf: &Shelf) {
+    let mut racers = tokio::task::JoinSet::new();
+    for racer in 1..=4 {
+        let (store, environment) = (Arc::clone(&shelf.store), shelf.environment.clone());
+        racers.spawn(async move {
+            let configuration = configuration(&format!("  accept_events_for: {racer}h\n"));
+            let first = Published::first(configuration, format!("racer {racer}"), Shelf::start()).unwrap();
+            let mut attempts = 0;
+            loop {
+                attempts += 1;
+                match store.publish(&environment, &first).await {
+                    // A store may answer a race with a transient error, which is tried again.
+                    Err(PortError::Transient { .. }) if attempts < 20 => {}
+                    other => return (first, other.unwrap()),
+                }
+            }
+        });
+    }
+    let done = racers.join_all().await;
+    let winners: Vec<_> = done.iter().filter(|(_, won)| *won).map(|(first, _)| first).collect();
+    assert_eq!(winners.len(), 1, "{winners:?}");
+    let stored = shelf.store.configuration(&shelf.environment).await.unwrap();
+    assert_eq!(stored.as_ref(), Some(winners[0]));
 }
 
 pub(super) async fn a_rollout_comes_back_as_it_was_stored(shelf: &Shelf) {
@@ -58,8 +124,7 @@ pub(super) async fn a_large_plan_comes_back_as_it_was_stored(shelf: &Shelf) {
             contains: (n % 2 == 0).then(|| "\u{0}\t€".to_owned()),
         })
         .collect();
-    let event = Event::Started { at: Shelf::start() };
-    let record = engine::history::Record::new(&kept.rollout, event, "");
+    let record = engine::history::Record::new(&kept.rollout, kept.rollout.begun(), "");
     kept.rollout.head.clone_from(&record.hash);
     assert_eq!(shelf.store.begin(&kept.rollout, &record, None).await.unwrap(), Begun::Created);
     assert_eq!(shelf.store.rollout(&kept.rollout.id).await.unwrap(), Some(kept.rollout.clone()));

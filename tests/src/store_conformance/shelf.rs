@@ -54,7 +54,7 @@ impl Shelf {
         let plan = self.plan("checkout", "v2");
         let untouched = Target::untouched(self.environment.clone(), plan.service.clone());
         let mut rollout = Rollout::start(self.beginning(name, plan, target.unwrap_or(&untouched), at));
-        let record = Record::new(&rollout, Event::Started { at }, "");
+        let record = Record::new(&rollout, rollout.begun(), "");
         rollout.head.clone_from(&record.hash);
         Kept { rollout, record }
     }
@@ -64,8 +64,8 @@ impl Shelf {
         let untouched = Target::untouched(self.environment.clone(), plan.service.clone());
         let reason = "a guardrail is red".to_owned();
         let start = self.beginning(name, plan, target.unwrap_or(&untouched), at);
-        let mut rollout = Rollout::refuse(start, reason.clone());
-        let record = Record::new(&rollout, Event::Refused { reason, at }, "");
+        let mut rollout = Rollout::refuse(start, reason);
+        let record = Record::new(&rollout, rollout.begun(), "");
         rollout.head.clone_from(&record.hash);
         Kept { rollout, record }
     }
@@ -79,6 +79,8 @@ impl Shelf {
             id: id.parse().unwrap(),
             plan,
             target: target.clone(),
+            requested_by: "pipeline prüft".to_owned(),
+            overridden: None,
             rule: RuleSnapshot("{\"actions\":[\"prüft\"]}".to_owned()),
             at,
         }

@@ -98,7 +98,8 @@ impl Stack {
     /// [`StackError`].
     pub async fn assemble(from: Parts) -> Result<Self, StackError> {
         let Parts { environment, configuration, store, clock, updates, .. } = from;
-        store.publish(&environment, &configuration).await?;
+        engine::publish::publish(&*store, &environment, &configuration, "the embedded stack", clock.now())
+            .await?;
         let identity = &configuration.environment;
         let region = &identity.region;
         let account = identity.account.as_deref().unwrap_or("000000000000");

@@ -5,18 +5,18 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use engine::history::Record;
-use engine::ports::{Begun, CommitError, PortError, PortResult, Store};
-use environments::Environment;
+use engine::ports::{Begun, CommitError, PortError, PortResult, Published, Store};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
 use rollout::{
-    Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName, Standing,
-    Target,
+    Barred, Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName,
+    Standing, Target, Version,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 type Bytes = &'static [u8];
-const CONFIGURATIONS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("configurations");
+/// By environment and version.
+const CONFIGURATIONS: TableDefinition<'_, (&str, u64), Bytes> = TableDefinition::new("published");
 const TARGETS: TableDefinition<'_, (&str, &str), Bytes> = TableDefinition::new("targets");
 const ROLLOUTS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("rollouts");
 const RECORDS: TableDefinition<'_, (&str, u64), Bytes> = TableDefinition::new("records");
@@ -204,19 +204,51 @@ fn holds(target: &Target, rollout: &Rollout) -> bool {
     target.epoch == rollout.epoch && held
 }
 
+fn bars(target: &Target, version: &Version) -> bool {
+    matches!(&target.barred, Barred::Version { version: barred, .. } if barred == version)
+}
+
+/// The newest published configuration of an environment.
+fn newest(
+    table: &impl ReadableTable<(&'static str, u64), Bytes>,
+    environment: &EnvironmentName,
+) -> PortResult<Option<Published>> {
+    let name = environment.as_str();
+    let last = table.range((name, 0)..=(name, u64::MAX)).map_err(broken)?.next_back();
+    last.map(|entry| decode(entry.map_err(broken)?.1.value())).transpose()
+}
+
 #[async_trait]
 impl Store for EmbeddedStore {
-    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
-        self.read(CONFIGURATIONS, environment.as_str())
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Published>> {
+        let read = self.database.begin_read().map_err(broken)?;
+        newest(&read.open_table(CONFIGURATIONS).map_err(broken)?, environment)
     }
 
-    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
+    async fn configuration_at(
+        &self,
+        environment: &EnvironmentName,
+        version: u64,
+    ) -> PortResult<Option<Published>> {
+        self.read(CONFIGURATIONS, (environment.as_str(), version))
+    }
+
+    async fn publish(&self, environment: &EnvironmentName, published: &Published) -> PortResult<bool> {
         let write = self.database.begin_write().map_err(broken)?;
         {
             let mut table = write.open_table(CONFIGURATIONS).map_err(broken)?;
-            table.insert(environment.as_str(), encode(configuration)?.as_slice()).map_err(broken)?;
+            let newest = newest(&table, environment)?;
+            if newest.as_ref() == Some(published) {
+                return Ok(true);
+            }
+            if newest.map_or(0, |newest| newest.version) + 1 != published.version {
+                return Ok(false);
+            }
+            let key = (environment.as_str(), published.version);
+            table.insert(key, encode(published)?.as_slice()).map_err(broken)?;
         }
-        write.commit().map_err(broken)
+        write.commit().map_err(broken)?;
+        Ok(true)
     }
 
     async fn target(
@@ -225,6 +257,31 @@ impl Store for EmbeddedStore {
         service: &ServiceName,
     ) -> PortResult<Option<Target>> {
         self.read(TARGETS, (environment.as_str(), service.as_str()))
+    }
+
+    async fn lift_bar(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        version: &Version,
+    ) -> PortResult<bool> {
+        let key = (environment.as_str(), service.as_str());
+        let write = self.database.begin_write().map_err(broken)?;
+        {
+            let mut table = write.open_table(TARGETS).map_err(broken)?;
+            let stored: Option<Target> = {
+                let found = table.get(key).map_err(broken)?;
+                found.map(|bytes| decode(bytes.value())).transpose()?
+            };
+            let Some(target) = stored.filter(|target| bars(target, version) && target.lease == Lease::Free)
+            else {
+                return Ok(false);
+            };
+            let lifted = Target { barred: Barred::Nothing, ..target };
+            table.insert(key, encode(&lifted)?.as_slice()).map_err(broken)?;
+        }
+        write.commit().map_err(broken)?;
+        Ok(true)
     }
 
     async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {
@@ -257,7 +314,9 @@ impl Store for EmbeddedStore {
                 let same = match (&stored, expected) {
                     (None, None) => true,
                     (Some(stored), Some(expected)) => {
-                        stored.epoch == expected.epoch && stored.lease == Lease::Free
+                        stored.epoch == expected.epoch
+                            && stored.barred == expected.barred
+                            && stored.lease == Lease::Free
                     }
                     (None, Some(_)) | (Some(_), None) => false,
                 };

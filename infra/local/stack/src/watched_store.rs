@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::history::Record;
-use engine::ports::{Begun, Clock, CommitError, PortResult, Store};
-use environments::Environment;
-use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
+use engine::ports::{Begun, Clock, CommitError, PortResult, Published, Store};
+use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target, Version};
 
 use crate::update::{Update, Updates};
 
@@ -29,12 +28,20 @@ impl WatchedStore {
 
 #[async_trait]
 impl Store for WatchedStore {
-    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Environment>> {
+    async fn configuration(&self, environment: &EnvironmentName) -> PortResult<Option<Published>> {
         self.inner.configuration(environment).await
     }
 
-    async fn publish(&self, environment: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
-        self.inner.publish(environment, configuration).await
+    async fn configuration_at(
+        &self,
+        environment: &EnvironmentName,
+        version: u64,
+    ) -> PortResult<Option<Published>> {
+        self.inner.configuration_at(environment, version).await
+    }
+
+    async fn publish(&self, environment: &EnvironmentName, published: &Published) -> PortResult<bool> {
+        self.inner.publish(environment, published).await
     }
 
     async fn target(
@@ -43,6 +50,15 @@ impl Store for WatchedStore {
         service: &ServiceName,
     ) -> PortResult<Option<Target>> {
         self.inner.target(environment, service).await
+    }
+
+    async fn lift_bar(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        version: &Version,
+    ) -> PortResult<bool> {
+        self.inner.lift_bar(environment, service, version).await
     }
 
     async fn rollout(&self, id: &RolloutId) -> PortResult<Option<Rollout>> {

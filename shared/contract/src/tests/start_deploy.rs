@@ -163,6 +163,7 @@ fn a_request_is_read() {
         strategy,
         by: "alice".to_owned(),
         lift_bar,
+        overridden: None,
         request_id: "6a7e8feb-b491-4cf7-a9f1-bf3703467718".to_owned(),
         origin: origin(),
     };

@@ -29,6 +29,7 @@ pub(super) fn question(rollout: &Rollout, claim: &Claim, link: &Link, now: Times
     );
     page.shift = Some(shift);
     page.facts.extend([
+        ("Asked for by", rollout.requested_by.clone()),
         ("Waiting since", time(claim.since)),
         ("Link ends", format!("{}, {}", time(claim.expires), left(now, claim.expires))),
     ]);
@@ -93,6 +94,10 @@ pub(super) fn settled(rollout: &Rollout, claim: &Claim, standing: &Standing) -> 
 /// `decide` says no.
 pub(super) fn rejected(rollout: &Rollout, claim: &Claim, rejected: &Rejected) -> Answer {
     match rejected {
+        Rejected::MayNotApprove(why) => {
+            let page = Page::saying(403, Tone::Bad, "You may not approve this", sentence(&why.to_string()));
+            about(rollout, claim, page).into()
+        }
         Rejected::Ended { .. } | Rejected::NotNow { .. } | Rejected::Stale { .. } | Rejected::Held { .. } => {
             settled(rollout, claim, &Standing::Stale)
         }

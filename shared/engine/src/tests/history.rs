@@ -54,7 +54,8 @@ fn a_record_that_is_whole_but_follows_another_history_shows() {
     let second = world.only_rollout();
     let first = rollout::Rollout { version: 1, ..second.clone() };
     let second = rollout::Rollout { version: 2, ..second };
-    let (begin, next) = (Event::Started { at: at(0) }, Event::Advance { at: at(1) });
+    let (begin, next) =
+        (Event::Started { by: "ann".to_owned(), overridden: None, at: at(0) }, Event::Advance { at: at(1) });
     let one = Record::new(&first, begin, "");
     let follows = Record::new(&second, next.clone(), &one.hash);
     let strays = Record::new(&second, next, &"0".repeat(64));

@@ -19,8 +19,9 @@ fn fails(world: &World, service: &str, version: &str) {
 
 fn start(world: &World, service: &str, version: &str, lift: bool) -> Reply<Next> {
     let trigger = match asked(service, version, &format!("{version}-again-{lift}")) {
-        Trigger::Requested { service, version, strategy, by, request_id, origin, .. } => {
-            Trigger::Requested { service, version, strategy, by, lift_bar: lift, request_id, origin }
+        Trigger::Requested { service, version, strategy, by, overridden, request_id, origin, .. } => {
+            let lift_bar = lift;
+            Trigger::Requested { service, version, strategy, by, lift_bar, overridden, request_id, origin }
         }
         other => other,
     };

@@ -105,6 +105,7 @@ pub(super) fn asked(service: &str, version: &str, id: &str) -> Trigger {
         strategy: None,
         by: "alice".to_owned(),
         lift_bar: false,
+        overridden: None,
         request_id: id.to_owned(),
         origin: origin(),
     }

@@ -16,6 +16,7 @@ fn requested(service: &str, id: &str, origin: Origin) -> Trigger {
         strategy: Some(rollout::Strategy::BlueGreen),
         by: "alice".to_owned(),
         lift_bar: false,
+        overridden: None,
         request_id: id.to_owned(),
         origin,
     }
@@ -174,7 +175,7 @@ fn what_is_not_ours_or_too_old_is_an_error_and_writes_nothing() {
         assert_eq!(world.snapshot(), before);
     }
     let world = World::new();
-    world.with(|state| state.configuration = None);
+    world.with(|state| state.configurations.clear());
     let failure = deploy(&world, pipeline("1", "SUCCEEDED"), "one").unwrap_err();
     assert_eq!(failure.name, ErrorName::InvalidConfiguration);
     assert_eq!(written(&world.snapshot()), (0, 0, 0, 0, 1));

@@ -1,6 +1,6 @@
 //! The store's two writes, as `ports::Store` documents them.
 
-use rollout::{Effect, Lease, Phase, Rollout, Target};
+use rollout::{Barred, Effect, Lease, Phase, Rollout, ServiceName, Target, Version};
 
 use super::world::State;
 use crate::history::Record;
@@ -20,7 +20,11 @@ pub(super) fn begin(
         let target = state.targets.get(service);
         let as_expected = match (target, expected) {
             (None, None) => true,
-            (Some(target), Some(expected)) => target.epoch == expected.epoch && target.lease == Lease::Free,
+            (Some(target), Some(expected)) => {
+                target.epoch == expected.epoch
+                    && target.barred == expected.barred
+                    && target.lease == Lease::Free
+            }
             _ => false,
         };
         if let (false, Some(target)) = (as_expected, target) {
@@ -32,6 +36,16 @@ pub(super) fn begin(
     state.history.insert(rollout.id.clone(), vec![record.clone()]);
     state.rollouts.insert(rollout.id.clone(), rollout.clone());
     Begun::Created
+}
+
+pub(super) fn lift_bar(state: &mut State, service: &ServiceName, version: &Version) -> bool {
+    let Some(target) = state.targets.get_mut(service) else { return false };
+    let bars = matches!(&target.barred, Barred::Version { version: barred, .. } if barred == version);
+    if !bars || target.lease != Lease::Free {
+        return false;
+    }
+    target.barred = Barred::Nothing;
+    true
 }
 
 pub(super) fn commit(

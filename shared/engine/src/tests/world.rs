@@ -64,7 +64,7 @@ type Hook = Box<dyn FnOnce(&World) + Send>;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct State {
     pub now: Timestamp,
-    pub configuration: Option<Environment>,
+    pub configurations: Vec<Published>,
     pub targets: BTreeMap<ServiceName, Target>,
     pub rollouts: BTreeMap<RolloutId, Rollout>,
     pub history: BTreeMap<RolloutId, Vec<Record>>,
@@ -140,7 +140,10 @@ impl World {
     pub(super) fn of(configuration: &str) -> Self {
         let state = State {
             now: at(0),
-            configuration: Some(Environment::from_yaml(configuration).unwrap()),
+            configurations: vec![
+                Published::first(Environment::from_yaml(configuration).unwrap(), "ann".to_owned(), at(0))
+                    .unwrap(),
+            ],
             targets: BTreeMap::new(),
             rollouts: BTreeMap::new(),
             history: BTreeMap::new(),
@@ -268,12 +271,37 @@ pub(super) fn run<F: Future>(call: F) -> Option<F::Output> {
 
 #[async_trait]
 impl Store for World {
-    async fn configuration(&self, _: &EnvironmentName) -> PortResult<Option<Environment>> {
-        self.step("configuration", |state| state.configuration.clone()).await
+    async fn configuration(&self, _: &EnvironmentName) -> PortResult<Option<Published>> {
+        self.step("configuration", |state| state.configurations.last().cloned()).await
     }
 
-    async fn publish(&self, _: &EnvironmentName, configuration: &Environment) -> PortResult<()> {
-        self.step("publish", |state| state.configuration = Some(configuration.clone())).await
+    async fn configuration_at(&self, _: &EnvironmentName, version: u64) -> PortResult<Option<Published>> {
+        self.step("configuration_at", |state| {
+            state.configurations.iter().find(|published| published.version == version).cloned()
+        })
+        .await
+    }
+
+    async fn publish(&self, _: &EnvironmentName, published: &Published) -> PortResult<bool> {
+        self.step("publish", |state| {
+            let newest = state.configurations.last();
+            let fits = newest.map_or(0, |newest| newest.version) + 1 == published.version;
+            let again = newest == Some(published);
+            if fits {
+                state.configurations.push(published.clone());
+            }
+            fits || again
+        })
+        .await
+    }
+
+    async fn lift_bar(
+        &self,
+        _: &EnvironmentName,
+        service: &ServiceName,
+        version: &Version,
+    ) -> PortResult<bool> {
+        self.step("lift_bar", |state| super::store::lift_bar(state, service, version)).await
     }
 
     async fn target(&self, _: &EnvironmentName, service: &ServiceName) -> PortResult<Option<Target>> {

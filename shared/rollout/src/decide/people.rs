@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use super::back::roll_back;
 use super::{Rejected, not_now, refused};
 use crate::event::{Cause, Event, Order};
+use crate::names::Version;
 use crate::phase::{Approval, Next, Phase, Sight};
-use crate::rollout::{Hold, Rollout};
+use crate::rollout::{Barred, Hold, Rollout};
 
 /// How often a wait for a person is recorded: well within the [lease](crate::LEASE), and less often than it is
 /// looked at.
@@ -63,7 +64,8 @@ pub(super) fn with_sight(rollout: &Rollout, seen: Sight, at: Timestamp) -> Rollo
 ///
 /// Nobody's hold ends but by a resume. An approval that is given meanwhile is kept: who approves has looked at the step,
 /// not at the hold, and would otherwise have to come again before the approval expires. An advance is refused: it says
-/// "go on now", which is what the hold forbids.
+/// "go on now", which is what the hold forbids. An advance to a step that needs an approval is one, and is refused to those
+/// who may not approve.
 pub(super) fn ordered(
     rollout: &Rollout,
     order: Order,
@@ -79,6 +81,9 @@ pub(super) fn ordered(
         && asked != now
     {
         return Err(Rejected::Stale { asked, now });
+    }
+    if approves(rollout, order) {
+        rollout.plan.approvals.permit(&rollout.requested_by, by)?;
     }
     let cleared = |next| Ok(rollout.to(Phase::Cleared { next }, at));
     match (order, &rollout.hold, &rollout.phase) {
@@ -113,6 +118,29 @@ pub(super) fn ordered(
             Ok(rollout.to(phase, at))
         }
         _ => Err(not_now(rollout, event)),
+    }
+}
+
+/// Whether an order stands in for the approval of a step that needs one.
+fn approves(rollout: &Rollout, order: Order) -> bool {
+    match (order, &rollout.phase) {
+        (Order::Advance { .. } | Order::Approve { .. }, Phase::Awaiting { .. }) => true,
+        (Order::Advance { .. }, Phase::Baking { step, .. }) => match rollout.after(*step) {
+            Next::Step(next) => rollout.plan.steps.get(next).is_some_and(|step| step.approval),
+            Next::Finish => false,
+        },
+        _ => false,
+    }
+}
+
+/// A person lets the version come back that was barred when this rollout began, which keeps it barred until it ends. It is
+/// no sign of life: whoever drives the rollout has not been heard of.
+pub(super) fn bar_lifted(rollout: &Rollout, lifted: &Version, event: &Event) -> Result<Rollout, Rejected> {
+    match &rollout.barred {
+        Barred::Version { version, .. } if version == lifted && !rollout.phase.is_terminal() => {
+            Ok(Rollout { barred: Barred::Nothing, ..rollout.to(rollout.phase.clone(), rollout.updated_at) })
+        }
+        Barred::Version { .. } | Barred::Nothing => Err(refused(rollout, event)),
     }
 }
 

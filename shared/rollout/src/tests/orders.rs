@@ -324,7 +324,7 @@ fn the_first_step_may_need_an_approval_too() {
 fn a_wait_for_a_person_outlives_the_lease() {
     let idle = Rollout { hold: held(), ..given(Phase::Cleared { next: Next::Step(FIRST) }) };
     let mut long = awaiting();
-    long.plan.approval_expires = Seconds(86_400);
+    long.plan.approvals.expires = Seconds(86_400);
     for mut rollout in [idle, long] {
         let (first, phase) = (rollout.version, rollout.phase.clone());
         for minute in 1..1440 {

@@ -28,7 +28,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
         |(steps, (attempts, interval), evidence, (cleans, after), (zombie, approval))| {
             let (settle, delay, patience, blind, frozen) = evidence;
             let mut plan = plan(steps);
-            plan.approval_expires = Seconds(approval);
+            plan.approvals.expires = Seconds(approval);
             plan.readiness.attempts = times(attempts);
             plan.readiness.interval = Seconds(interval);
             plan.evidence = EvidenceRules {
@@ -72,6 +72,7 @@ enum Stray {
     CleanUp(u32, OldTraffic),
     Started,
     Ordered(Order),
+    BarLifted,
     Waited,
     Unguarded,
 }
@@ -119,6 +120,7 @@ fn any_stray() -> impl Strategy<Value = Stray> {
         2 => (0u32..4, traffic).prop_map(|(attempt, traffic)| Stray::CleanUp(attempt, traffic)),
         1 => Just(Stray::Started),
         6 => any_order().prop_map(Stray::Ordered),
+        2 => Just(Stray::BarLifted),
         2 => Just(Stray::Waited),
         2 => Just(Stray::Unguarded),
     ]
@@ -194,8 +196,14 @@ fn stray(what: &Stray, at: Timestamp) -> Event {
         Stray::Abort => Event::Abort { cause: requested(), at },
         Stray::Performed(id) => Event::Performed { effects: vec![EffectId(id)], at },
         Stray::CleanUp(attempt, traffic) => Event::CleanUpDue { attempt, traffic, at },
-        Stray::Started => Event::Started { at },
+        Stray::Started => Event::Started { by: "alice".to_owned(), overridden: None, at },
         Stray::Ordered(order) => Event::Ordered { order, by: "alice".to_owned(), why: "why".to_owned(), at },
+        Stray::BarLifted => Event::BarLifted {
+            version: "v0".parse().unwrap(),
+            by: "alice".to_owned(),
+            why: "why".to_owned(),
+            at,
+        },
         Stray::Waited => Event::Waited { at },
         Stray::Unguarded => Event::Unguarded { reason: "throttled".to_owned(), at },
     }
@@ -462,7 +470,7 @@ proptest! {
         let waits = |span: u32| usize::try_from(span / 30 + 4).unwrap();
         let a_step = waits(evidence.settle.0 + evidence.metric_delay.0 + evidence.patience.0 + evidence.blind.0);
         let bakes: usize = plan.steps.iter().map(|step| waits(step.bake.0) + a_step).sum();
-        let bound = 40 + bakes + waits(evidence.frozen.0) + waits(plan.approval_expires.0);
+        let bound = 40 + bakes + waits(evidence.frozen.0) + waits(plan.approvals.expires.0);
 
         let History { last, now, .. } = play(plan, &moves);
         // Stray events may have been dated a few minutes ahead.

@@ -74,7 +74,8 @@ pub(super) fn plan(list: Steps) -> Plan {
         guardrails: vec!["checkout 5xx".parse().unwrap()],
         clean_up: CleanUpRules { after: Seconds(3600), quiet_minutes: 5, attempts: times(2) },
         stop_the_line: StopRules { rollbacks: times(3), within: Seconds(3600) },
-        approval_expires: Seconds(7200),
+        approvals: Approvals::of_anybody(Seconds(7200)),
+        configuration: Configured { version: 7, digest: "0f1e".to_owned() },
         zombie_bound: Seconds(35),
     }
 }
@@ -89,6 +90,8 @@ pub(super) fn start(plan: Plan) -> Start {
         target: Target::untouched(plan.environment.clone(), plan.service.clone()),
         plan,
         rule: RuleSnapshot("[]".to_owned()),
+        requested_by: "dana".to_owned(),
+        overridden: None,
         execution: "arn:aws:states:us-east-1:123456789012:execution:rollout:1".parse().unwrap(),
         at: at(0),
     }

@@ -65,7 +65,7 @@ fn seven_days_of_a_hold_fit_into_an_executions_history() {
     let held = Rollout { hold: held(), ..Rollout::start(start(canary())) };
     let baking = Phase::Baking { step: StepIndex(0), since: at(0), judged_until: at(0), sight: Sight::Clear };
     let mut waiting = held.clone();
-    waiting.plan.approval_expires = Seconds(30 * 86_400);
+    waiting.plan.approvals.expires = Seconds(30 * 86_400);
     waiting.phase =
         Phase::Awaiting { step: StepIndex(0), since: at(0), approval: Approval::Asked, sight: Sight::Clear };
     waiting.hold = Hold::None;

@@ -174,7 +174,7 @@ impl TryFrom<Value> for Approve {
     fn try_from(value: Value) -> Result<Self, String> {
         // First, so that no request from outside is ever taken for one from inside.
         if value.get("requestContext").is_some() {
-            return request(value).map(Self::Http);
+            return request(&value).map(Self::Http);
         }
         match value.get("link") {
             Some(wanted) => {
@@ -190,7 +190,7 @@ impl TryFrom<Value> for Approve {
 
 /// A request as a function URL hands it over: "Invoking Lambda function URLs", request payload format, in the AWS Lambda
 /// Developer Guide. Anything but texts and JSON comes in base64, a form as well.
-fn request(value: Value) -> Result<HttpRequest, String> {
+fn request(value: &Value) -> Result<HttpRequest, String> {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
     let method =
         text("/requestContext/http/method").ok_or("requestContext.http.method is missing")?.to_owned();

@@ -110,7 +110,7 @@ impl ApproveFunction<'_> {
     async fn http(&self, request: &HttpRequest) -> HttpResponse {
         let answer = match front::visit(request) {
             Ok(visit) => self.visit(visit).await.unwrap_or_else(|failure| pages::failed(&failure)),
-            Err(answer) => answer,
+            Err(odd) => pages::odd(odd),
         };
         answer.response(request.method == "HEAD")
     }
@@ -182,13 +182,11 @@ impl ApproveFunction<'_> {
 
     /// What has become of the wait that a link is for.
     async fn standing(&self, rollout: &Rollout, claim: &Claim) -> Result<Standing, Failure> {
-        match standing::of(rollout, claim) {
-            Some(standing) => Ok(standing),
-            None => {
-                let history = self.store.history(&rollout.id).await.map_err(failures::port)?;
-                Ok(answered(&history, claim).unwrap_or_else(|| standing::without_answer(rollout)))
-            }
+        if let Some(standing) = standing::of(rollout, claim) {
+            return Ok(standing);
         }
+        let history = self.store.history(&rollout.id).await.map_err(failures::port)?;
+        Ok(answered(&history, claim).unwrap_or_else(|| standing::without_answer(rollout)))
     }
 }
 

@@ -57,7 +57,7 @@ impl Ledger<'_> {
     pub async fn record(&self, rollout: Rollout, event: Event) -> Result<Recorded, Failure> {
         let mut before = rollout;
         for _ in 0..ATTEMPTS {
-            match self.attempt(before, &event).await? {
+            match Box::pin(self.attempt(before, &event)).await? {
                 Attempt::Recorded(recorded) => return Ok(recorded),
                 Attempt::Conflict(now) => before = now,
             }
@@ -80,7 +80,7 @@ impl Ledger<'_> {
             if let Err(unfit) = fits(&before) {
                 return Ok(Err((before, unfit)));
             }
-            match self.attempt(before, &event).await? {
+            match Box::pin(self.attempt(before, &event)).await? {
                 Attempt::Recorded(recorded) => return Ok(Ok(recorded)),
                 Attempt::Conflict(now) => before = now,
             }

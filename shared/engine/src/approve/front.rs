@@ -4,8 +4,6 @@ use approval_link::page::{self, Page};
 use approval_link::{Link, LinkError};
 use contract::{Body, HttpRequest, HttpResponse, LinkMade};
 
-use super::pages;
-
 /// The only thing that is sent here.
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -46,32 +44,45 @@ impl Answer {
     }
 }
 
-/// What a request wants, or the answer to one that nobody should send.
-pub(super) fn visit(request: &HttpRequest) -> Result<Visit, Answer> {
-    let link = |text: &str| text.parse::<Link>().map_err(|useless| pages::useless(&useless));
+/// Why a request is not a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Odd {
+    /// What stands where a link should is none.
+    NoLink(LinkError),
+    /// There is nothing at this path.
+    Nowhere,
+    /// The path is right, the method is not: these are.
+    Method(&'static str),
+    /// The body is not what the page's form sends, in the words of this status.
+    Body(u16),
+}
+
+/// What a request wants.
+pub(super) fn visit(request: &HttpRequest) -> Result<Visit, Odd> {
+    let link = |text: &str| text.parse::<Link>().map_err(Odd::NoLink);
     match (request.method.as_str(), request.path.strip_prefix(LinkMade::PREFIX), request.path.as_str()) {
         ("GET" | "HEAD", Some(text), _) => link(text).map(Visit::Look),
         ("POST", None, "/") => form(request).and_then(link).map(Visit::Approve),
-        (_, Some(_), _) => Err(pages::method("GET, HEAD")),
-        (_, None, "/") => Err(pages::method("POST")),
-        _ => Err(pages::nowhere()),
+        (_, Some(_), _) => Err(Odd::Method("GET, HEAD")),
+        (_, None, "/") => Err(Odd::Method("POST")),
+        _ => Err(Odd::Nowhere),
     }
 }
 
 /// The link in a form: two fields, both of them letters that need no encoding, in any order.
-fn form(request: &HttpRequest) -> Result<&str, Answer> {
+fn form(request: &HttpRequest) -> Result<&str, Odd> {
     if request.content_type != FORM {
-        return Err(pages::unreadable(415));
+        return Err(Odd::Body(415));
     }
     let text = match &request.body {
         Body::Text(text) => text,
-        Body::TooLong => return Err(pages::unreadable(413)),
-        Body::NotText => return Err(pages::unreadable(400)),
+        Body::TooLong => return Err(Odd::Body(413)),
+        Body::NotText => return Err(Odd::Body(400)),
     };
     let mut fields: Vec<_> = text.split('&').map(|field| field.split_once('=')).collect();
     fields.sort_unstable();
     match fields.as_slice() {
         [Some(("decision", "approve")), Some(("link", link))] => Ok(link),
-        _ => Err(pages::useless(&LinkError::Malformed)),
+        _ => Err(Odd::Body(400)),
     }
 }

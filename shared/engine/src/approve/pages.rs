@@ -6,7 +6,7 @@ use contract::{ErrorName, Failure};
 use jiff::Timestamp;
 use rollout::{Hold, Rejected, Rollout, Seconds, StepIndex, Weight};
 
-use super::front::Answer;
+use super::front::{Answer, Odd};
 use super::standing::Standing;
 use crate::reply::describe;
 
@@ -120,26 +120,18 @@ pub(super) fn useless(error: &LinkError) -> Answer {
     Page::saying(status, Tone::Bad, title, text).into()
 }
 
-/// There is nothing at this address.
-pub(super) fn nowhere() -> Answer {
-    Page::saying(404, Tone::Warning, "There is nothing here", "Open the whole link that you were sent.")
-        .into()
-}
-
-/// The address is right, the method is not.
-pub(super) fn method(allowed: &str) -> Answer {
-    let text = "Open the link that you were sent, and use the button of its page.";
-    Answer::with(
-        Page::saying(405, Tone::Warning, "This is not how to use this address", text),
-        "allow",
-        allowed,
-    )
-}
-
-/// Not what the page's form sends.
-pub(super) fn unreadable(status: u16) -> Answer {
-    let text = "Open the link that you were sent, and use the button of its page.";
-    Page::saying(status, Tone::Bad, "This is not what the page sends", text).into()
+/// Nobody should send this.
+pub(super) fn odd(odd: Odd) -> Answer {
+    let text = "Open the whole link that you were sent, and use the button of its page.";
+    match odd {
+        Odd::NoLink(error) => useless(&error),
+        Odd::Nowhere => Page::saying(404, Tone::Warning, "There is nothing here", text).into(),
+        Odd::Method(allowed) => {
+            let page = Page::saying(405, Tone::Warning, "This is not how to use this address", text);
+            Answer::with(page, "allow", allowed)
+        }
+        Odd::Body(status) => Page::saying(status, Tone::Bad, "This is not what the page sends", text).into(),
+    }
 }
 
 /// It could not be found out, or not be recorded; the log has the reason.

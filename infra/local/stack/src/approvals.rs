@@ -9,7 +9,7 @@ use std::time::Duration;
 use approval_link::{Approver, Key, Keyring};
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::{Failure, LinkMade, LinkReply, LinkWanted, MAX_BODY};
+use contract::{Approve, ApproveReply, Failure, Function, LinkReply, LinkWanted, MAX_BODY};
 use engine::ports::{ApprovalKeys, PortResult};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -76,7 +76,7 @@ impl ApprovalPage {
     }
 
     /// The address at which `approver` can approve the step that a rollout waits for: a secret. `None` where it waits for
-    /// none.
+    /// none, or `approver` may not approve it.
     ///
     /// # Errors
     /// The function's.
@@ -85,34 +85,23 @@ impl ApprovalPage {
         let Ok(step) = step.number().try_into() else { return Ok(None) };
         let (rollout_id, epoch) = (rollout.id.clone(), rollout.epoch.0);
         let wanted = LinkWanted { rollout_id, epoch, step, approver, expires_in_seconds: None };
-        let made = self.ask(&wanted).await?;
-        Ok(match made {
-            LinkReply::Link(made) => Some(self.address_of(&made)),
+        Ok(match self.ask(wanted).await? {
+            LinkReply::Link(made) => Some(made.at(&self.url())),
             LinkReply::Refused { .. } => None,
         })
-    }
-
-    /// The whole address of a link.
-    pub fn address_of(&self, made: &LinkMade) -> String {
-        made.at(&self.url())
     }
 
     /// Asks for a link, as `ace approve --link` does.
     ///
     /// # Errors
     /// The function's.
-    pub async fn ask(&self, wanted: &LinkWanted) -> Result<LinkReply, Failure> {
-        match engine_call(&self.ports, wanted).await? {
-            contract::ApproveReply::Link(reply) => Ok(reply),
-            contract::ApproveReply::Http(_) => {
-                Ok(LinkReply::Refused { reason: "no link was made".to_owned() })
-            }
+    pub async fn ask(&self, wanted: LinkWanted) -> Result<LinkReply, Failure> {
+        match self.ports.approve().call(Approve::Link(wanted)).await? {
+            ApproveReply::Link(reply) => Ok(reply),
+            // Only a browser is answered so.
+            ApproveReply::Http(_) => Ok(LinkReply::Refused { reason: "no link was made".to_owned() }),
         }
     }
-}
-
-async fn engine_call(ports: &Ports, wanted: &LinkWanted) -> Result<contract::ApproveReply, Failure> {
-    contract::Function::call(&ports.approve(), contract::Approve::Link(wanted.clone())).await
 }
 
 impl Drop for ApprovalPage {

@@ -39,7 +39,7 @@ pub(super) fn waits(rollout: &Rollout, epoch: u64, asked: StepIndex) -> Result<T
             asked.number(),
             step.number()
         )),
-        _ => Err("rollout does not wait for an approval now: no link was made".to_owned()),
+        _ => Err("the rollout does not wait for an approval now: no link was made".to_owned()),
     }
 }
 

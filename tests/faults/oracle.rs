@@ -1,9 +1,10 @@
 //! What has to hold when nothing happens any more.
 
 use e2e::{Allow, Call, Lambda, Run};
+use rollout::{Barred, Freeze};
 
 use crate::fault::{Disturbance, Fault};
-use crate::scenario::{Outside, Scenario};
+use crate::scenario::{BARRED, Outside, Scenario};
 
 /// A rollout that was never stored.
 const NEVER: &str = "never started";
@@ -28,7 +29,7 @@ pub async fn converged(
     for rollout in &verified.rollouts {
         assert!(rollout.is_at_rest(), "nothing is left to do for {}: {:?}", rollout.id, rollout.phase);
     }
-    let end = match verified.rollouts.as_slice() {
+    let end = match &verified.rollouts[scenario.before()..] {
         [] => NEVER,
         [rollout] => rollout.phase.name(),
         several => panic!("{} rollouts", several.len()),
@@ -40,8 +41,31 @@ pub async fn converged(
             let only = verified.promoted(run).only();
             assert_eq!(run.world.version(only.canary.other()), None, "the old colour is cleaned up");
         }
-        "rolled_back" => assert_eq!(run.world.share(verified.only().canary), 0),
-        _ => assert!(run.world.writes().is_empty()),
+        "rolled_back" => {
+            let last = &verified.rollouts[scenario.before()];
+            assert_eq!(run.world.share(last.canary), 0);
+        }
+        _ => assert!(run.world.writes().is_empty() || scenario.before() > 0),
+    }
+    ordered(run, scenario).await;
+}
+
+/// What a person ordered holds, once.
+async fn ordered(run: &Run, scenario: &Scenario) {
+    let environment = &run.stack.ports().environment;
+    match scenario.outside {
+        Outside::Freezes => {
+            let control = run.store.control(environment).await.unwrap();
+            let changes = 1 + control.rollbacks.len() as u64;
+            let frozen = matches!(control.freeze, Freeze::Until { .. });
+            assert!(frozen && control.version == changes, "{control:?}");
+        }
+        Outside::Unholds => {
+            let barred = run.target(&"checkout".parse().unwrap()).await.unwrap().barred;
+            let still = matches!(&barred, Barred::Version { version, .. } if version.as_str() == BARRED);
+            assert!(!still, "the bar is lifted, and stays lifted: {barred:?}");
+        }
+        _ => {}
     }
 }
 

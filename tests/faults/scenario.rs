@@ -9,7 +9,7 @@ use e2e::{
     Fault, Lambda, Rates, Readiness, Run, Setup, Wiring, alarm_event, composite_alarm_event, configuration,
 };
 use environments::Environment;
-use rollout::Colour;
+use rollout::{Colour, Seconds};
 use serde_json::json;
 
 const ALARM: &str = "checkout-production-5xx";
@@ -35,6 +35,10 @@ pub enum Outside {
     WeightsChanged,
     /// Its event comes a second time.
     EventAgain,
+    /// A person freezes the environment.
+    Freezes,
+    /// A person lifts the bar of a version that was rolled back before, and then asks for a rollback.
+    Unholds,
 }
 
 /// A rollout and what becomes of it.
@@ -105,7 +109,7 @@ const fn scenario(
 }
 
 /// All of them. Those that end promoted go on until the old colour is cleaned up.
-pub const SCENARIOS: [Scenario; 16] = [
+pub const SCENARIOS: [Scenario; 18] = [
     scenario("the-seeds-canary", "", CANARY, good, Outside::Nothing, "promoted"),
     scenario("canary", SHORT, CANARY, good, Outside::Nothing, "promoted"),
     scenario("bad-canary", SHORT, CANARY, bad, Outside::Nothing, "rolled_back"),
@@ -118,6 +122,8 @@ pub const SCENARIOS: [Scenario; 16] = [
     scenario("alarm-rings", GUARDED, CANARY, guarded, Outside::AlarmRings, "rolled_back"),
     scenario("tagged-alarm-rings", LONGER, CANARY, tagged, Outside::TaggedAlarmRings, "rolled_back"),
     scenario("person-asks", LONGER, CANARY, good, Outside::PersonAsks, "rolled_back"),
+    scenario("person-freezes", LONG, CANARY, good, Outside::Freezes, "promoted"),
+    scenario("person-unholds", LONG, CANARY, good, Outside::Unholds, "rolled_back"),
     scenario("execution-stopped", LONG, CANARY, good, Outside::ExecutionStopped, "rolled_back"),
     scenario("event-again", LONG, CANARY, good, Outside::EventAgain, "promoted"),
     Scenario {
@@ -130,7 +136,25 @@ pub const SCENARIOS: [Scenario; 16] = [
     },
 ];
 
+/// The version that was rolled back before, which is the beginning of the execution's id.
+pub const BARRED: &str = "9d0e1f2a";
+
+/// A version was rolled back for its own fault, with nothing going wrong.
+async fn rolled_back_before(run: &Run) {
+    bad(run);
+    let mut sample = event(CANARY);
+    sample["detail"]["execution-id"] = format!("{BARRED}-0000").into();
+    run.play("before", sample).finished().await;
+    run.world.fault(Fault { colour: Colour::Green, from: u8::MAX, rates: Rates::USUAL });
+    run.world.outage(Rates::USUAL);
+}
+
 impl Scenario {
+    /// How many rollouts there were before the one that is disturbed.
+    pub fn before(&self) -> usize {
+        usize::from(self.outside == Outside::Unholds)
+    }
+
     /// The configuration that its runs have.
     pub fn configuration(&self) -> Environment {
         let mut configuration = configuration(self.rules);
@@ -142,13 +166,19 @@ impl Scenario {
     pub async fn run(&self, configuration: Environment) -> Run {
         let run = Run::new(Setup { configuration, ..Setup::default() }).await;
         (self.prepare)(&run);
+        if self.outside == Outside::Unholds {
+            rolled_back_before(&run).await;
+        }
         run
     }
 
     /// Plays it until nothing happens any more.
     pub async fn play(&self, run: &Run, lambda: &Arc<Lambda>) {
         let execution = start(run, lambda, "first", self.event);
-        if self.outside != Outside::Nothing && run.baking(|| execution.outcome().is_some()).await {
+        let comes_anyway = matches!(self.outside, Outside::Freezes | Outside::Unholds);
+        if self.outside != Outside::Nothing
+            && (run.baking(|| execution.outcome().is_some()).await || comes_anyway)
+        {
             self.disturb(run, lambda, &execution).await;
         }
         lambda.settled().await;
@@ -170,6 +200,18 @@ impl Scenario {
                 let id = run.rollouts().await[0].id.clone();
                 let request = json!({ "rollout_id": id, "by": "dana", "reason": "wrong tax" });
                 lambda.deliver("rollback", &json!({ "roll_back": request }));
+            }
+            Outside::Freezes => lambda.deliver("rollback", &event("freeze")),
+            Outside::Unholds => {
+                let mut unhold = event("unhold");
+                unhold["unhold"]["version"] = BARRED.into();
+                lambda.deliver("rollback", &unhold);
+                run.stack.clock().wait(Seconds(20)).await;
+                if let Some(rollout) = run.rollouts().await.get(self.before()) {
+                    let request =
+                        json!({ "rollout_id": rollout.id, "by": "dana", "reason": "the first one" });
+                    lambda.deliver("rollback", &json!({ "roll_back": request }));
+                }
             }
             Outside::ExecutionStopped => execution.stop(None, None),
             Outside::WeightsChanged => run.world.meddle(Colour::Green, 60),

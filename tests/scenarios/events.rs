@@ -1,10 +1,10 @@
 //! Every sample of `events/`, replayed through the stack with the end that it has to have.
 
 use asl::Outcome;
-use contract::{PromoteStep, Rollback, StartDeploy, Trigger};
+use contract::{FreezeOrder, PromoteStep, Rollback, StartDeploy, Trigger};
 use e2e::files::{self, event};
-use e2e::{Run, Setup, configuration};
-use rollout::{Order, StepIndex};
+use e2e::{Fault, Rates, Run, Setup, configuration};
+use rollout::{Barred, Colour, GateName, Order, StepIndex};
 use serde_json::{Value, json};
 
 /// The alarms of the samples, as guardrails.
@@ -47,13 +47,19 @@ enum End {
     Hold,
     /// No rollout starts from then on, or they start again.
     Line { stop: bool },
+    /// No rollout starts from then on, or they start again.
+    Freeze { thaws: bool },
+    /// The execution ends promoted, though the environment is frozen.
+    Overrides,
+    /// A version that was rolled back may come back.
+    Unhold,
     /// A rollout that nothing drives any more is rolled back, and what a promoted one owes is done.
     Sweep,
     /// The old colour is looked at.
     CleanUp,
 }
 
-const ENDS: [(&str, End); 23] = [
+const ENDS: [(&str, End); 27] = [
     ("clean-up", End::CleanUp),
     ("codepipeline-action-succeeded", End::Execution("Ignored")),
     ("codepipeline-failed", End::Execution("Ignored")),
@@ -62,8 +68,10 @@ const ENDS: [(&str, End); 23] = [
     ("codepipeline-succeeded-blue-green", End::Execution("Promoted")),
     ("codepipeline-succeeded-canary", End::Execution("Promoted")),
     ("codepipeline-superseded", End::Execution("Ignored")),
+    ("freeze", End::Freeze { thaws: false }),
     ("line-resume", End::Line { stop: false }),
     ("line-stop", End::Line { stop: true }),
+    ("manual-request-override", End::Overrides),
     ("manual-request", End::Execution("Promoted")),
     ("order-advance", End::Advance),
     ("order-approve", End::Approve),
@@ -76,6 +84,8 @@ const ENDS: [(&str, End); 23] = [
     ("sns-alarm-metric", End::Alarm { at: "7:09", rolls_back: true }),
     ("sns-alarm-ok", End::Alarm { at: "16:24", rolls_back: false }),
     ("sweep", End::Sweep),
+    ("thaw", End::Freeze { thaws: true }),
+    ("unhold", End::Unhold),
     ("watchdog", End::Watchdog),
 ];
 
@@ -113,6 +123,24 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
                     _ => false,
                 };
                 assert!(fits, "{name}: {:?}", request.trigger);
+            }
+            End::Overrides => {
+                let input =
+                    json!({ "event": sample, "execution_arn": "arn:aws:states:us-east-1:1:execution:m:n" });
+                let request: StartDeploy = serde_json::from_value(input).unwrap();
+                let Trigger::Requested { overridden: Some(overridden), by, .. } = request.trigger else {
+                    panic!("{name}: {:?}", request.trigger)
+                };
+                assert_eq!((overridden.gates.len(), &overridden.by), (2, &by));
+            }
+            End::Freeze { thaws } => {
+                let request: Rollback = serde_json::from_value(sample).unwrap();
+                let Rollback::Freeze { order, .. } = request else { panic!("{name}: {request:?}") };
+                assert_eq!(order == FreezeOrder::Thaw, thaws);
+            }
+            End::Unhold => {
+                let request: Rollback = serde_json::from_value(sample).unwrap();
+                assert!(matches!(request, Rollback::Unhold { by, .. } if by == "dana@example.com"));
             }
             End::CleanUp => {
                 let request: PromoteStep = serde_json::from_value(sample).unwrap();
@@ -197,6 +225,26 @@ async fn held(run: &Run, sample: &str) {
     run.verified().await.promoted(run);
 }
 
+async fn unheld(run: &Run, sample: &str) {
+    let rates = Rates { errors: 50_000, ..Rates::USUAL };
+    run.world.fault(Fault { colour: Colour::Green, from: 10, rates });
+    run.canary().await;
+    assert!(matches!(run.target(&"checkout".parse().unwrap()).await.unwrap().barred, Barred::Version { .. }));
+    run.world.fault(Fault { colour: Colour::Green, from: u8::MAX, rates: Rates::USUAL });
+    run.world.outage(Rates::USUAL);
+    for says in ["may come back: dana@example.com", "no version of service checkout is barred"] {
+        let reply = run.call("rollback", event(sample)).await.unwrap();
+        assert!(reply["reason"].as_str().unwrap().contains(says), "{reply}");
+    }
+    // Once the old colour's minutes of before look as they did.
+    run.until("10:00").await;
+    let mut again = event("codepipeline-succeeded-canary");
+    again["detail"]["execution-id"] = "5b7f8a34-2c1d-4e0f-9a86-7d5c3b2a1f01".into();
+    let outcome = run.play("second", again).finished().await;
+    assert!(matches!(&outcome, Outcome::Succeeded { state, .. } if state == "Promoted"), "{outcome:?}");
+    run.verified().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_sample_ends_as_it_has_to() {
     for (name, end) in ENDS {
@@ -263,6 +311,29 @@ async fn every_sample_ends_as_it_has_to() {
                     verified.promoted(&run);
                 }
             }
+            End::Freeze { thaws } => {
+                run.call("rollback", event("freeze")).await.unwrap();
+                run.call("rollback", event(name)).await.unwrap();
+                run.canary().await;
+                let verified = run.verified().await;
+                if thaws {
+                    verified.promoted(&run);
+                } else {
+                    let says = engine::describe(verified.only());
+                    let expected = "frozen until 2026-12-01T11:00:00Z by dana@example.com since 2026-08-03T09:15:07Z: \
+                                    the week of the sale";
+                    assert!(says.contains(expected), "{says}");
+                }
+            }
+            End::Overrides => {
+                run.call("rollback", event("freeze")).await.unwrap();
+                let outcome = run.play("first", event(name)).finished().await;
+                assert!(matches!(outcome, Outcome::Succeeded { state, .. } if state == "Promoted"), "{name}");
+                let verified = run.verified().await;
+                let overridden = verified.promoted(&run).only().overridden.clone().unwrap();
+                assert!(overridden.passes(GateName::Freeze) && overridden.passes(GateName::Promotion));
+            }
+            End::Unhold => unheld(&run, name).await,
             End::Sweep => {
                 let execution = run.play("first", event("codepipeline-succeeded-canary"));
                 run.until("8:03").await;

@@ -74,3 +74,72 @@ async fn a_version_that_was_rolled_back_comes_back_only_when_a_person_wants_it()
     assert_eq!(phases(&run).await, ["rolled_back", "refused", "promoted"]);
     run.golden("barred_version");
 }
+
+fn frozen(until: &str) -> Value {
+    let mut freeze = event("freeze");
+    freeze["freeze"]["until"] = until.into();
+    freeze
+}
+
+/// The request of the sample for another service's version, without its override if that is not wanted.
+fn hot_fix(overrides: bool) -> Value {
+    let mut request = event("manual-request-override");
+    if !overrides {
+        request["id"] = "0d4c1b2a-0000-4000-8000-000000000001".into();
+        request["detail"].as_object_mut().unwrap().remove("override");
+    }
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_refuses_what_is_not_overridden_and_ends_by_itself() {
+    let run = Run::usual().await;
+    run.call("rollback", frozen("2026-08-03T10:15:07Z")).await.unwrap();
+    let (state, reason) = ends(&run, "first", of("11111111-0000")).await;
+    assert_eq!(state, "Refused");
+    assert_eq!(
+        reason,
+        "refused: environment production is frozen until 2026-08-03T10:15:07Z by dana@example.com since \
+         2026-08-03T09:15:07Z: the week of the sale: start it afterwards, thaw the environment, or override freeze with \
+         a reason"
+    );
+    run.until("1:00").await;
+    assert_eq!(ends(&run, "second", hot_fix(false)).await.0, "Refused");
+    run.until("2:00").await;
+    assert_eq!(ends(&run, "third", hot_fix(true)).await.0, "Promoted");
+    run.until("59:59").await;
+    assert_eq!(ends(&run, "fourth", of("22222222-0000")).await.0, "Refused");
+    run.until("60:00").await;
+    assert_eq!(ends(&run, "fifth", of("33333333-0000")).await.0, "Promoted");
+    assert_eq!(phases(&run).await, ["refused", "refused", "promoted", "refused", "promoted"]);
+    run.golden("frozen_and_overridden");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bar_is_lifted_while_another_version_is_rolled_out() {
+    let run = Run::usual().await;
+    bad(&run);
+    assert_eq!(ends(&run, "first", of("11111111-0000")).await.0, "RolledBack");
+    good_again(&run);
+    run.until("5:00").await;
+    let second = run.play("second", of("22222222-0000"));
+    run.until("7:00").await;
+    let mut unhold = event("unhold");
+    unhold["unhold"]["version"] = "11111111".into();
+    run.note("dana lifts the bar");
+    for says in
+        ["version 11111111 of service checkout may come back", "no version of service checkout is barred"]
+    {
+        let reply = run.call("rollback", unhold.clone()).await.unwrap();
+        assert!(reply["reason"].as_str().unwrap().starts_with(says), "{reply}");
+    }
+    run.until("9:00").await;
+    let id = run.rollouts().await[1].id.clone();
+    let request = json!({ "rollout_id": id, "by": "dana", "reason": "the first one after all" });
+    run.call("rollback", json!({ "roll_back": request })).await.unwrap();
+    second.finished().await;
+    run.until("15:00").await;
+    assert_eq!(ends(&run, "third", of("11111111-0001")).await.0, "Promoted");
+    assert_eq!(phases(&run).await, ["rolled_back", "rolled_back", "promoted"]);
+    run.golden("unheld");
+}

@@ -268,11 +268,11 @@ impl Run {
         rollouts
     }
 
-    /// Waits until the only rollout bakes at a weight; whether it does before it, or what runs it, has ended.
+    /// Waits until the newest rollout bakes at a weight; whether it does before it, or what runs it, has ended.
     pub async fn baking(&self, ended: impl Fn() -> bool) -> bool {
         loop {
             if self.world.share(Colour::Green) > 0 {
-                match self.rollouts().await.first().map(|rollout| rollout.phase.clone()) {
+                match self.rollouts().await.last().map(|rollout| rollout.phase.clone()) {
                     Some(Phase::Baking { .. }) => return true,
                     Some(phase) if phase.is_terminal() => return false,
                     _ => {}

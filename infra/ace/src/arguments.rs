@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use rollout::{EnvironmentName, RolloutId, ServiceName};
 use weighted_proxy::{FaultSpec, Target};
 
+use crate::backend::Where;
+use crate::operator::Operation;
+
 /// Progressive delivery that cannot lose a rollback.
 ///
 /// Exit codes: 0 promoted, 2 rolled back, 1 configuration or usage, 3 could not tell.
@@ -50,14 +53,35 @@ pub(crate) enum Command {
     Judge(Judge),
     /// Show everything that happened to a rollout.
     History(History),
-    /// Show the newest rollouts and which version is live.
+    /// Show what is live, what may not start, and the newest rollouts.
     Status(Status),
+    #[command(flatten)]
+    Operate(Operation),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The event: a JSON file, as EventBridge delivers it.
     pub(crate) event: PathBuf,
+    #[command(flatten)]
+    pub(crate) scene: Scene,
+    /// Play the event as it stands. Otherwise it gets the present time and a new execution id, as if the pipeline had
+    /// just ended.
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// How often the event is delivered, as at-least-once delivery may.
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub(crate) deliver: NonZeroU32,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: OutputArgument,
+}
+
+/// What the embedded stack plays with.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "On this machine")]
+pub(crate) struct Scene {
     /// How many times faster than real time the stack's clock runs.
     #[arg(long, default_value = "20", value_name = "N")]
     pub(crate) speed: NonZeroU32,
@@ -74,17 +98,6 @@ pub(crate) struct Run {
     /// A service of your own as the new version.
     #[arg(long, requires = "baseline", value_name = "URL")]
     pub(crate) canary: Option<Target>,
-    /// Play the event as it stands. Otherwise it gets the present time and a new execution id, as if the pipeline had
-    /// just ended.
-    #[arg(long)]
-    pub(crate) exact: bool,
-    /// How often the event is delivered, as at-least-once delivery may.
-    #[arg(long, default_value = "1", value_name = "N")]
-    pub(crate) deliver: NonZeroU32,
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) output: OutputArgument,
 }
 
 #[cfg(feature = "aws")]
@@ -226,7 +239,7 @@ pub(crate) struct History {
     /// The rollout, as `ace status` names it.
     pub(crate) rollout: RolloutId,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: Where,
     #[command(flatten)]
     pub(crate) output: OutputArgument,
 }
@@ -236,8 +249,11 @@ pub(crate) struct Status {
     /// How many rollouts to show.
     #[arg(long, default_value = "10", value_name = "N")]
     pub(crate) limit: usize,
+    /// Go on showing it: redrawn in a terminal, elsewhere what has changed, until it is interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: Where,
     #[command(flatten)]
     pub(crate) output: OutputArgument,
 }
@@ -253,12 +269,6 @@ pub(crate) struct Place {
     /// Where the embedded stack keeps its rollouts.
     #[arg(long, default_value = ".ace-flow/state/local.redb", value_name = "FILE")]
     pub(crate) store: PathBuf,
-}
-
-impl Place {
-    pub(crate) fn config(&self) -> PathBuf {
-        config_of(self.config.as_ref(), &self.environment)
-    }
 }
 
 pub(crate) fn config_of(named: Option<&PathBuf>, environment: &EnvironmentName) -> PathBuf {

@@ -52,11 +52,12 @@ pub(crate) enum AceError {
     #[error("there is no rollout {id} in {store}")]
     #[diagnostic(help("`ace status` lists those that are there"))]
     NoRollout { id: rollout::RolloutId, store: String },
-    #[error("nothing was rolled out here yet: there is no store {store}")]
-    #[diagnostic(help("`ace run EVENT` plays a rollout; --store names another file"))]
-    NoStore { store: String },
     #[error(transparent)]
-    Store(#[from] local_stack::OpenError),
+    #[diagnostic(transparent)]
+    Backend(#[from] crate::backend::BackendError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Operator(#[from] crate::operator::OperatorError),
     #[error(transparent)]
     Plant(#[from] local_stack::PlantError),
     #[error(transparent)]
@@ -131,7 +132,7 @@ pub(crate) struct Reason(pub(crate) String);
 
 impl AceError {
     /// Whether the mistake is not the user's.
-    pub(crate) const fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         match self {
             Self::Unreadable { .. }
             | Self::Json { .. }
@@ -141,8 +142,7 @@ impl AceError {
             | Self::Rejected { .. }
             | Self::Invalid { .. }
             | Self::NoRollout { .. }
-            | Self::NoStore { .. }
-            | Self::Store(_)
+            | Self::Operator(_)
             | Self::UnknownService { .. }
             | Self::NotAPolicy { .. }
             | Self::Csv { .. }
@@ -154,6 +154,7 @@ impl AceError {
             | Self::Backtest(_)
             | Self::Line(_)
             | Self::LinesRefused { .. } => false,
+            Self::Backend(error) => error.is_ours(),
             #[cfg(not(feature = "aws"))]
             Self::WithoutAws => false,
             #[cfg(feature = "aws")]

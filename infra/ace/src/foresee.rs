@@ -10,7 +10,7 @@ use analysis::Policy;
 use foresight::{Plan, Step};
 use rollout::{Route, ServiceName, Strategy, Version};
 
-use crate::arguments::{Foresee, config_of};
+use crate::arguments::Foresee;
 use crate::error::{AceError, Reason};
 use crate::inputs;
 
@@ -25,10 +25,9 @@ pub(crate) struct Subject {
 }
 
 pub(crate) fn subject(arguments: &Foresee) -> Result<Subject, AceError> {
-    let path = config_of(arguments.config.as_ref(), &arguments.environment);
-    let configuration = inputs::configuration(&path)?;
-    let whole = resolved(&configuration, arguments)
-        .map_err(|source| AceError::UnknownService { path: path.display().to_string(), source })?;
+    let configured = inputs::configuration(&arguments.environment, arguments.config.as_ref())?;
+    let whole = resolved(configured.rollouts(), arguments)
+        .map_err(|source| AceError::UnknownService { path: configured.path.clone(), source })?;
     let steps = whole
         .steps
         .iter()

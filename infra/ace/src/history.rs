@@ -1,35 +1,25 @@
 //! `ace history`: everything that happened to a rollout.
 
 use std::fmt;
-use std::sync::Arc;
 
 use console::Style;
 use engine::history::{Record, first_break};
-use engine::ports::Store;
 use engine::replay::rejudge;
-use local_stack::EmbeddedStore;
 use rollout::Rollout;
 use serde_json::json;
 
 use crate::Ending;
-use crate::arguments::{History, Output, Place};
+use crate::arguments::{History, Output};
+use crate::backend::ready;
 use crate::error::AceError;
 
-pub(crate) fn open(place: &Place) -> Result<Arc<EmbeddedStore>, AceError> {
-    if !place.store.exists() {
-        return Err(AceError::NoStore { store: place.store.display().to_string() });
-    }
-    Ok(Arc::new(EmbeddedStore::open(&place.store)?))
-}
-
 pub(crate) async fn history(arguments: &History) -> Result<Ending, AceError> {
-    let store = open(&arguments.place)?;
-    let missing = || AceError::NoRollout {
-        id: arguments.rollout.clone(),
-        store: arguments.place.store.display().to_string(),
-    };
-    let rollout = store.rollout(&arguments.rollout).await?.ok_or_else(missing)?;
-    let records = store.history(&arguments.rollout).await?;
+    let backend = ready(&arguments.place).await?;
+    let missing = || AceError::NoRollout { id: arguments.rollout.clone(), store: backend.place() };
+    let rollout = backend.rollout(&arguments.rollout).await?.ok_or_else(missing)?;
+    let mut records = backend.history(&arguments.rollout).await?;
+    // It goes on while it is read: what came after the rollout was read is not of it.
+    records.retain(|record| record.number <= rollout.version);
     let chain = Chain::of(&records, &rollout);
     if chain != Chain::Whole {
         eprintln!("{}: {chain}", arguments.rollout);

@@ -1,13 +1,14 @@
 //! The files a run reads.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use contract::{StartDeploy, Trigger};
 use environments::Environment;
 use jiff::Timestamp;
-use rollout::ServiceName;
+use rollout::{EnvironmentName, ServiceName};
 use serde_json::{Value, json};
 
+use crate::arguments::config_of;
 use crate::error::AceError;
 
 pub(crate) fn text(path: &Path, help: &str) -> Result<String, AceError> {
@@ -18,13 +19,35 @@ pub(crate) fn text(path: &Path, help: &str) -> Result<String, AceError> {
     })
 }
 
-pub(crate) fn configuration(path: &Path) -> Result<Environment, AceError> {
+/// An environment's configuration, and where it was read.
+pub(crate) struct Configured {
+    /// The file or folder, as messages name it.
+    pub(crate) path: String,
+    rollouts: Environment,
+}
+
+impl Configured {
+    /// Its services and how they are rolled out.
+    pub(crate) const fn rollouts(&self) -> &Environment {
+        &self.rollouts
+    }
+}
+
+/// The configuration of an environment: of its folder, or of the file that was named.
+pub(crate) fn configuration(
+    environment: &EnvironmentName,
+    named: Option<&PathBuf>,
+) -> Result<Configured, AceError> {
+    let path = config_of(named, environment);
     let text = text(
-        path,
+        &path,
         "name the environment's configuration with --config, or run this in the project's folder",
     )?;
-    Environment::from_yaml(&text)
-        .map_err(|source| AceError::Configuration { path: path.display().to_string(), source })
+    let path = path.display().to_string();
+    match Environment::from_yaml(&text) {
+        Ok(rollouts) => Ok(Configured { path, rollouts }),
+        Err(source) => Err(AceError::Configuration { path, source }),
+    }
 }
 
 pub(crate) fn event(path: &Path) -> Result<Value, AceError> {
@@ -74,15 +97,11 @@ pub(crate) struct Subject {
 
 /// What the event is about, before anything is started: an event that no rollout could come of is refused here, with
 /// the same words that start-deploy has for it.
-pub(crate) fn subject(
-    event: &Value,
-    path: &Path,
-    configuration: &Environment,
-    config: &Path,
-) -> Result<Subject, AceError> {
+pub(crate) fn subject(event: &Value, path: &Path, configured: &Configured) -> Result<Subject, AceError> {
     let request = json!({ "event": event, "execution_arn": "arn:local" });
     let name = || path.display().to_string();
-    let unknown = |source| AceError::Unknown { path: config.display().to_string(), source };
+    let unknown = |source| AceError::Unknown { path: configured.path.clone(), source };
+    let configuration = configured.rollouts();
     let request: StartDeploy = serde_json::from_value(request)
         .map_err(|error| AceError::Event { path: name(), reason: error.to_string() })?;
     match request.trigger {

@@ -27,7 +27,7 @@ impl Live {
         let screen = MultiProgress::new();
         let head = screen.add(ProgressBar::no_length());
         head.set_style(style("\n{msg}"));
-        head.set_message("traffic begins");
+        head.set_message("it begins");
         Self { screen, head, bars: Vec::new(), rollout: None, under_way: None }
     }
 
@@ -51,14 +51,13 @@ impl Live {
         self.rollout = Some(rollout.clone());
     }
 
-    pub(crate) fn tick(&mut self, now: Timestamp, load: &LoadTotals) {
+    pub(crate) fn tick(&mut self, now: Timestamp, load: Option<&LoadTotals>) {
         let Some(rollout) = &self.rollout else { return };
         self.head.set_message(format!(
-            "{} {}  {} requests, {} failed  {}",
+            "{} {}{}  {}",
             rollout.plan.service,
             rollout.plan.version,
-            load.sent,
-            load.failed,
+            load.map_or_else(String::new, |load| format!("  {} requests, {} failed", load.sent, load.failed)),
             console::style(engine::describe(rollout)).bold(),
         ));
         for (index, bar) in self.bars.iter().enumerate() {

@@ -2,12 +2,15 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod arguments;
+mod backend;
+mod ending;
 mod error;
 mod foresee;
 mod history;
 mod inputs;
 mod judge;
 mod live;
+mod operator;
 mod orders;
 mod player;
 #[cfg(feature = "aws")]
@@ -34,6 +37,8 @@ pub(crate) enum Ending {
     RolledBack,
     /// Neither: nothing was rolled out, or it could not be told.
     Unknown,
+    /// The stack refused an order, or it was stale.
+    Refused,
 }
 
 impl From<Ending> for ExitCode {
@@ -42,6 +47,7 @@ impl From<Ending> for ExitCode {
             Ending::Good => 0,
             Ending::RolledBack => 2,
             Ending::Unknown => 3,
+            Ending::Refused => 1,
         })
     }
 }
@@ -77,5 +83,6 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Judge(judge) => judge::judge(&judge),
         Command::History(history) => history::history(&history).await,
         Command::Status(status) => status::status(&status).await,
+        Command::Operate(operation) => operator::operate(operation).await,
     }
 }

@@ -1,25 +1,26 @@
 //! The embedded stack, set up for one event.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 
 use asl::{Execution, Outcome};
 use contract::Command;
 use engine::ports::{Clock, Prober, Store};
-use environments::Environment;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use local_stack::{
     EmbeddedStore, LocalAlarms, Parts, Plant, PlantOptions, Services, Stack, StackClock, Update, Updates,
 };
-use rollout::{Colour, Plan, Rollout, RolloutId, Seconds, Strategy, Weight};
+use rollout::{Colour, EnvironmentName, Plan, Rollout, RolloutId, Seconds, Strategy, Version, Weight};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use weighted_proxy::{Load, LoadTotals, MinuteCounts};
 
-use crate::arguments::Run;
+use crate::arguments::Scene;
+use crate::backend::embedded::Embedded;
 use crate::error::AceError;
-use crate::inputs;
+use crate::inputs::{Configured, Subject};
 use crate::orders::{Typed, Wish};
 use crate::run::a_minute_before;
 
@@ -28,8 +29,27 @@ const IN_FLIGHT: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
 /// Without a concurrent baseline (blue-green) the old version's last minutes are the reference: whole ones.
 const REFERENCE: Seconds = Seconds(2 * 60);
 
+/// What is played.
+pub(crate) struct Play<'a> {
+    pub(crate) environment: &'a EnvironmentName,
+    pub(crate) configured: &'a Configured,
+    /// The store, and the file it is in.
+    pub(crate) store: EmbeddedStore,
+    pub(crate) path: &'a Path,
+    /// The event, and what its executions are called.
+    pub(crate) event: Value,
+    pub(crate) name: String,
+    pub(crate) subject: Subject,
+    /// Another strategy than the configuration's, which the event asks for.
+    pub(crate) strategy: Option<Strategy>,
+    pub(crate) scene: &'a Scene,
+    /// How often the event is delivered.
+    pub(crate) deliver: NonZeroU32,
+}
+
 pub(crate) struct Player {
-    stack: Stack,
+    embedded: Arc<Embedded>,
+    stack: Arc<Stack>,
     plant: Arc<Plant>,
     load: Load,
     store: Arc<EmbeddedStore>,
@@ -49,38 +69,57 @@ impl Started {
 }
 
 impl Player {
-    /// Reads the files, opens the store, starts the services, the proxy and the requests.
-    pub(crate) async fn set_up(arguments: &Run) -> Result<(Self, UnboundedReceiver<Update>), AceError> {
-        let config = arguments.place.config();
-        let configuration = inputs::configuration(&config)?;
-        let event = inputs::event(&arguments.event)?;
-        let now = Timestamp::now();
-        let event = if arguments.exact { event } else { inputs::restamp(event, now) };
-        let subject = inputs::subject(&event, &arguments.event, &configuration, &config)?;
-        let environment = &arguments.place.environment;
-        let version =
+    /// Starts the services, the proxy and the requests.
+    pub(crate) async fn set_up(what: Play<'_>) -> Result<(Self, UnboundedReceiver<Update>), AceError> {
+        let Play { environment, configured, subject, scene, event, name, strategy, store, path, deliver: _ } =
+            what;
+        let configuration = configured.rollouts();
+        let version: Version =
             "reading".parse().map_err(|error: rollout::InvalidName| AceError::Prober(error.to_string()))?;
         let plan = configuration
-            .plan(environment, &subject.service, version, None)
-            .map_err(|source| AceError::Unknown { path: config.display().to_string(), source })?;
+            .plan(environment, &subject.service, version, strategy)
+            .map_err(|source| AceError::Unknown { path: configured.path.clone(), source })?;
 
-        let store = Arc::new(EmbeddedStore::open(&arguments.place.store)?);
+        let store = Arc::new(store);
         let target = store.target(environment, &subject.service).await?;
         let live = target.as_ref().map_or(Colour::Blue, |target| target.live);
         let stable = target.and_then(|target| target.stable).map_or_else(|| "v0".to_owned(), String::from);
-        let clock = StackClock::new(now, arguments.speed);
-        let plant = Arc::new(plant(arguments, &plan, live, stable, clock.clone()).await?);
+        let clock = StackClock::new(Timestamp::now(), scene.speed);
+        let plant = Arc::new(plant(scene, &plan, live, stable, clock.clone()).await?);
         let target = plant.proxy().url().parse().map_err(local_stack::PlantError::Target)?;
-        let load = Load::start(target, arguments.rate, IN_FLIGHT);
+        let load = Load::start(target, scene.rate, IN_FLIGHT);
         let (updates, received) = Updates::channel();
-        let stack = assemble(arguments, configuration.clone(), &store, &plant, clock, updates).await?;
-        let mended = stack.mend(&configuration).await?;
+        let alarms = LocalAlarms::default();
+        // Nobody rings them here, and a guardrail that is not there would refuse the rollout.
+        plan.guardrails.iter().for_each(|guardrail| alarms.set(guardrail.clone(), false));
+        let stack = Stack::assemble(Parts {
+            environment: environment.clone(),
+            configuration: configuration.clone(),
+            store: Arc::clone(&store) as _,
+            traffic: Arc::clone(&plant) as _,
+            fleet: Arc::clone(&plant) as _,
+            metrics: Arc::clone(&plant) as _,
+            prober: Arc::clone(&plant) as _,
+            alarms: Arc::new(alarms),
+            revisions: None,
+            clock,
+            updates,
+        })
+        .await?;
+        let stack = Arc::new(stack);
+        let mended = stack.mend(configuration).await?;
         let warm_up = match plan.strategy {
             Strategy::BlueGreen if subject.starts => REFERENCE,
             Strategy::Canary | Strategy::BlueGreen => Seconds(0),
         };
-        let name = inputs::fresh_id(now);
-        Ok((Self { stack, plant, load, store, event, name, mended, warm_up }, received))
+        let (environment, path, service) = (environment.clone(), path.display().to_string(), subject.service);
+        let embedded = Arc::new(Embedded::playing(environment, path, Arc::clone(&stack), service));
+        Ok((Self { embedded, stack, plant, load, store, event, name, mended, warm_up }, received))
+    }
+
+    /// The stack as other commands reach it.
+    pub(crate) fn embedded(&self) -> Arc<Embedded> {
+        Arc::clone(&self.embedded)
     }
 
     pub(crate) fn mended(&self) -> &[RolloutId] {
@@ -102,8 +141,12 @@ impl Player {
     }
 
     pub(crate) fn deliver(&self, times: NonZeroU32) -> Result<Started, AceError> {
+        let name = |number: u32| match number {
+            1 => self.name.clone(),
+            further => format!("{}-{further}", self.name),
+        };
         (1..=times.get())
-            .map(|number| Ok(self.stack.play(&format!("{}-{number}", self.name), self.event.clone())?))
+            .map(|number| Ok(self.embedded.play(&name(number), self.event.clone())?))
             .collect::<Result<_, AceError>>()
             .map(Started)
     }
@@ -192,17 +235,17 @@ impl Player {
 }
 
 async fn plant(
-    arguments: &Run,
+    scene: &Scene,
     plan: &Plan,
     live: Colour,
     stable: String,
     clock: StackClock,
 ) -> Result<Plant, AceError> {
-    let services = match (&arguments.baseline, &arguments.canary) {
+    let services = match (&scene.baseline, &scene.canary) {
         (Some(baseline), Some(canary)) => {
             Services::Own { baseline: baseline.clone(), canary: canary.clone() }
         }
-        _ => Services::Bundled(arguments.fault),
+        _ => Services::Bundled(scene.fault),
     };
     let options = PlantOptions {
         services,
@@ -216,29 +259,4 @@ async fn plant(
     let prober: Arc<dyn Prober> =
         Arc::new(http_probe::HttpProber::new().map_err(|error| AceError::Prober(error.to_string()))?);
     Ok(Plant::start(options, prober, clock).await?)
-}
-
-async fn assemble(
-    arguments: &Run,
-    configuration: Environment,
-    store: &Arc<EmbeddedStore>,
-    plant: &Arc<Plant>,
-    clock: StackClock,
-    updates: Updates,
-) -> Result<Stack, AceError> {
-    let stack = Stack::assemble(Parts {
-        environment: arguments.place.environment.clone(),
-        configuration,
-        store: Arc::clone(store) as _,
-        traffic: Arc::clone(plant) as _,
-        fleet: Arc::clone(plant) as _,
-        metrics: Arc::clone(plant) as _,
-        prober: Arc::clone(plant) as _,
-        alarms: Arc::new(LocalAlarms::default()),
-        revisions: None,
-        clock,
-        updates,
-    })
-    .await?;
-    Ok(stack)
 }

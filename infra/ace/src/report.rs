@@ -49,14 +49,32 @@ pub(crate) struct Summary {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) rollout: String,
     pub(crate) took_seconds: i64,
+    pub(crate) canary_weight: u16,
+    #[serde(flatten)]
+    pub(crate) traffic: Option<Traffic>,
+}
+
+/// The requests that this process has sent.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Traffic {
     pub(crate) requests: u64,
     pub(crate) failed: u64,
     pub(crate) not_sent: u64,
-    pub(crate) canary_weight: u16,
     pub(crate) p99_ms: Option<u64>,
 }
 
-impl Summary {
+impl From<&LoadTotals> for Traffic {
+    fn from(load: &LoadTotals) -> Self {
+        Self {
+            requests: load.sent,
+            failed: load.failed,
+            not_sent: load.behind,
+            p99_ms: load.p99_micros.map(|micros| micros / 1000),
+        }
+    }
+}
+
+impl Traffic {
     /// Failed requests as a percentage of all.
     fn failed_percent(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
@@ -184,37 +202,41 @@ impl Reporter {
     }
 
     /// Moves the bars.
-    pub(crate) fn tick(&mut self, now: Timestamp, load: &LoadTotals) {
+    pub(crate) fn tick(&mut self, now: Timestamp, load: Option<&LoadTotals>) {
         if let Screen::Live(live) = &mut self.screen {
             live.tick(now, load);
         }
     }
 
-    /// The end.
-    pub(crate) fn finish(&mut self, now: Timestamp, summary: &Summary, tone: Tone) {
+    /// Ends the live view, and leaves the screen to what is said afterwards.
+    pub(crate) fn leave(&self) {
         if let Screen::Live(live) = &self.screen {
             live.clear();
         }
+    }
+
+    /// The end.
+    pub(crate) fn finish(&mut self, now: Timestamp, summary: &Summary, tone: Tone) {
+        self.leave();
         let mut text = format!("{}: {}", Style::new().bold().apply_to(&summary.ended), summary.reason);
-        if !summary.rollout.is_empty() {
+        if let Some(traffic) = summary.traffic.as_ref().filter(|_| !summary.rollout.is_empty()) {
             let _ = write!(
                 text,
                 "\n         {} requests in {}, {} failed ({:.2} %){}; canary weight {} %",
-                summary.requests,
+                traffic.requests,
                 clock(u64::try_from(summary.took_seconds).unwrap_or(0)),
-                summary.failed,
-                summary.failed_percent(),
-                summary.p99_ms.map_or_else(String::new, |p99| format!(", p99 {p99} ms")),
+                traffic.failed,
+                traffic.failed_percent(),
+                traffic.p99_ms.map_or_else(String::new, |p99| format!(", p99 {p99} ms")),
                 summary.canary_weight,
             );
         }
         self.say(now, "summary", tone, &text, json!(summary));
-        if summary.not_sent > 0 {
-            let text = format!(
-                "{} requests were due and not sent: this machine is too busy for the rate",
-                summary.not_sent
-            );
-            self.say(now, "warning", Tone::Warning, &text, json!({ "not_sent": summary.not_sent }));
+        let not_sent = summary.traffic.as_ref().map_or(0, |traffic| traffic.not_sent);
+        if not_sent > 0 {
+            let text =
+                format!("{not_sent} requests were due and not sent: this machine is too busy for the rate");
+            self.say(now, "warning", Tone::Warning, &text, json!({ "not_sent": not_sent }));
         }
     }
 }

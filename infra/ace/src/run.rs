@@ -1,20 +1,23 @@
 //! `ace run`: an event in, a rollout played and shown, its end as the exit code.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use asl::Outcome;
 use jiff::Timestamp;
 use rollout::{CleanUp, Phase, Rollout, Seconds};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::Ending;
-use crate::arguments::Run;
-use crate::error::{AceError, Reason};
-use crate::inputs::message;
+use crate::arguments::{Output, Run};
+use crate::backend::embedded::{Embedded, ended};
+use crate::backend::socket::Socket;
+use crate::ending::{End, end};
+use crate::error::AceError;
+use crate::inputs;
 use crate::orders::Orders;
-use crate::player::Player;
-use crate::report::{Reporter, Screen, Summary};
+use crate::player::{Play, Player, Started};
+use crate::report::{Reporter, Screen, Summary, Traffic};
 use crate::words::Tone;
 
 /// How often the view is refreshed.
@@ -22,32 +25,99 @@ const TICK: Duration = Duration::from_millis(100);
 /// A clean-up that is due later than this on the stack's clock is not waited for.
 const WORTH_WAITING: Seconds = Seconds(10 * 60);
 
+type Updates = UnboundedReceiver<local_stack::Update>;
+
 pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
-    let (player, mut updates) = Player::set_up(&arguments).await?;
+    let Run { event: path, scene, place, .. } = &arguments;
+    let configured = inputs::configuration(&place.environment, place.config.as_ref())?;
+    let event = inputs::event(path)?;
+    let now = Timestamp::now();
+    let event = if arguments.exact { event } else { inputs::restamp(event, now) };
+    let subject = inputs::subject(&event, path, &configured)?;
+    let play = Play {
+        environment: &place.environment,
+        configured: &configured,
+        store: crate::backend::claim(&place.store).await?,
+        path: &place.store,
+        event,
+        name: inputs::fresh_id(now),
+        subject,
+        strategy: None,
+        scene,
+        deliver: arguments.deliver,
+    };
+    self::play(play, arguments.output.output).await
+}
+
+/// Plays an event in this process. Other commands reach the stack through the socket beside the store meanwhile.
+pub(crate) async fn play(play: Play<'_>, output: Output) -> Result<Ending, AceError> {
+    let (store, deliver) = (play.path.to_owned(), play.deliver);
+    let (player, mut updates) = Player::set_up(play).await?;
     let began = player.now();
-    let mut reporter = Reporter::new(Screen::of(arguments.output.output), began);
+    let mut reporter = Reporter::new(Screen::of(output), began);
+    let stack = player.embedded();
+    let socket = match Socket::listen(&store, Arc::clone(&stack)) {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            let text = format!("other commands cannot reach this stack: its socket cannot be made ({error})");
+            reporter.say(began, "no_socket", Tone::Warning, &text, json!({ "error": error.to_string() }));
+            None
+        }
+    };
     for mended in player.mended() {
         let text = format!("rollout {mended} was left behind by a run that was cut off: rolled back");
         reporter.say(began, "mended", Tone::Warning, &text, json!({ "rollout": mended }));
     }
     reporter.expect(player.canary());
     warm_up(&player, &mut reporter).await;
-    let started = player.deliver(arguments.deliver)?;
+    let started = player.deliver(deliver)?;
+    watch(&player, &started, &mut reporter, &mut updates).await?;
+    let outcomes = started.finished().await;
+    let rollout = player.rollout_of(&outcomes).await?;
+    if let Some(rollout) = &rollout {
+        clean_up(&player, &mut reporter, &mut updates, rollout).await?;
+    }
+    // From now on nobody else can start anything here.
+    drop(socket);
+    others(&stack, &player, &mut reporter, &mut updates).await;
+    let first = outcomes.into_iter().next().map(|outcome| ended(Some(outcome)));
+    let End { ending, name, reason, tone } = end(first.as_ref(), rollout.as_ref())?;
+    let now = player.now();
+    let (load, canary_weight) = player.stop_traffic().await;
+    let summary = Summary {
+        ended: name,
+        reason,
+        rollout: rollout.map_or_else(String::new, |rollout| rollout.id.to_string()),
+        took_seconds: now.duration_since(began).as_secs(),
+        canary_weight,
+        traffic: Some(Traffic::from(&load)),
+    };
+    reporter.finish(now, &summary, tone);
+    Ok(ending)
+}
+
+/// Shows what happens, and passes on what is typed, until what was delivered has ended.
+async fn watch(
+    player: &Player,
+    started: &Started,
+    reporter: &mut Reporter,
+    updates: &mut Updates,
+) -> Result<(), AceError> {
     let finished = started.finished();
     tokio::pin!(finished);
     let mut orders = Orders::new();
     let mut interrupted = false;
-    let outcomes = loop {
+    loop {
         tokio::select! {
-            outcomes = &mut finished => break outcomes,
+            _ = &mut finished => break,
             Some(update) = updates.recv() => {
-                refresh(&player, &mut reporter);
+                refresh(player, reporter);
                 reporter.update(&update);
             }
-            () = tokio::time::sleep(TICK) => refresh(&player, &mut reporter),
+            () = tokio::time::sleep(TICK) => refresh(player, reporter),
             typed = orders.next() => {
                 let answer = match typed {
-                    Ok(typed) => player.order(&started, typed).await?,
+                    Ok(typed) => player.order(started, typed).await?,
                     Err(error) => error.to_string(),
                 };
                 reporter.say(player.now(), "answer", Tone::Plain, &answer, json!({ "text": answer }));
@@ -56,31 +126,34 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
                 interrupted = signal.is_ok();
                 reporter.say(player.now(), "interrupted", Tone::Warning,
                     "interrupted: rolling back before leaving", json!({}));
-                player.abort(&started, "interrupted").await?;
+                player.abort(started, "interrupted").await?;
             }
         }
-    };
-    drain(&mut updates, &mut reporter);
-    let rollout = player.rollout_of(&outcomes).await?;
-    if let Some(rollout) = &rollout {
-        clean_up(&player, &mut reporter, &mut updates, rollout).await?;
     }
-    let (ending, ended, reason, tone) = end(&outcomes, rollout.as_ref())?;
-    let now = player.now();
-    let (load, canary_weight) = player.stop_traffic().await;
-    let summary = Summary {
-        ended,
-        reason,
-        rollout: rollout.map_or_else(String::new, |rollout| rollout.id.to_string()),
-        took_seconds: now.duration_since(began).as_secs(),
-        requests: load.sent,
-        failed: load.failed,
-        not_sent: load.behind,
-        canary_weight,
-        p99_ms: load.p99_micros.map(|micros| micros / 1000),
-    };
-    reporter.finish(now, &summary, tone);
-    Ok(ending)
+    drain(updates, reporter);
+    Ok(())
+}
+
+/// What other commands have started goes on to its end, unless it is interrupted: the next run mends it then.
+async fn others(stack: &Embedded, player: &Player, reporter: &mut Reporter, updates: &mut Updates) {
+    if stack.unfinished() == 0 {
+        return;
+    }
+    let text = "another command has started a rollout here: it is played to its end";
+    reporter.say(player.now(), "others", Tone::Plain, text, json!({ "executions": stack.unfinished() }));
+    let finished = stack.finished();
+    tokio::pin!(finished);
+    loop {
+        tokio::select! {
+            () = &mut finished => break,
+            _ = tokio::signal::ctrl_c() => break,
+            () = tokio::time::sleep(TICK) => {
+                drain(updates, reporter);
+                refresh(player, reporter);
+            }
+        }
+    }
+    drain(updates, reporter);
 }
 
 /// Lets the old version serve long enough to be a reference, where the plan has no concurrent baseline.
@@ -104,10 +177,10 @@ async fn warm_up(player: &Player, reporter: &mut Reporter) {
 fn refresh(player: &Player, reporter: &mut Reporter) {
     let now = player.now();
     reporter.minutes(&player.closed_minutes(reporter.shown_until(), now));
-    reporter.tick(now, &player.load());
+    reporter.tick(now, Some(&player.load()));
 }
 
-fn drain(updates: &mut UnboundedReceiver<local_stack::Update>, reporter: &mut Reporter) {
+fn drain(updates: &mut Updates, reporter: &mut Reporter) {
     while let Ok(update) = updates.try_recv() {
         reporter.update(&update);
     }
@@ -117,7 +190,7 @@ fn drain(updates: &mut UnboundedReceiver<local_stack::Update>, reporter: &mut Re
 async fn clean_up(
     player: &Player,
     reporter: &mut Reporter,
-    updates: &mut UnboundedReceiver<local_stack::Update>,
+    updates: &mut Updates,
     rollout: &Rollout,
 ) -> Result<(), AceError> {
     let deadline = WORTH_WAITING.after(player.now());
@@ -136,55 +209,6 @@ async fn clean_up(
     }
     drain(updates, reporter);
     Ok(())
-}
-
-type End = (Ending, String, String, Tone);
-
-/// What the first delivery came to.
-fn end(outcomes: &[Outcome], rollout: Option<&Rollout>) -> Result<End, AceError> {
-    let first = outcomes.first();
-    if let Some(Outcome::Failed { error, cause, state }) = first
-        && state == "Rejected"
-    {
-        let name = error.clone().unwrap_or_default();
-        return Err(AceError::Rejected {
-            name,
-            source: Reason(message(cause.as_deref().unwrap_or_default())),
-        });
-    }
-    if let Some(rollout) = rollout {
-        let (ending, tone) = match rollout.phase {
-            Phase::Promoted { .. } => (Ending::Good, Tone::Good),
-            Phase::RolledBack { .. } => (Ending::RolledBack, Tone::Bad),
-            _ => (Ending::Unknown, Tone::Warning),
-        };
-        return Ok((ending, rollout.phase.name().replace('_', " "), cause(rollout), tone));
-    }
-    let (state, reason) = match first {
-        Some(Outcome::Succeeded { output, state }) => (state.to_lowercase(), text(output, "reason")),
-        Some(Outcome::Failed { error, cause, .. }) => {
-            let said = message(cause.as_deref().unwrap_or_default());
-            ("failed".to_owned(), format!("{}: {said}", error.clone().unwrap_or_default()))
-        }
-        Some(Outcome::TimedOut) => {
-            ("timed out".to_owned(), "the execution took longer than its limit".to_owned())
-        }
-        Some(Outcome::Aborted { .. }) | None => ("stopped".to_owned(), "no rollout had begun".to_owned()),
-    };
-    Ok((Ending::Unknown, state, reason, Tone::Warning))
-}
-
-/// Why a rollout ended as it did.
-fn cause(rollout: &Rollout) -> String {
-    match &rollout.phase {
-        Phase::RolledBack { cause, .. } => cause.to_string(),
-        Phase::Refused { reason, .. } => reason.clone(),
-        _ => engine::describe(rollout),
-    }
-}
-
-fn text(output: &Value, field: &str) -> String {
-    output.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The instant a whole minute ago; what is shown first.

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use environments::tree::{Accepted, File, Mistake, Refused, Severity, Sources, Strictness, check};
+use rollout::EnvironmentName;
 use serde_json::json;
 
 use crate::Ending;
 use crate::arguments::{Format, Validate};
 use crate::error::AceError;
+
+/// The folder of the environments.
+const ENVIRONMENTS: &str = ".ace-flow/environments";
 
 pub(crate) fn validate(arguments: &Validate) -> Result<Ending, AceError> {
     let strictness = if arguments.strict { Strictness::Strict } else { Strictness::Lenient };
@@ -38,6 +42,24 @@ pub(crate) fn validate(arguments: &Validate) -> Result<Ending, AceError> {
         println!("valid: {}; warnings: {}", names.join(", "), mistakes.len());
     }
     Ok(Ending::Good)
+}
+
+/// What `ace validate --environment` would say, before an environment is used: its mistakes and warnings go to standard
+/// error, and mistakes end it.
+pub(crate) fn before_use(environment: &EnvironmentName) -> Result<(), AceError> {
+    let tree = tree(Path::new(ENVIRONMENTS), Some(environment.as_str()))?;
+    let own = format!("{ENVIRONMENTS}/{environment}/");
+    let (mistakes, errors) = match check(&tree, Strictness::Lenient) {
+        Ok(Accepted { warnings, .. }) => (warnings, 0),
+        Err(Refused { mistakes }) => {
+            let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
+            (mistakes, errors)
+        }
+    };
+    for mistake in mistakes.iter().filter(|mistake| errors > 0 || mistake.file.starts_with(&own)) {
+        eprintln!("{mistake}\n");
+    }
+    if errors > 0 { Err(AceError::Invalid { errors }) } else { Ok(()) }
 }
 
 fn show(mistake: &Mistake, format: Format) {

@@ -30,7 +30,7 @@ pub use health_check::HealthCheckFunction;
 pub use promote_step::PromoteStepFunction;
 pub use reply::describe;
 pub use rollback::RollbackFunction;
-pub use start_deploy::StartDeployFunction;
+pub use start_deploy::{StartDeployFunction, requested_rollout};
 
 #[cfg(test)]
 mod tests;

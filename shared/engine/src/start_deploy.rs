@@ -173,18 +173,9 @@ impl StartDeployFunction<'_> {
         }
     }
 
-    /// The same trigger always names the same rollout, so that an event delivered twice finds the first.
     fn id(&self, service: &ServiceName, trigger: &[&str]) -> Result<RolloutId, Failure> {
-        let mut hasher = Sha256::new();
-        for part in [self.environment.as_str()].iter().chain(trigger) {
-            hasher.update(part.len().to_be_bytes());
-            hasher.update(part.as_bytes());
-        }
-        let digest = hasher.finalize();
-        let tail = digest.iter().take(8).fold(0_u64, |tail, byte| tail << 8 | u64::from(*byte));
-        format!("{service}-{tail:016x}")
-            .parse()
-            .map_err(|error: rollout::InvalidName| Failure::new(ErrorName::InvalidInput, error.to_string()))
+        rollout_of_trigger(&self.environment, service, trigger)
+            .map_err(|error| Failure::new(ErrorName::InvalidInput, error.to_string()))
     }
 
     async fn begin(
@@ -320,6 +311,34 @@ impl StartDeployFunction<'_> {
         debug_assert!(!rollout.pending.iter().any(|pending| matches!(pending.effect, Effect::BringUp(_))));
         Ok(about(&rollout, next, Seconds(1)))
     }
+}
+
+/// The rollout that a request starts: whoever asks for it knows it before it has begun. `request_id` is the event's `id`.
+///
+/// # Errors
+/// [`InvalidName`](rollout::InvalidName) where the service's name is too long for a rollout's.
+pub fn requested_rollout(
+    environment: &EnvironmentName,
+    service: &ServiceName,
+    request_id: &str,
+) -> Result<RolloutId, rollout::InvalidName> {
+    rollout_of_trigger(environment, service, &["request", request_id])
+}
+
+/// The same trigger always names the same rollout, so that an event delivered twice finds the first.
+fn rollout_of_trigger(
+    environment: &EnvironmentName,
+    service: &ServiceName,
+    trigger: &[&str],
+) -> Result<RolloutId, rollout::InvalidName> {
+    let mut hasher = Sha256::new();
+    for part in [environment.as_str()].iter().chain(trigger) {
+        hasher.update(part.len().to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let digest = hasher.finalize();
+    let tail = digest.iter().take(8).fold(0_u64, |tail, byte| tail << 8 | u64::from(*byte));
+    format!("{service}-{tail:016x}").parse()
 }
 
 fn admit(

@@ -8,6 +8,7 @@ mod clock;
 mod desk;
 mod functions;
 mod plant;
+mod rest;
 mod stack;
 mod store;
 mod update;

@@ -39,10 +39,16 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// It is open elsewhere, or no store.
+    /// Another process has it open.
     #[error(
-        "cannot open the store {path}: {reason}; end the other ace that uses it, or name another file with --store"
+        "the store {path} is in use: wait until the other ace has ended, or name another file with --store"
     )]
+    InUse {
+        /// The store's file.
+        path: String,
+    },
+    /// It is no store, or cannot be read.
+    #[error("cannot open the store {path}: {reason}; name another file with --store")]
     Database {
         /// The store's file.
         path: String,
@@ -68,7 +74,10 @@ impl EmbeddedStore {
                 .map_err(|error| OpenError::Folder { path: name(), reason: error.to_string() })?;
         }
         let failed = |reason: String| OpenError::Database { path: name(), reason };
-        let database = Database::create(path).map_err(|error| failed(error.to_string()))?;
+        let database = Database::create(path).map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path: name() },
+            other => failed(other.to_string()),
+        })?;
         Self::with_tables(database).map_err(|error| failed(error.to_string()))
     }
 

@@ -271,3 +271,48 @@ fn the_sweep_and_the_line_are_read() {
         assert!(read(less).unwrap_err().starts_with(&format!("line.{field} is missing")));
     }
 }
+
+#[test]
+fn a_freeze_and_a_thaw_are_read() {
+    let order = |order: &str, until: Value| json!({ "freeze": { "order": order, "until": until, "by": "ann", "reason": "sale" } });
+    let expected = |order| Ok(Rollback::Freeze { order, by: "ann".to_owned(), reason: "sale".to_owned() });
+    let until = Some("2026-12-01T06:00:00-05:00".parse().unwrap());
+    let monday = json!("2026-12-01T06:00:00-05:00");
+    assert_eq!(read(order("freeze", monday.clone())), expected(FreezeOrder::Freeze { until }));
+    assert_eq!(read(order("freeze", Value::Null)), expected(FreezeOrder::Freeze { until: None }));
+    assert_eq!(read(order("thaw", Value::Null)), expected(FreezeOrder::Thaw));
+    let says = "freeze.until goes with the order \"freeze\": leave it out";
+    assert_eq!(read(order("thaw", monday)), Err(says.to_owned()));
+    let says = "freeze.order is \"melt\": write \"freeze\" or \"thaw\"";
+    assert_eq!(read(order("melt", Value::Null)), Err(says.to_owned()));
+    // A time without its zone is nobody's.
+    for until in [json!("2026-12-01T06:00"), json!("monday"), json!(7)] {
+        let error = read(order("freeze", until)).unwrap_err();
+        assert!(error.starts_with("freeze.until is"), "{error}");
+    }
+    for field in ["order", "by", "reason"] {
+        let mut less = order("freeze", Value::Null);
+        less["freeze"].as_object_mut().unwrap().remove(field);
+        assert!(read(less).unwrap_err().starts_with(&format!("freeze.{field} is missing")));
+    }
+}
+
+#[test]
+fn an_unhold_is_read() {
+    let written =
+        json!({ "unhold": { "service": "checkout", "version": "v2", "by": "ann", "reason": "mended" } });
+    assert_eq!(
+        read(written.clone()),
+        Ok(Rollback::Unhold {
+            service: "checkout".parse().unwrap(),
+            version: "v2".parse().unwrap(),
+            by: "ann".to_owned(),
+            reason: "mended".to_owned(),
+        })
+    );
+    for field in ["service", "version", "by", "reason"] {
+        let mut less = written.clone();
+        less["unhold"].as_object_mut().unwrap().remove(field);
+        assert!(read(less).unwrap_err().starts_with(&format!("unhold.{field} is missing")));
+    }
+}

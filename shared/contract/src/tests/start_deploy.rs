@@ -1,3 +1,4 @@
+use rollout::{GateName, Overridden};
 use serde_json::{Value, json};
 
 use crate::*;
@@ -178,6 +179,51 @@ fn a_request_is_read() {
         (json!("yes"), Err("detail.lift_bar is \"yes\": write true or false".to_owned())),
     ] {
         assert_eq!(read(with(requested_event(), "/detail/lift_bar", lift)), expected);
+    }
+}
+
+#[test]
+fn an_override_names_gates_and_a_reason() {
+    let with_override = |written: Value| match read(with(requested_event(), "/detail/override", written))? {
+        Trigger::Requested { overridden, .. } => Ok(overridden),
+        other => Err(format!("{other:?}")),
+    };
+    let overridden = |gates: &[GateName]| {
+        Overridden::new(gates.to_vec(), "alice".to_owned(), "hot fix".to_owned()).unwrap()
+    };
+    for (gates, expected) in [
+        (json!(["freeze"]), vec![GateName::Freeze]),
+        (json!(["promotion", "freeze"]), vec![GateName::Promotion, GateName::Freeze]),
+    ] {
+        let found = with_override(json!({ "gates": gates, "reason": "hot fix" }));
+        assert_eq!(found, Ok(Some(overridden(&expected))));
+    }
+    assert_eq!(with_override(Value::Null), Ok(None));
+    for (written, says) in [
+        (json!({ "gates": ["freeze"] }), "detail.override.reason is missing"),
+        (json!({ "reason": "hot fix" }), "detail.override.gates is missing"),
+        (json!("freeze"), "detail.override.gates is missing"),
+        (json!({ "gates": ["freeze"], "reason": " " }), "detail.override: the reason is empty"),
+        (json!({ "gates": [], "reason": "hot fix" }), "detail.override: no gate is named"),
+        (
+            json!({ "gates": ["frieze"], "reason": "hot fix" }),
+            "detail.override.gates is [\"frieze\"]: write a list of",
+        ),
+        (
+            json!({ "gates": "freeze", "reason": "hot fix" }),
+            "detail.override.gates is \"freeze\": write a list",
+        ),
+        (
+            json!({ "gates": ["guardrails"], "reason": "hot fix" }),
+            "detail.override: gate guardrails cannot be overridden",
+        ),
+        (
+            json!({ "gates": ["freeze"], "reason": "hot fix", "by": "bob" }),
+            "detail.override.by is unknown: an override has gates and a reason",
+        ),
+    ] {
+        let error = with_override(written).unwrap_err();
+        assert!(error.starts_with(says), "{error}");
     }
 }
 

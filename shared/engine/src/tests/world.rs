@@ -65,6 +65,8 @@ type Hook = Box<dyn FnOnce(&World) + Send>;
 pub(super) struct State {
     pub now: Timestamp,
     pub configurations: Vec<Published>,
+    /// Whether somebody else always publishes first.
+    pub refuses_to_publish: bool,
     pub targets: BTreeMap<ServiceName, Target>,
     pub rollouts: BTreeMap<RolloutId, Rollout>,
     pub history: BTreeMap<RolloutId, Vec<Record>>,
@@ -144,6 +146,7 @@ impl World {
                 Published::first(Environment::from_yaml(configuration).unwrap(), "ann".to_owned(), at(0))
                     .unwrap(),
             ],
+            refuses_to_publish: false,
             targets: BTreeMap::new(),
             rollouts: BTreeMap::new(),
             history: BTreeMap::new(),
@@ -284,6 +287,9 @@ impl Store for World {
 
     async fn publish(&self, _: &EnvironmentName, published: &Published) -> PortResult<bool> {
         self.step("publish", |state| {
+            if state.refuses_to_publish {
+                return false;
+            }
             let newest = state.configurations.last();
             let fits = newest.map_or(0, |newest| newest.version) + 1 == published.version;
             let again = newest == Some(published);

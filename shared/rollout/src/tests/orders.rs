@@ -361,3 +361,87 @@ fn an_approval_that_nobody_asked_for_is_told_apart() {
     let found = invariants(&counting);
     assert_eq!(found, Err(Violation::StrayEffect { phase: "baking", effect: "count_rollback" }));
 }
+
+/// The orders that let the second step be taken, which needs an approval: one in its wait, two of the step before.
+fn approvals_of(rollout: &Rollout, by: &str) -> Vec<Result<Rollout, Rejected>> {
+    let step = rollout.step().unwrap();
+    let orders = match rollout.phase {
+        Phase::Awaiting { .. } => vec![Order::Approve { step }, Order::Advance { step }],
+        _ => vec![Order::Advance { step }],
+    };
+    let ordered = |order| Event::Ordered { order, by: by.to_owned(), why: "fine".to_owned(), at: at(200) };
+    orders.into_iter().map(|order| decide(rollout, &ordered(order))).collect()
+}
+
+#[test]
+fn only_who_may_approve_lets_a_step_be_taken_that_needs_it() {
+    let ruled = |mut rollout: Rollout| {
+        rollout.plan.approvals.approvers = vec!["dana".to_owned(), "bob".to_owned()];
+        rollout.plan.approvals.not_the_starter = true;
+        rollout
+    };
+    // Dana asked for it.
+    for rollout in [ruled(awaiting()), ruled(asked(baking(FIRST)))] {
+        for (by, may) in [("bob", true), ("Dana", false), ("dana", false), ("eve", false)] {
+            for decided in approvals_of(&rollout, by) {
+                match decided {
+                    Ok(after) => {
+                        assert!(may, "{by}");
+                        assert_eq!(after.phase, Phase::Cleared { next: Next::Step(SECOND) });
+                    }
+                    Err(Rejected::MayNotApprove(why)) => {
+                        assert!(!may, "{by}: {why}");
+                        let starter = matches!(why, MayNotApprove::TheStarter { .. });
+                        assert_eq!(starter, by != "eve", "{why}");
+                        assert!(why.to_string().contains("nothing was changed"));
+                    }
+                    Err(other) => panic!("{by}: {other}"),
+                }
+            }
+        }
+        let held = Rollout { hold: held(), ..rollout };
+        assert!(approvals_of(&held, "eve").iter().all(|decided| decided.is_err()), "a hold changes nothing");
+    }
+    // What needs no approval is anybody's to advance, and anybody may hold and resume.
+    let free = ruled(given(baking(FIRST)));
+    assert!(approvals_of(&free, "eve").iter().all(Result::is_ok));
+    let held = decide(&ruled(awaiting()), &ordered(Order::Hold, 200)).unwrap();
+    assert!(decide(&held, &ordered(Order::Resume, 210)).is_ok());
+}
+
+#[test]
+fn a_bar_is_lifted_while_a_rollout_runs_and_nothing_else_changes() {
+    let version: Version = "v0".parse().unwrap();
+    let lift = |version: &Version| Event::BarLifted {
+        version: version.clone(),
+        by: "alice".to_owned(),
+        why: "it was the network".to_owned(),
+        at: at(200),
+    };
+    for phase in phases() {
+        let name = phase.name();
+        let ends = phase.is_terminal();
+        let barred = Barred::Version { version: version.clone(), since: at(0), why: "5 % errors".to_owned() };
+        let rollout = Rollout { barred: barred.clone(), ..asked(phase) };
+        assert!(decide(&rollout, &lift(&"v7".parse().unwrap())).is_err(), "another version, {name}");
+        match decide(&rollout, &lift(&version)) {
+            Ok(lifted) => {
+                assert!(!ends, "{name}");
+                let expected =
+                    Rollout { barred: Barred::Nothing, version: rollout.version + 1, ..rollout.clone() };
+                assert_eq!(lifted, expected, "it is no sign of life either");
+                assert_eq!(lifted.target(), Target { barred: Barred::Nothing, ..rollout.target() });
+                assert!(matches!(decide(&lifted, &lift(&version)), Err(Rejected::NotNow { .. })), "once");
+            }
+            Err(rejected) => assert!(ends && matches!(rejected, Rejected::Ended { .. }), "{name}"),
+        }
+    }
+    // What is barred while it is rolled back for its own fault is new.
+    let barred = Barred::Version { version: version.clone(), since: at(0), why: "5 % errors".to_owned() };
+    let cause = Cause::Guardrail("checkout 5xx".parse().unwrap());
+    let settling = Phase::Settling { cause, since: at(0), restored_at: at(0) };
+    let mut rollout = Rollout { barred, ..given(settling) };
+    rollout.plan.version = version.clone();
+    let ended = decide(&decide(&rollout, &lift(&version)).unwrap(), &read(0, 400)).unwrap();
+    assert!(matches!(ended.target().barred, Barred::Version { since, .. } if since == at(400)));
+}

@@ -29,6 +29,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
             let (settle, delay, patience, blind, frozen) = evidence;
             let mut plan = plan(steps);
             plan.approvals.expires = Seconds(approval);
+            plan.approvals.not_the_starter = approval % 2 == 0;
             plan.readiness.attempts = times(attempts);
             plan.readiness.interval = Seconds(interval);
             plan.evidence = EvidenceRules {
@@ -71,7 +72,7 @@ enum Stray {
     Performed(u64),
     CleanUp(u32, OldTraffic),
     Started,
-    Ordered(Order),
+    Ordered(Order, &'static str),
     BarLifted,
     Waited,
     Unguarded,
@@ -98,6 +99,11 @@ fn any_order() -> impl Strategy<Value = Order> {
     })
 }
 
+/// By the one who may approve in [`any_plan`], and by the one who asked for the rollout.
+fn any_ordered() -> impl Strategy<Value = Stray> {
+    (any_order(), select(vec!["alice", "dana"])).prop_map(|(order, by)| Stray::Ordered(order, by))
+}
+
 fn any_stray() -> impl Strategy<Value = Stray> {
     let probe = select(vec![
         Probe::Ready,
@@ -119,7 +125,7 @@ fn any_stray() -> impl Strategy<Value = Stray> {
         2 => (0u64..12).prop_map(Stray::Performed),
         2 => (0u32..4, traffic).prop_map(|(attempt, traffic)| Stray::CleanUp(attempt, traffic)),
         1 => Just(Stray::Started),
-        6 => any_order().prop_map(Stray::Ordered),
+        6 => any_ordered(),
         2 => Just(Stray::BarLifted),
         2 => Just(Stray::Waited),
         2 => Just(Stray::Unguarded),
@@ -131,7 +137,7 @@ fn any_moves() -> impl Strategy<Value = Vec<Move>> {
         6 => any_verdict().prop_map(|verdict| Move::Work { verdict }),
         6 => Just(Move::Work { verdict: pass() }),
         2 => (any_stray(), -300i64..300).prop_map(|(what, shift)| Move::Stray { what, shift }),
-        1 => any_order().prop_map(|order| Move::Stray { what: Stray::Ordered(order), shift: 0 }),
+        1 => any_ordered().prop_map(|what| Move::Stray { what, shift: 0 }),
         1 => (0usize..6).prop_map(|back| Move::Again { back }),
     ];
     vec(one, 0..80)
@@ -197,7 +203,7 @@ fn stray(what: &Stray, at: Timestamp) -> Event {
         Stray::Performed(id) => Event::Performed { effects: vec![EffectId(id)], at },
         Stray::CleanUp(attempt, traffic) => Event::CleanUpDue { attempt, traffic, at },
         Stray::Started => Event::Started { by: "alice".to_owned(), overridden: None, at },
-        Stray::Ordered(order) => Event::Ordered { order, by: "alice".to_owned(), why: "why".to_owned(), at },
+        Stray::Ordered(order, by) => Event::Ordered { order, by: by.to_owned(), why: "why".to_owned(), at },
         Stray::BarLifted => Event::BarLifted {
             version: "v0".parse().unwrap(),
             by: "alice".to_owned(),
@@ -363,6 +369,11 @@ proptest! {
                     let kept = matches!(after.phase, Phase::Awaiting { approval: Approval::Given { .. }, .. });
                     prop_assert!(clears || kept && after.hold != Hold::None, "{:?}", after.phase);
                     licence = Licence::Person;
+                    if let (Event::Ordered { by, .. }, Phase::Cleared { next: Next::Step(step) } | Phase::Awaiting { step, .. }) = (event, &after.phase)
+                        && after.plan.steps.get(*step).is_some_and(|step| step.approval)
+                    {
+                        prop_assert_eq!(after.plan.approvals.permit(&after.requested_by, by), Ok(()));
+                    }
                 }
                 // What was cleared is watched again: the evidence of before does not count any more.
                 Event::Ordered { order: Order::Hold, .. } if !clears => licence = Licence::None,
@@ -415,8 +426,8 @@ proptest! {
                 Move::Stray { what: Stray::Judged(Verdict::Pass(_) | Verdict::Suspect(_), until), shift } => {
                     Move::Stray { what: Stray::Judged(silent(), until), shift }
                 }
-                Move::Stray { what: Stray::Ordered(Order::Advance { .. }), shift } => {
-                    Move::Stray { what: Stray::Ordered(Order::Resume), shift }
+                Move::Stray { what: Stray::Ordered(Order::Advance { .. }, by), shift } => {
+                    Move::Stray { what: Stray::Ordered(Order::Resume, by), shift }
                 }
                 other => other,
             })
@@ -476,7 +487,7 @@ proptest! {
         // Stray events may have been dated a few minutes ahead.
         let (mut rollout, mut now) = (last, now + jiff::SignedDuration::from_secs(600));
         // Fair delivery includes the person who held it. Nobody approves anything.
-        let resume = stray(&Stray::Ordered(Order::Resume), now);
+        let resume = stray(&Stray::Ordered(Order::Resume, "alice"), now);
         rollout = decide(&rollout, &resume).unwrap_or(rollout);
         let mut verdicts = verdicts.iter().cycle();
         let mut turns = 0;

@@ -1,0 +1,115 @@
+//! Which stack a command is about.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use local_stack::{EmbeddedStore, OpenError, Ports, StackClock};
+use rollout::EnvironmentName;
+
+use super::embedded::Embedded;
+use super::remote::Remote;
+use super::socket::beside;
+use super::{Backend, BackendError, BackendResult};
+
+/// How long a store is waited for that another command has open: one that reads it, or one that has just begun to play.
+const IN_USE: Duration = Duration::from_secs(3);
+const AGAIN: Duration = Duration::from_millis(40);
+
+/// Which environment, and where its stack is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Where {
+    /// The environment. `local` is on this machine, any other one on AWS.
+    #[arg(long, env = "ACE_ENVIRONMENT", default_value = "local", value_name = "NAME")]
+    pub(crate) environment: EnvironmentName,
+    /// Rehearse the environment on this machine, on the embedded stack, which keeps environments apart.
+    #[arg(long)]
+    pub(crate) embedded: bool,
+    /// Where the embedded stack keeps its rollouts.
+    #[arg(long, default_value = ".ace-flow/state/local.redb", value_name = "FILE")]
+    pub(crate) store: PathBuf,
+    /// The table of the stack on AWS, instead of asking its functions for it.
+    #[arg(long, env = "ACE_TABLE", value_name = "NAME")]
+    pub(crate) table: Option<String>,
+}
+
+impl Where {
+    /// Whether the stack is one of this machine.
+    pub(crate) fn is_here(&self) -> bool {
+        self.embedded || self.environment.as_str() == "local"
+    }
+}
+
+/// Who uses this machine.
+pub(crate) fn user() -> String {
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "the terminal".to_owned())
+}
+
+/// The stack, or the store of a stack of this machine that nothing plays.
+pub(crate) enum Reached {
+    /// A stack that can be asked.
+    Stack(Box<dyn Backend>),
+    /// A store that no other process has open.
+    Free(EmbeddedStore),
+}
+
+/// Finds the stack. A store of this machine is made if it is not there.
+pub(crate) async fn reach(place: &Where) -> BackendResult<Reached> {
+    if !place.is_here() {
+        return aws(place).await.map(Reached::Stack);
+    }
+    let socket = beside(&place.store);
+    let began = std::time::Instant::now();
+    loop {
+        if let Some(remote) = Remote::connect(place.environment.clone(), &place.store, socket.clone()).await {
+            return Ok(Reached::Stack(Box::new(remote)));
+        }
+        match EmbeddedStore::open(&place.store) {
+            Ok(store) => return Ok(Reached::Free(store)),
+            Err(OpenError::InUse { .. }) if began.elapsed() < IN_USE => tokio::time::sleep(AGAIN).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The store, for this process to play over. A command that only reads is waited for.
+pub(crate) async fn claim(store: &std::path::Path) -> BackendResult<EmbeddedStore> {
+    let began = std::time::Instant::now();
+    loop {
+        match EmbeddedStore::open(store) {
+            Err(OpenError::InUse { .. }) if began.elapsed() < IN_USE => tokio::time::sleep(AGAIN).await,
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// The stack as it can be asked and given orders, whether something is played there or not.
+pub(crate) async fn ready(place: &Where) -> BackendResult<Box<dyn Backend>> {
+    let store = place.store.display().to_string();
+    if place.is_here() && !place.store.exists() {
+        return Err(BackendError::NoStore { store });
+    }
+    Ok(match reach(place).await? {
+        Reached::Stack(backend) => backend,
+        Reached::Free(opened) => {
+            let clock = StackClock::new(Timestamp::now(), std::num::NonZeroU32::MIN);
+            let ports = Ports::at_rest(place.environment.clone(), Arc::new(opened), clock);
+            Box::new(Embedded::at_rest(place.environment.clone(), store, ports))
+        }
+    })
+}
+
+#[cfg(feature = "aws")]
+async fn aws(place: &Where) -> BackendResult<Box<dyn Backend>> {
+    let stack = super::aws::AwsStack::connect(place.environment.clone(), place.table.clone()).await?;
+    Ok(Box::new(stack))
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "with AWS it asks")]
+async fn aws(place: &Where) -> BackendResult<Box<dyn Backend>> {
+    Err(BackendError::WithoutAws { environment: place.environment.clone() })
+}

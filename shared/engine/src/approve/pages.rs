@@ -39,8 +39,8 @@ pub(super) fn question(rollout: &Rollout, claim: &Claim, link: &Link, now: Times
     });
     page.note = Some(format!(
         "The approval is recorded in the name of {} and cannot be taken back here. To reject instead, which rolls back \
-         at once: `ace reject {}`. Without an answer the rollout is rolled back when its time is over.",
-        claim.approver, rollout.id
+         at once: `ace reject {} --environment {}`. Without an answer the rollout is rolled back when its time is over.",
+        claim.approver, rollout.id, claim.environment
     ));
     page.into()
 }

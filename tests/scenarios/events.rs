@@ -225,6 +225,30 @@ async fn held(run: &Run, sample: &str) {
     run.verified().await.promoted(run);
 }
 
+async fn frozen(run: &Run, sample: &str, thaws: bool) {
+    run.call("rollback", event("freeze")).await.unwrap();
+    run.call("rollback", event(sample)).await.unwrap();
+    run.canary().await;
+    let verified = run.verified().await;
+    if thaws {
+        verified.promoted(run);
+    } else {
+        let says = engine::describe(verified.only());
+        let expected = "frozen until 2026-12-01T11:00:00Z by dana@example.com since 2026-08-03T09:15:07Z: \
+                        the week of the sale";
+        assert!(says.contains(expected), "{says}");
+    }
+}
+
+async fn overrides(run: &Run, sample: &str) {
+    run.call("rollback", event("freeze")).await.unwrap();
+    let outcome = run.play("first", event(sample)).finished().await;
+    assert!(matches!(&outcome, Outcome::Succeeded { state, .. } if state == "Promoted"), "{outcome:?}");
+    let verified = run.verified().await;
+    let overridden = verified.promoted(run).only().overridden.clone().unwrap();
+    assert!(overridden.passes(GateName::Freeze) && overridden.passes(GateName::Promotion));
+}
+
 async fn unheld(run: &Run, sample: &str) {
     let rates = Rates { errors: 50_000, ..Rates::USUAL };
     run.world.fault(Fault { colour: Colour::Green, from: 10, rates });
@@ -311,28 +335,8 @@ async fn every_sample_ends_as_it_has_to() {
                     verified.promoted(&run);
                 }
             }
-            End::Freeze { thaws } => {
-                run.call("rollback", event("freeze")).await.unwrap();
-                run.call("rollback", event(name)).await.unwrap();
-                run.canary().await;
-                let verified = run.verified().await;
-                if thaws {
-                    verified.promoted(&run);
-                } else {
-                    let says = engine::describe(verified.only());
-                    let expected = "frozen until 2026-12-01T11:00:00Z by dana@example.com since 2026-08-03T09:15:07Z: \
-                                    the week of the sale";
-                    assert!(says.contains(expected), "{says}");
-                }
-            }
-            End::Overrides => {
-                run.call("rollback", event("freeze")).await.unwrap();
-                let outcome = run.play("first", event(name)).finished().await;
-                assert!(matches!(outcome, Outcome::Succeeded { state, .. } if state == "Promoted"), "{name}");
-                let verified = run.verified().await;
-                let overridden = verified.promoted(&run).only().overridden.clone().unwrap();
-                assert!(overridden.passes(GateName::Freeze) && overridden.passes(GateName::Promotion));
-            }
+            End::Freeze { thaws } => frozen(&run, name, thaws).await,
+            End::Overrides => overrides(&run, name).await,
             End::Unhold => unheld(&run, name).await,
             End::Sweep => {
                 let execution = run.play("first", event("codepipeline-succeeded-canary"));

@@ -75,7 +75,7 @@ pub fn digest(configuration: &Environment) -> Result<String, serde_json::Error> 
     }))
 }
 
-/// Whether a map of serde_json keeps the order in which it was filled depends on what else is in the build.
+/// Whether a map of `serde_json` keeps the order in which it was filled depends on what else is in the build.
 fn canonical(value: &Value, text: &mut String) {
     let separated = |index: usize, text: &mut String| {
         if index > 0 {

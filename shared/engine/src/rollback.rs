@@ -129,6 +129,11 @@ impl RollbackFunction<'_> {
     /// One step back: decides if nobody has, writes weight 0, or verifies it. Between the decision and the write there
     /// is no other call.
     async fn roll_back(&self, rollout: Rollout, cause: Cause) -> Result<Reply<Next>, Failure> {
+        // It holds several rollouts, and everything here waits for it.
+        Box::pin(self.step_back(rollout, cause)).await
+    }
+
+    async fn step_back(&self, rollout: Rollout, cause: Cause) -> Result<Reply<Next>, Failure> {
         let ledger = self.ledger();
         let mut rollout = rollout;
         let mut unread = true;

@@ -50,6 +50,8 @@ pub enum Action {
     Alarm,
     /// A person rolls this event's rollout back.
     Person(u8),
+    /// A person lifts the bar.
+    Unhold,
     /// The watchdog is told about an execution.
     Watchdog(u8),
     /// The sweep finds the rollout of an execution that is gone.
@@ -110,6 +112,9 @@ pub fn actions(machine: &Machine, state: &State, out: &mut Vec<Action>) {
         && state.service.is_some_and(|service| service.lease.is_some())
     {
         out.push(Action::Alarm);
+    }
+    if left.unholds > 0 {
+        out.push(Action::Unhold);
     }
     // A slow function ends, or is gone, by the end of its life.
     if !state.is_over() && state.running.iter().all(Live::lets_time_pass) {

@@ -38,6 +38,8 @@ pub enum Task {
     Alarm,
     /// rollback, because a person wants it.
     Person(u8),
+    /// rollback, because a person lifts the bar.
+    Unhold,
 }
 
 /// What a function waits for: one call of a port.
@@ -49,6 +51,8 @@ pub enum Call {
     Unknown(RolloutId),
     /// The target item.
     Target,
+    /// Lift the bar, if nobody holds the service.
+    LiftBar,
     /// The rollout of this execution.
     Link(u8),
     /// Begin.
@@ -112,6 +116,8 @@ pub enum Answer {
     Rollout(Option<Snapshot>),
     /// The target.
     Target(Option<Service>),
+    /// Whether the bar is lifted.
+    Lifted(bool),
     /// The event of an execution's rollout.
     Link(Option<u8>),
     /// It began.

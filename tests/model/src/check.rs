@@ -68,6 +68,17 @@ impl Model for Protocol {
             }),
         ];
         let setting = self.0.setting();
+        if setting.faults.unholds > 0 {
+            properties.extend([
+                Property::<Self>::always(BAR_STAYS_LIFTED, |_, state| {
+                    state.wrong != Some(Wrong::BarReturned)
+                }),
+                Property::<Self>::always(BAR_IS_LIFTED, |_, state| state.wrong != Some(Wrong::StillBarred)),
+                Property::<Self>::sometimes("a bar is lifted while a rollout runs", |_, state| {
+                    state.service.is_some_and(|service| !service.barred && service.lease.is_some())
+                }),
+            ]);
+        }
         if setting.faults.crashes > 0 && setting.faults.aborts > 0 {
             properties.push(Property::<Self>::sometimes(LATE, |_, state| late(state)));
         }
@@ -107,6 +118,10 @@ pub const LINEAR: &str = "every stored decision follows from the one before";
 pub const PUT_BACK: &str = "a writer that lives puts back what it wrote above the wanted weight";
 /// `rollout::invariants`.
 pub const SOUND: &str = "every stored rollout keeps the invariants of crate rollout";
+/// The comparison of what is barred when a rollout begins.
+pub const BAR_STAYS_LIFTED: &str = "a bar that was lifted stays lifted";
+/// Whoever begins or ends at the same time.
+pub const BAR_IS_LIFTED: &str = "an order to lift the bar that was answered has lifted it";
 /// Clean-up.
 pub const SERVED: &str = "a colour with traffic is up once functions are quiet";
 /// The model is not empty: what it is about happens.
@@ -135,7 +150,12 @@ fn one_active(state: &State) -> bool {
 }
 
 fn target_agrees(state: &State) -> bool {
-    state.service.is_none() || state.newest().is_some_and(|rollout| Some(rollout.service()) == state.service)
+    let Some(service) = state.service else { return true };
+    let Some(rollout) = state.newest() else { return service.epoch == 0 };
+    // A bar is lifted from a service that nobody holds without its last rollout.
+    let own = rollout.service();
+    let barred = service.barred || service.lease.is_none() && own.barred;
+    own == crate::snapshot::Service { barred, ..service }
 }
 
 /// A writer that lives puts the weight of the new epoch back itself. One that died leaves that to the verification, so

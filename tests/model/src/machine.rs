@@ -23,7 +23,7 @@ use rollout::RolloutId;
 use crate::call::{Answer, Call, Outcome, Task};
 use crate::script::{Fixed, Heard, Run, Script};
 use crate::setting::Setting;
-use crate::snapshot::{Snapshot, execution, fingerprint, version};
+use crate::snapshot::{OLD, Snapshot, execution, fingerprint, version};
 use crate::time::{ago, ticks};
 
 /// Where a function stands.
@@ -274,7 +274,7 @@ impl Machine {
                 let due = CleanUpDue { rollout_id: self.id(event)?, attempt: attempt.into() };
                 run(promote_step(script).call(PromoteStep::CleanUp(due)), promoted)
             }
-            Task::RollBack { .. } | Task::Watchdog(_) | Task::Alarm | Task::Person(_) => {
+            Task::RollBack { .. } | Task::Watchdog(_) | Task::Alarm | Task::Person(_) | Task::Unhold => {
                 run(rollback(script).call(self.rollback(task)?), |next, wait| match next {
                     RollbackNext::Settle => Outcome::Settle(wait),
                     RollbackNext::RolledBack | RollbackNext::Nothing | RollbackNext::NotStarted => {
@@ -309,6 +309,12 @@ impl Machine {
             Task::Person(event) => Rollback::Requested {
                 rollout: self.id(event)?,
                 epoch: None,
+                by: "-".to_owned(),
+                reason: "-".to_owned(),
+            },
+            Task::Unhold => Rollback::Unhold {
+                service: self.fixed.service.clone(),
+                version: OLD.parse().ok()?,
                 by: "-".to_owned(),
                 reason: "-".to_owned(),
             },

@@ -118,9 +118,12 @@ impl Store for Script<'_> {
         Ok(true)
     }
 
-    /// No guardrail or verdict of the model bars a version for longer than its own rollout.
+    /// The only version that a person of the model lifts the bar of is the one of before.
     async fn lift_bar(&self, _: &EnvironmentName, _: &ServiceName, _: &Version) -> PortResult<bool> {
-        Ok(false)
+        match self.ask(|| Call::LiftBar).await {
+            Answer::Lifted(lifted) => Ok(lifted),
+            other => astray(&other),
+        }
     }
 
     async fn target(&self, _: &EnvironmentName, _: &ServiceName) -> PortResult<Option<Target>> {

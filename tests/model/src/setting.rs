@@ -42,6 +42,8 @@ pub struct Faults {
     pub deliveries: u8,
     /// An alarm, or a person, wants the rollout rolled back.
     pub aborts: u8,
+    /// A person lifts the bar of a version that was rolled back before the history began, and has no event in it.
+    pub unholds: u8,
 }
 
 /// What the functions are made to get wrong, to see that the checker finds it. They stay as they are: the world lies to
@@ -62,6 +64,8 @@ pub enum Broken {
     NoVersionCheck,
     /// The old colour is cleaned up without asking whether a later rollout has taken it.
     NoFreeCheck,
+    /// A beginning does not ask whether what is barred is still what was read.
+    NoBarCheck,
     /// Nobody looks for rollouts whose execution is gone.
     NoSweep,
 }

@@ -184,7 +184,7 @@ fn plain(setting: &Setting, rollout: &Rollout, ticks: u8) -> Rollout {
         looks: 0,
         course: course(rollout),
         history: None,
-        barred: Barred::Nothing,
+        barred: if is_old(&rollout.barred) { old() } else { Barred::Nothing },
         ..rollout.clone()
     };
     plain.plan.zombie_bound = Seconds(TICK.0 * u32::from(setting.zombie_bound()));
@@ -214,6 +214,18 @@ fn course(rollout: &Rollout) -> Course {
     seen.and_then(|seen| Course::default().followed_by(step.0, &seen).ok()).unwrap_or_default()
 }
 
+/// The version that was rolled back before the history began.
+pub const OLD: &str = "old";
+
+fn old() -> Barred {
+    let Ok(version) = OLD.parse() else { unreachable!("the version is valid") };
+    Barred::Version { version, since: ago(0), why: "-".to_owned() }
+}
+
+fn is_old(barred: &Barred) -> bool {
+    matches!(barred, Barred::Version { version, .. } if version.as_str() == OLD)
+}
+
 /// A service's target item, without what is the same in the whole model. A version is the event that asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Service {
@@ -227,9 +239,15 @@ pub struct Service {
     pub weight: u8,
     /// The rollout that holds it.
     pub lease: Option<u8>,
+    /// Whether the version that was rolled back before is barred.
+    pub barred: bool,
 }
 
 impl Service {
+    /// The item before any event: blue is live, and nobody holds it.
+    pub const BARRED: Self =
+        Self { live: Colour::Blue, stable: None, epoch: 0, weight: 0, lease: None, barred: true };
+
     fn of(target: &Target, event: u8) -> Self {
         let lease = match &target.lease {
             Lease::Held { .. } => Some(event),
@@ -241,6 +259,7 @@ impl Service {
             epoch: target.epoch.0,
             weight: target.canary_weight.percent(),
             lease,
+            barred: is_old(&target.barred),
         }
     }
 
@@ -257,7 +276,7 @@ impl Service {
             stable: self.stable.and_then(|event| version(event).parse().ok()),
             epoch: Epoch(self.epoch),
             canary_weight: Weight::try_from(self.weight).unwrap_or(Weight::FULL),
-            barred: Barred::Nothing,
+            barred: if self.barred { old() } else { Barred::Nothing },
             lease,
         }
     }

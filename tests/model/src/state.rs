@@ -48,6 +48,10 @@ pub enum Wrong {
     LeftAbove,
     /// A rollout was stored that `decide` can never lead to.
     Unsound,
+    /// A bar that was lifted is there again.
+    BarReturned,
+    /// An order to lift the bar was answered, and it is there.
+    StillBarred,
 }
 
 /// A state of the state machine that calls a function.
@@ -187,7 +191,7 @@ impl State {
         let executions = setting.executions.len();
         Self {
             rollouts: vec![None; usize::from(setting.events())],
-            service: None,
+            service: (setting.faults.unholds > 0).then_some(Service::BARRED),
             links: vec![None; executions],
             green: 0,
             up: [Some(FIRST_VERSION), None],

@@ -78,6 +78,10 @@ impl World<'_> {
                 self.state.left.aborts -= 1;
                 self.begin(Owner::Nobody, Task::Person(event));
             }
+            Action::Unhold => {
+                self.state.left.unholds -= 1;
+                self.begin(Owner::Nobody, Task::Unhold);
+            }
             Action::Watchdog(number) => {
                 let execution = self.state.execution(number)?;
                 let Watch::Due { attempt, wait: 0 } = execution.watch else { return None };
@@ -109,7 +113,9 @@ impl World<'_> {
             Task::StartDeploy { .. } | Task::HealthCheck(_) | Task::PromoteStep(_) | Task::CleanUp { .. } => {
                 ticks.forward
             }
-            Task::RollBack { .. } | Task::Watchdog(_) | Task::Alarm | Task::Person(_) => ticks.rollback,
+            Task::RollBack { .. } | Task::Watchdog(_) | Task::Alarm | Task::Person(_) | Task::Unhold => {
+                ticks.rollback
+            }
         };
         let function = self.machine.begin(task);
         self.state.running.push(Live { owner, function, left, asleep: 0, slow: false, owes: false });
@@ -128,6 +134,10 @@ impl World<'_> {
             Status::Ended(outcome) => {
                 if owes {
                     self.state.wrong = Some(Wrong::LeftAbove);
+                }
+                let barred = self.state.service.is_some_and(|service| service.barred);
+                if live.function.task() == Task::Unhold && *outcome != Outcome::Failed && barred {
+                    self.state.wrong = Some(Wrong::StillBarred);
                 }
                 self.ended(live.owner, *outcome);
             }

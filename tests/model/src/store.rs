@@ -24,8 +24,9 @@ pub fn answer(machine: &Machine, state: &mut State, function: &Running, call: &C
         Call::Rollout(event) => Answer::Rollout(state.rollouts.get(usize::from(*event)).cloned().flatten()),
         Call::Unknown(_) => Answer::Rollout(None),
         Call::Target => Answer::Target(believed(broken, function, state.service)),
+        Call::LiftBar => Answer::Lifted(lift_bar(state)),
         Call::Link(execution) => Answer::Link(state.links.get(usize::from(*execution)).copied().flatten()),
-        Call::Begin { rollout, execution, expected } => begin(state, rollout, *execution, *expected),
+        Call::Begin { rollout, execution, expected } => begin(broken, state, rollout, *execution, *expected),
         Call::Commit { before, after } => commit(machine, state, before, after),
         Call::Read => Answer::Green(state.green),
         Call::Write(green) => {
@@ -78,23 +79,52 @@ fn believed(broken: Broken, function: &Running, service: Option<Service>) -> Opt
     }
 }
 
-fn begin(state: &mut State, rollout: &Snapshot, execution: u8, expected: Option<Service>) -> Answer {
-    let Some(slot) = state.rollouts.get_mut(usize::from(rollout.event())) else { return Answer::Conflict };
+fn lift_bar(state: &mut State) -> bool {
+    match &mut state.service {
+        Some(service) if service.barred && service.lease.is_none() => {
+            service.barred = false;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Stores a target. A bar that was lifted, or that a promotion has lifted, is of a version that nobody rolls out any more.
+fn store(state: &mut State, service: Service) {
+    if service.barred && state.service.is_some_and(|before| !before.barred) {
+        state.wrong = Some(Wrong::BarReturned);
+    }
+    state.service = Some(service);
+}
+
+fn begin(
+    broken: Broken,
+    state: &mut State,
+    rollout: &Snapshot,
+    execution: u8,
+    expected: Option<Service>,
+) -> Answer {
+    let Some(slot) = state.rollouts.get(usize::from(rollout.event())) else { return Answer::Conflict };
     if let Some(stored) = slot {
         return Answer::Exists(stored.clone());
     }
     if !matches!(rollout.phase, Phase::Refused { .. }) {
         let as_expected = match (state.service, expected) {
             (None, None) => true,
-            (Some(service), Some(expected)) => service.epoch == expected.epoch && service.lease.is_none(),
+            (Some(service), Some(expected)) => {
+                let bar = service.barred == expected.barred || broken == Broken::NoBarCheck;
+                service.epoch == expected.epoch && bar && service.lease.is_none()
+            }
             _ => false,
         };
         if let (false, Some(service)) = (as_expected, state.service) {
             return Answer::Busy(service);
         }
-        state.service = Some(rollout.service());
+        store(state, rollout.service());
     }
-    *slot = Some(rollout.clone());
+    if let Some(slot) = state.rollouts.get_mut(usize::from(rollout.event())) {
+        *slot = Some(rollout.clone());
+    }
     if let Some(link) = state.links.get_mut(usize::from(execution)) {
         *link = Some(rollout.event());
     }
@@ -131,7 +161,7 @@ fn commit(machine: &Machine, state: &mut State, before: &Snapshot, after: &Snaps
         after.clone()
     };
     if !before.phase.is_terminal() {
-        state.service = Some(stored.service());
+        store(state, stored.service());
     }
     if let Some(slot) = state.rollouts.get_mut(usize::from(event)) {
         *slot = Some(stored);

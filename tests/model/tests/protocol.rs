@@ -7,10 +7,10 @@
     reason = "a test's helpers are part of the test, and print counts"
 )]
 
-use model::check::{LINEAR, NO_RISE, PUT_BACK, ROLLED_BACK, SERVED};
+use model::check::{BAR_STAYS_LIFTED, LINEAR, NO_RISE, PUT_BACK, ROLLED_BACK, SERVED};
 use model::{Broken, Faults, Setting, Steps, Ticks, check, progress, worlds};
 
-const ALARM: Faults = Faults { crashes: 0, stops: 0, slow: 0, deliveries: 0, aborts: 1 };
+const ALARM: Faults = Faults { crashes: 0, stops: 0, slow: 0, deliveries: 0, aborts: 1, unholds: 0 };
 const ALARM_AND_CRASH: Faults = Faults { crashes: 1, ..ALARM };
 const AGAIN: Faults = Faults { deliveries: 1, aborts: 0, ..ALARM };
 
@@ -104,6 +104,12 @@ fn without_the_version_condition_a_decision_is_overwritten() {
 fn without_the_free_target_check_a_clean_up_takes_a_live_colour_down() {
     let setting = blue_green(Faults { deliveries: 0, ..AGAIN }).with_executions(&[0, 1]).with_fleet();
     found(setting.broken(Broken::NoFreeCheck), SERVED);
+}
+
+#[test]
+fn without_the_bar_check_a_beginning_puts_back_a_bar_that_was_lifted() {
+    let faults = Faults { aborts: 0, unholds: 1, ..ALARM };
+    found(blue_green(faults).broken(Broken::NoBarCheck), BAR_STAYS_LIFTED);
 }
 
 #[test]

@@ -62,6 +62,10 @@ pub(super) const FAULTS: [Fault; 3] = [Fault::Refused, Fault::KilledBefore, Faul
 type Hook = Box<dyn FnOnce(&World) + Send>;
 
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something of its own that can be wrong in the world"
+)]
 pub(super) struct State {
     pub now: Timestamp,
     pub configurations: Vec<Published>,

@@ -400,7 +400,7 @@ fn only_who_may_approve_lets_a_step_be_taken_that_needs_it() {
             }
         }
         let held = Rollout { hold: held(), ..rollout };
-        assert!(approvals_of(&held, "eve").iter().all(|decided| decided.is_err()), "a hold changes nothing");
+        assert!(approvals_of(&held, "eve").iter().all(Result::is_err), "a hold changes nothing");
     }
     // What needs no approval is anybody's to advance, and anybody may hold and resume.
     let free = ruled(given(baking(FIRST)));

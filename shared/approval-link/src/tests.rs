@@ -32,7 +32,11 @@ fn claim() -> Claim {
 
 /// Any claim that can be.
 fn claims() -> impl Strategy<Value = Claim> {
-    let names = ("[a-zA-Z0-9._-]{1,32}", "[a-zA-Z0-9._-]{1,80}", "[^\\s\\p{C}][^\\p{C}]{0,20}[^\\s\\p{C}]");
+    let names = (
+        "[a-zA-Z0-9._-]{1,32}",
+        "[a-zA-Z0-9._-]{1,80}",
+        "[^\\p{C}\\p{Z}][^\\p{C}\\p{Zl}\\p{Zp}]{0,20}[^\\p{C}\\p{Z}]",
+    );
     let times =
         (-377_705_023_201_i64..253_402_207_200, 0..1_000_000_000_i32, -377_705_023_201_i64..253_402_207_200);
     (names, any::<u64>(), any::<u16>(), times).prop_map(

@@ -28,15 +28,15 @@ impl ApprovalSecret {
     fn keyring(&self, answer: &Answer) -> PortResult<Keyring> {
         let key = |name: &str| answer.values.get(name).filter(|secret| !secret.expose().is_empty());
         let Some(current) = key("current") else {
-            return Err(self.unusable("it has no key current".to_owned()));
+            return Err(self.unusable("it has no key current"));
         };
-        let weak = |error: WeakKey| self.unusable(error.to_string());
+        let weak = |error: WeakKey| self.unusable(&error.to_string());
         let current = Key::new(current.expose()).map_err(weak)?;
         let previous = key("previous").map(|secret| Key::new(secret.expose())).transpose().map_err(weak)?;
         Ok(Keyring::new(current, previous))
     }
 
-    fn unusable(&self, detail: String) -> PortError {
+    fn unusable(&self, detail: &str) -> PortError {
         PortError::Permanent {
             service: SERVICE,
             detail: format!("secret {} cannot be used: {detail}", self.name),

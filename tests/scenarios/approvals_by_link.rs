@@ -12,7 +12,7 @@ use e2e::files::event;
 use e2e::{Run, Setup, configuration};
 use engine::history::Record;
 use local_stack::ApprovalPage;
-use rollout::{Approvals, Colour, Event, Order, Phase, Rollout, Seconds};
+use rollout::{Approvals, Colour, Event, Order, Phase, Rollout, Seconds, StepIndex};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -51,7 +51,7 @@ async fn rollout(run: &Run) -> Rollout {
 async fn ask(run: &Run, approver: &str, more: Value) -> Value {
     let rollout = rollout(run).await;
     let mut link = json!({
-        "rollout_id": rollout.id, "epoch": rollout.epoch, "step": rollout.step().map_or(1, |step| step.number()),
+        "rollout_id": rollout.id, "epoch": rollout.epoch, "step": rollout.step().map_or(1, StepIndex::number),
         "approver": approver,
     });
     link.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -142,14 +142,9 @@ async fn each_step_is_approved_by_its_own_link_and_once() {
 async fn the_same_click_delivered_ten_times_at_once_is_one_approval() {
     let (run, execution) = waiting().await;
     let path = link(&run).await;
-    let (a, b, c, d, e) = tokio::join!(
-        press(&run, &path),
-        press(&run, &path),
-        press(&run, &path),
-        press(&run, &path),
-        press(&run, &path)
-    );
-    let codes = [a.0, b.0, c.0, d.0, e.0];
+    let click = || press(&run, &path);
+    let clicks = tokio::join!(click(), click(), click(), click(), click());
+    let codes = [clicks.0.0, clicks.1.0, clicks.2.0, clicks.3.0, clicks.4.0];
     assert!(codes.contains(&200) && codes.iter().all(|code| [200, 409].contains(code)), "{codes:?}");
     for _ in 0..5 {
         assert_eq!(press(&run, &path).await.0, 409);

@@ -6,6 +6,7 @@
     reason = "in the helpers of tests a panic is a failed test"
 )]
 
+mod approvals_by_link;
 mod arrows;
 mod before_traffic;
 mod blue_green;

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 const FOLDER: &str = "shared/contract/schemas";
 
-fn validator(name: &str) -> Validator {
+pub(crate) fn validator(name: &str) -> Validator {
     let schemas: BTreeMap<_, _> = contract::schemas().into_iter().collect();
     let schema = schemas.get(name).unwrap_or_else(|| panic!("there is no schema {name}"));
     jsonschema::validator_for(schema.as_value()).unwrap()
 }
 
-fn fits(name: &str, validator: &Validator, value: &Value) {
+pub(crate) fn fits(name: &str, validator: &Validator, value: &Value) {
     let errors: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{name}: {errors:?}\n{value:#}");

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use analysis::{Evidence, Window};
+use approval_link::Keyring;
 use async_trait::async_trait;
 use engine::history::Record;
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, AlarmTags, Alarms, Begun, Below, Budget, CleanUpSchedule, Clock, CommitError, Ended, Fleet,
-    Metrics, Notifier, PortError, PortResult, Prober, Published, Revisions, Served, Stay, Store, Traffic,
-    Wanted,
+    AlarmState, AlarmTags, Alarms, ApprovalKeys, Begun, Below, Budget, CleanUpSchedule, Clock, CommitError,
+    Ended, Fleet, Metrics, Notifier, PortError, PortResult, Prober, Published, Revisions, Served, Stay,
+    Store, Traffic, Wanted,
 };
 use jiff::Timestamp;
 use local_stack::Ports;
@@ -218,6 +219,7 @@ impl Invocation {
             meter,
             revisions,
             schedule,
+            keys,
             clock,
         } = ports.clone();
         Ports {
@@ -236,6 +238,7 @@ impl Invocation {
             meter,
             revisions: Arc::new(self.wrap(revisions)),
             schedule: Arc::new(self.wrap(schedule)),
+            keys: Arc::new(self.wrap(keys)),
             clock: Arc::new(self.wrap(clock)),
         }
     }
@@ -377,6 +380,10 @@ between! {
     }
     CleanUpSchedule {
         fn schedule(id: &RolloutId, attempt: u32, at: Timestamp) -> PortResult<()>;
+    }
+    ApprovalKeys {
+        fn keys() -> PortResult<Keyring>;
+        fn newer() -> PortResult<Option<Keyring>>;
     }
     Revisions {
         fn of(pipeline: &str, execution_id: &str) -> PortResult<Version>;

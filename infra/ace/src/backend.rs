@@ -44,6 +44,9 @@ pub(crate) trait Backend: Send + Sync {
     /// Starts an execution of the state machine with an event. The same name and event again is the same execution.
     async fn start(&self, name: &str, event: Value) -> BackendResult<ExecutionArn>;
 
+    /// Where approval links lead: what stands before the path of one.
+    async fn approval_url(&self) -> BackendResult<String>;
+
     /// What became of an execution.
     async fn execution(&self, execution: &ExecutionArn) -> BackendResult<Execution>;
 
@@ -103,6 +106,8 @@ pub(crate) enum Callee {
     PromoteStep,
     /// Rollbacks, the line, freezes, bars.
     Rollback,
+    /// Approval links.
+    Approve,
 }
 
 impl Callee {
@@ -110,6 +115,7 @@ impl Callee {
         match self {
             Self::PromoteStep => "promote-step",
             Self::Rollback => "rollback",
+            Self::Approve => "approve",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `ace`, the operator's command: plays rollouts on one machine, reads what became of them, and foresees them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
+mod approvals;
 mod arguments;
 mod backend;
 mod bootstrap;

@@ -6,6 +6,7 @@ mod error;
 mod find;
 pub(crate) mod follow;
 mod implement;
+mod link;
 mod order;
 mod publish;
 mod request;
@@ -25,8 +26,8 @@ pub(crate) enum Operation {
     /// Validate and publish an environment's configuration, and roll a version of a service out.
     #[command(alias = "deploy")]
     Implement(implement::Implement),
-    /// Let the step that waits for approval be taken.
-    Approve(order::OfStep),
+    /// Let the step that waits for approval be taken, or make a link by which somebody else can.
+    Approve(link::Approve),
     /// Refuse the step that waits for approval: the rollout is rolled back.
     Reject(order::Ordered),
     /// End the wait at the step that is under way: the order stands in for the evidence.
@@ -77,7 +78,7 @@ pub(crate) async fn operate(operation: Operation) -> Result<Ending, AceError> {
     use order::Wish;
     match operation {
         Operation::Implement(arguments) => Box::pin(implement::implement(arguments)).await,
-        Operation::Approve(arguments) => order::of_step(Wish::Approve, arguments).await,
+        Operation::Approve(arguments) => link::approve(arguments).await,
         Operation::Advance(arguments) => order::of_step(Wish::Advance, arguments).await,
         Operation::Reject(arguments) => order::order(Wish::Reject, arguments).await,
         Operation::Hold(arguments) => order::order(Wish::Hold, arguments).await,

@@ -115,7 +115,10 @@ impl Player {
             Strategy::Canary | Strategy::BlueGreen => Seconds(0),
         };
         let (environment, path, service) = (environment.clone(), path.display().to_string(), subject.service);
-        let embedded = Arc::new(Embedded::playing(environment, path, Arc::clone(&stack), service));
+        // Without it, approvals are still given by `ace approve` and by typing.
+        let approvals = stack.approval_page().await.ok();
+        let embedded = Embedded::playing(environment, path, Arc::clone(&stack), service, approvals);
+        let embedded = Arc::new(embedded);
         Ok((Self { embedded, stack, plant, load, store, event, name, mended, warm_up }, received))
     }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::Ending;
+use crate::approvals;
 use crate::arguments::{Output, Run};
 use crate::backend::embedded::{Embedded, ended};
 use crate::backend::socket::Socket;
@@ -114,6 +115,7 @@ async fn watch(
             Some(update) = updates.recv() => {
                 refresh(player, reporter);
                 reporter.update(&update);
+                approvals::offer(player, &update, reporter).await;
             }
             () = tokio::time::sleep(TICK) => refresh(player, reporter),
             typed = orders.next() => {

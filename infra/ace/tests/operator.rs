@@ -435,3 +435,69 @@ fn status_is_watched_until_it_changes() {
     next(&|line| line["phase"]["phase"] == "rolled_back");
     assert_eq!(played.end().0, Some(2));
 }
+
+/// One request to a page of this machine; the answer as it came.
+fn over_http(request: &str, url: &str, body: &str) -> String {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let head = request.replace("PATH", &format!("/{path}"));
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let length = body.len();
+    write!(stream, "{head}\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn an_approval_link_is_offered_and_made_and_approves_once() {
+    let project = Project::new();
+    let steps = "rollout:\n  canary: { steps: [{ weight: 100, bake: 1m, approval: true }] }\n";
+    project.configure("rollout:\n", steps);
+    let mut played = project.play(&CANARY);
+    played.until("awaiting_approval");
+    // Whoever plays it sees a link of their own at once.
+    while !played.seen.iter().any(|line| line["kind"] == "approval_link") {
+        let line = played.lines.next().unwrap().unwrap();
+        played.seen.push(serde_json::from_str(&line).unwrap());
+    }
+    let offered = played.seen.iter().find(|line| line["kind"] == "approval_link").unwrap();
+    assert_eq!(offered["approver"], "tester");
+    let get = |url: &str| over_http("GET PATH HTTP/1.1", url, "");
+    assert!(get(offered["link"].as_str().unwrap()).starts_with("HTTP/1.1 200 OK\r\n"));
+
+    project.mistaken(&["approve", "--approver", "bob"], "--link");
+    project.mistaken(&["approve", "--link"], "--approver");
+    project.refused(
+        &["approve", "--link", "--approver", "bob", "--step", "2"],
+        "step 1 waits: no link was made",
+    );
+    let made = project.ace(&["approve", "--link", "--approver", "bob", "--expires", "2h"]);
+    assert_eq!(made.status.code(), Some(0), "{}", told(&made));
+    let made = lines(&made).pop().unwrap();
+    assert_eq!((&made["kind"], &made["approver"], &made["step"]), (&json!("link"), &json!("bob"), &json!(1)));
+    let link = made["link"].as_str().unwrap();
+    assert!(get(link).contains("Approve step 1 of checkout?"));
+    assert!(
+        get(&link[..link.len() - 9]).contains("not valid")
+            || get(&link[..link.len() - 9]).contains("not a whole")
+    );
+    let (url, token) = link.split_once("/approve/").unwrap();
+    let press = || {
+        let form = "POST PATH HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded";
+        over_http(form, &format!("{url}/"), &format!("link={token}&decision=approve"))
+    };
+    assert!(press().starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(press().starts_with("HTTP/1.1 409 Conflict\r\n"));
+    let (code, summary) = played.end();
+    assert_eq!((code, &summary["ended"]), (Some(0), &json!("promoted")), "{summary}");
+
+    let history = told(&project.ace(&["history", summary["rollout"].as_str().unwrap()]));
+    assert!(
+        history.contains("\"by\":\"bob\"") && history.contains(made["link_id"].as_str().unwrap()),
+        "{history}"
+    );
+    assert!(!history.contains(&token[20..60]), "{history}");
+    let late = project.ace(&["approve", "--link", "--approver", "bob"]);
+    assert!(told(&late).contains("no process plays rollouts here"), "{}", told(&late));
+}

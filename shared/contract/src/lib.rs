@@ -1,5 +1,6 @@
 //! What the functions say to each other and to the outside: requests, replies, error names, schemas.
 
+mod approve;
 mod command;
 mod failure;
 mod reply;
@@ -11,6 +12,9 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use approve::{
+    Approve, ApproveReply, Body, HttpRequest, HttpResponse, LinkMade, LinkReply, LinkWanted, MAX_BODY,
+};
 pub use command::Command;
 pub use failure::{ErrorName, Failure};
 pub use reply::{HealthCheckNext, Next, PromoteStepNext, Reply, RollbackNext, StartDeployNext};

@@ -1,7 +1,8 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    CleanUpDue, Command, HealthCheckNext, PromoteStepNext, Reply, RollbackNext, StartDeployNext, Sweep, Turn,
+    CleanUpDue, Command, HealthCheckNext, LinkReply, LinkWanted, PromoteStepNext, Reply, RollbackNext,
+    StartDeployNext, Sweep, Turn,
 };
 
 /// The JSON Schemas of everything that crosses a boundary of ours, by file name (`shared/contract/schemas/<name>.json`,
@@ -17,6 +18,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("promote-step.sweep", schema_for!(Sweep)),
         ("promote-step.reply", schema_for!(Reply<PromoteStepNext>)),
         ("rollback.reply", schema_for!(Reply<RollbackNext>)),
+        ("approve.link", schema_for!(LinkWanted)),
+        ("approve.reply", schema_for!(LinkReply)),
         ("configuration", environments::Environment::schema()),
     ]
 }

@@ -1,5 +1,6 @@
 //! What crosses a boundary of ours: names, replies, requests as AWS delivers them.
 
+mod approve;
 mod names;
 mod rollback;
 mod start_deploy;

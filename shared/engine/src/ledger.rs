@@ -57,39 +57,77 @@ impl Ledger<'_> {
     pub async fn record(&self, rollout: Rollout, event: Event) -> Result<Recorded, Failure> {
         let mut before = rollout;
         for _ in 0..ATTEMPTS {
-            let mut after = match decide(&before, &event) {
-                Ok(after) => after,
-                Err(rejected) => {
-                    tracing::info!(rollout.id = %before.id, event = event.name(), %rejected, "nothing changes");
-                    return Ok(Recorded::Rejected(before, rejected));
-                }
-            };
-            let record = Record::new(&after, event.clone(), &before.head);
-            after.head.clone_from(&record.hash);
-            match self.store.commit(&before, &after, &record).await {
-                Ok(()) => {
-                    log(&before, &after, &event);
-                    return Ok(Recorded::Applied(after));
-                }
-                Err(CommitError::Conflict { .. }) => {
-                    before = self.load(&before.id).await?;
-                    // The conflict may be with ourselves: a commit whose answer was lost, repeated below the store.
-                    if before.version == after.version && before.head == after.head {
-                        return Ok(Recorded::Applied(before));
-                    }
-                }
-                Err(CommitError::Port(error)) => return Err(failures::port(error)),
+            match Box::pin(self.attempt(before, &event)).await? {
+                Attempt::Recorded(recorded) => return Ok(recorded),
+                Attempt::Conflict(now) => before = now,
             }
         }
-        Err(Failure::new(
-            ErrorName::ConflictError,
-            format!(
-                "rollout {} kept changing while {} was decided; it is tried again",
-                before.id,
-                event.name()
-            ),
-        ))
+        Err(kept_changing(&before.id, &event))
     }
+
+    /// The same for an event that only fits a rollout which `fits`: asked again after every commit of somebody else's.
+    ///
+    /// # Errors
+    /// What `fits` says where it does not, inside; else as [`record`](Self::record).
+    pub async fn record_if<E>(
+        &self,
+        rollout: Rollout,
+        event: Event,
+        mut fits: impl FnMut(&Rollout) -> Result<(), E> + Send,
+    ) -> Result<Result<Recorded, (Rollout, E)>, Failure> {
+        let mut before = rollout;
+        for _ in 0..ATTEMPTS {
+            if let Err(unfit) = fits(&before) {
+                return Ok(Err((before, unfit)));
+            }
+            match Box::pin(self.attempt(before, &event)).await? {
+                Attempt::Recorded(recorded) => return Ok(Ok(recorded)),
+                Attempt::Conflict(now) => before = now,
+            }
+        }
+        Err(kept_changing(&before.id, &event))
+    }
+
+    async fn attempt(&self, before: Rollout, event: &Event) -> Result<Attempt, Failure> {
+        let mut after = match decide(&before, event) {
+            Ok(after) => after,
+            Err(rejected) => {
+                tracing::info!(rollout.id = %before.id, event = event.name(), %rejected, "nothing changes");
+                return Ok(Attempt::Recorded(Recorded::Rejected(before, rejected)));
+            }
+        };
+        let record = Record::new(&after, event.clone(), &before.head);
+        after.head.clone_from(&record.hash);
+        match self.store.commit(&before, &after, &record).await {
+            Ok(()) => {
+                log(&before, &after, event);
+                Ok(Attempt::Recorded(Recorded::Applied(after)))
+            }
+            Err(CommitError::Conflict { .. }) => {
+                let now = self.load(&before.id).await?;
+                // The conflict may be with ourselves: a commit whose answer was lost, repeated below the store.
+                if now.version == after.version && now.head == after.head {
+                    return Ok(Attempt::Recorded(Recorded::Applied(now)));
+                }
+                Ok(Attempt::Conflict(now))
+            }
+            Err(CommitError::Port(error)) => Err(failures::port(error)),
+        }
+    }
+}
+
+/// What came of one try to record.
+enum Attempt {
+    Recorded(Recorded),
+    /// Somebody else committed first; the rollout as it is now.
+    Conflict(Rollout),
+}
+
+fn kept_changing(id: &RolloutId, event: &Event) -> Failure {
+    Failure::new(
+        ErrorName::ConflictError,
+        format!("rollout {id} kept changing while {} was decided; it is tried again", event.name()),
+    )
 }
 
 fn log(before: &Rollout, after: &Rollout, event: &Event) {

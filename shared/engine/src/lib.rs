@@ -6,6 +6,7 @@
 
 mod alarms;
 mod allowance;
+mod approve;
 pub mod below;
 mod environment_orders;
 mod failures;
@@ -26,6 +27,7 @@ mod start_deploy;
 mod sweep;
 mod window;
 
+pub use approve::ApproveFunction;
 pub use health_check::HealthCheckFunction;
 pub use promote_step::PromoteStepFunction;
 pub use reply::describe;

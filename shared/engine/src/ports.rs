@@ -1,6 +1,7 @@
 //! What the engine needs from the world. Adapters implement these; the engine knows no other way out.
 
 use analysis::{Evidence, Histories, Window};
+use approval_link::Keyring;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rollout::{
@@ -293,6 +294,17 @@ pub trait Below: Send + Sync {
 pub trait Served: Send + Sync {
     /// The requests of a stay up to now. What is not known for certain to belong to it is not counted.
     async fn requests(&self, stay: &Stay, now: Timestamp) -> PortResult<u64>;
+}
+
+/// The keys that sign approval links.
+#[async_trait]
+pub trait ApprovalKeys: Send + Sync {
+    /// The keys in use.
+    async fn keys(&self) -> PortResult<Keyring>;
+
+    /// Newer ones than [`keys`](Self::keys) gave, if there are any: a link was signed with a key that is not among them.
+    /// Whoever sends forged links makes this be asked again and again, so that it has to be cheap where there are none.
+    async fn newer(&self) -> PortResult<Option<Keyring>>;
 }
 
 /// The clock.

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod approvals;
+mod approve;
 mod budget;
 mod clean_up;
 mod environment_orders;

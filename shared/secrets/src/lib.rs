@@ -6,11 +6,13 @@
 //! - [`Cache`] is what a function reads through: five minutes fresh, invalidated by what is changed through it,
 //!   refreshed once when a credential was refused, stale for a bounded time in an outage, one call in flight per
 //!   secret.
+//! - [`ApprovalSecret`] reads the keys of approval links through it.
 //! - [`stage`] and [`Staged`] rotate: `AWSPENDING` until the new credential is known to work, then `AWSCURRENT`.
 //!
 //! What is overwritten is what this crate holds. The SDK's buffers for requests and answers are not, and at log level
 //! TRACE the SDK writes values: [`Vault`]'s calls are made with its events switched off.
 
+mod approvals;
 mod cache;
 mod error;
 mod manager;
@@ -23,6 +25,7 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
+pub use approvals::ApprovalSecret;
 pub use cache::Cache;
 pub use error::VaultError;
 pub use manager::SecretsManager;

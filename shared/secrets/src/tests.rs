@@ -1,3 +1,4 @@
+mod approvals;
 mod cache;
 mod canary;
 mod manager;

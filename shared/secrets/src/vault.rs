@@ -10,7 +10,7 @@ use rollout::EnvironmentName;
 use crate::error::VaultError;
 use crate::values::Values;
 
-/// The name of an environment's secret: `ace-flow/<environment>/secrets`.
+/// The name of a secret of an environment, `ace-flow/<environment>/secrets` for those that its services use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretName(String);
 
@@ -18,6 +18,11 @@ impl SecretName {
     /// The secret of this environment. Every environment name is allowed in a secret's name.
     pub fn of(environment: &EnvironmentName) -> Self {
         Self(format!("ace-flow/{environment}/secrets"))
+    }
+
+    /// The keys that sign approval links of this environment: `ace-flow/<environment>/approvals`.
+    pub fn of_approvals(environment: &EnvironmentName) -> Self {
+        Self(format!("ace-flow/{environment}/approvals"))
     }
 
     /// The name as text.

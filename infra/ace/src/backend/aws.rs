@@ -267,6 +267,20 @@ impl Backend for AwsStack {
             .map_err(|error| AwsFault::Unusable(format!("function {name}: {error}")).into())
     }
 
+    async fn approval_url(&self) -> BackendResult<String> {
+        let name = format!("ace-flow-{}-approve", self.environment);
+        let answer =
+            self.lambda.get_function_url_config().function_name(&name).qualifier("live").send().await;
+        let answer = answer.map_err(|error| {
+            let fault = Fault::new("lambda:GetFunctionUrlConfig", &error);
+            if fault.kind == FaultKind::NotFound {
+                return self.no_stack(format!("URL of function {name}:live"));
+            }
+            fault.into()
+        })?;
+        Ok(answer.function_url().to_owned())
+    }
+
     fn fits(&self, configuration: &Environment) -> BackendResult<()> {
         let identity = &configuration.environment;
         if let Some(account) = identity.account.as_ref().filter(|account| **account != self.caller.account) {

@@ -10,7 +10,7 @@ use engine::ports::Published;
 use environments::Environment;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use local_stack::{Ports, Stack};
+use local_stack::{ApprovalPage, Ports, Stack};
 use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde_json::Value;
 
@@ -28,6 +28,7 @@ pub(crate) struct Embedded {
 struct Playing {
     stack: Arc<Stack>,
     service: ServiceName,
+    approvals: Option<ApprovalPage>,
     executions: Mutex<BTreeMap<String, asl::Execution>>,
 }
 
@@ -37,16 +38,22 @@ impl Embedded {
         Self { environment, store, ports, playing: None }
     }
 
-    /// A stack that plays rollouts of one service.
+    /// A stack that plays rollouts of one service, and the page on which they are approved.
     pub(crate) fn playing(
         environment: EnvironmentName,
         store: String,
         stack: Arc<Stack>,
         service: ServiceName,
+        approvals: Option<ApprovalPage>,
     ) -> Self {
         let ports = stack.ports().clone();
-        let playing = Playing { stack, service, executions: Mutex::default() };
+        let playing = Playing { stack, service, approvals, executions: Mutex::default() };
         Self { environment, store, ports, playing: Some(playing) }
+    }
+
+    /// The page on which rollouts are approved through links.
+    pub(crate) fn approvals(&self) -> Option<&ApprovalPage> {
+        self.playing.as_ref()?.approvals.as_ref()
     }
 
     pub(super) const fn environment(&self) -> &EnvironmentName {
@@ -160,6 +167,10 @@ impl Backend for Embedded {
     async fn invoke(&self, function: Callee, payload: Value) -> BackendResult<Value> {
         let answer = self.ports.call(function.name(), payload).await.unwrap_or(Ok(Value::Null));
         answer.map_err(|failure| BackendError::Function { callee: function, failure })
+    }
+
+    async fn approval_url(&self) -> BackendResult<String> {
+        self.approvals().map(ApprovalPage::url).ok_or(BackendError::NothingPlays)
     }
 
     fn fits(&self, _: &Environment) -> BackendResult<()> {

@@ -94,6 +94,10 @@ impl Backend for Remote {
         self.ask(Ask::Invoke { function, payload }).await
     }
 
+    async fn approval_url(&self) -> BackendResult<String> {
+        self.ask(Ask::ApprovalUrl).await
+    }
+
     fn fits(&self, _: &Environment) -> BackendResult<()> {
         Ok(())
     }

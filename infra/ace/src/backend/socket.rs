@@ -122,7 +122,7 @@ async fn answer(stack: &Embedded, question: Question) -> BackendResult<Answer> {
         return asked(stack, ask).await;
     }
     // The store has every environment's rollouts; the functions serve the one that is played.
-    if matches!(ask, Ask::Start { .. } | Ask::Invoke { .. } | Ask::Execution { .. }) {
+    if matches!(ask, Ask::Start { .. } | Ask::Invoke { .. } | Ask::Execution { .. } | Ask::ApprovalUrl) {
         return Err(BackendError::OtherEnvironment {
             store: stack.store_name().to_owned(),
             plays: stack.environment().clone(),
@@ -138,6 +138,7 @@ async fn asked(stack: &Embedded, ask: Ask) -> BackendResult<Answer> {
         Ask::Start { name, event } => found(&stack.start(&name, event).await?),
         Ask::Execution { execution } => found(&stack.execution(&execution).await?),
         Ask::Invoke { function, payload } => found(&stack.invoke(function, payload).await?),
+        Ask::ApprovalUrl => found(&stack.approval_url().await?),
         Ask::Configuration => found(&stack.configuration().await?),
         Ask::Publish { configuration, by } => found(&stack.publish(&configuration, &by).await?),
         Ask::Target { service } => found(&stack.target(&service).await?),

@@ -27,6 +27,7 @@ pub(super) enum Ask {
     Start { name: String, event: Value },
     Execution { execution: ExecutionArn },
     Invoke { function: Callee, payload: Value },
+    ApprovalUrl,
     Configuration,
     Publish { configuration: Box<Environment>, by: String },
     Target { service: ServiceName },

@@ -19,6 +19,9 @@ pub(crate) enum OperatorError {
     #[error("there is no step to decide about: {now}")]
     #[diagnostic(help("an approval or an advance is about a step that waits or bakes"))]
     NoStep { now: String },
+    #[error("the answer of the function approve is no link")]
+    #[diagnostic(help("the stack is of another version than this ace: deploy it again"))]
+    NoLink(#[source] serde_json::Error),
     #[error("environment {environment} has several services: {known}")]
     #[diagnostic(help("name the one that is meant with --service"))]
     WhichService { environment: EnvironmentName, known: String },

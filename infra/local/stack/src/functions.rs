@@ -6,10 +6,12 @@ use asl::{Resource, TaskError, Tasks};
 use async_trait::async_trait;
 use contract::{Failure, Function, invoke};
 use engine::ports::{
-    AlarmTags, Alarms, Below, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier, Prober,
-    Revisions, Served, Store, Traffic,
+    AlarmTags, Alarms, ApprovalKeys, Below, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier,
+    Prober, Revisions, Served, Store, Traffic,
 };
-use engine::{HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction};
+use engine::{
+    ApproveFunction, HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction,
+};
 use rollout::EnvironmentName;
 use serde_json::{Value, json};
 
@@ -46,6 +48,8 @@ pub struct Ports {
     pub revisions: Arc<dyn Revisions>,
     /// Reminders of clean-ups.
     pub schedule: Arc<dyn CleanUpSchedule>,
+    /// What signs approval links.
+    pub keys: Arc<dyn ApprovalKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -115,6 +119,16 @@ impl Ports {
         }
     }
 
+    /// approve over these ports.
+    pub fn approve(&self) -> ApproveFunction<'_> {
+        ApproveFunction {
+            environment: self.environment.clone(),
+            store: &*self.store,
+            keys: &*self.keys,
+            clock: &*self.clock,
+        }
+    }
+
     /// Calls a function by its name, as Lambda would.
     ///
     /// # Errors
@@ -124,6 +138,7 @@ impl Ports {
             StartDeployFunction::NAME => invoke(&self.start_deploy(), payload).await,
             HealthCheckFunction::NAME => invoke(&self.health_check(), payload).await,
             PromoteStepFunction::NAME => invoke(&self.promote_step(), payload).await,
+            ApproveFunction::NAME => invoke(&self.approve(), payload).await,
             RollbackFunction::NAME => invoke(&self.rollback(), payload).await,
             _ => return None,
         })

@@ -3,6 +3,7 @@
 //! It is another composition root, not a mode: [`Stack`] wires the same handlers to an [`EmbeddedStore`] on disk, to
 //! the states language interpreter, and to a [`Plant`], a real weighted HTTP proxy in front of real services.
 
+mod approvals;
 mod below;
 mod clock;
 mod desk;
@@ -14,6 +15,7 @@ mod store;
 mod update;
 mod watched_store;
 
+pub use approvals::ApprovalPage;
 pub use below::StoreBelow;
 pub use clock::StackClock;
 pub use desk::LocalAlarms;

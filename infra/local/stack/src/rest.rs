@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use analysis::{Evidence, Window};
+use approval_link::Keyring;
 use async_trait::async_trait;
-use engine::ports::{CleanUpSchedule, Fleet, Metrics, PortError, PortResult, Prober, Store, Traffic, Wanted};
+use engine::ports::{
+    ApprovalKeys, CleanUpSchedule, Fleet, Metrics, PortError, PortResult, Prober, Store, Traffic, Wanted,
+};
 use jiff::Timestamp;
 use rollout::{
     Colour, EnvironmentName, Observed, Probe, RolloutId, Route, RuleSnapshot, SmokeTest, Version, Weight,
@@ -76,6 +79,17 @@ impl Prober for NothingServed {
 }
 
 #[async_trait]
+impl ApprovalKeys for NothingServed {
+    async fn keys(&self) -> PortResult<Keyring> {
+        Err(nobody("an approval link would lead nowhere"))
+    }
+
+    async fn newer(&self) -> PortResult<Option<Keyring>> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
 impl CleanUpSchedule for NothingServed {
     /// The next process that plays finds it by its sweep.
     async fn schedule(&self, _: &RolloutId, _: u32, _: Timestamp) -> PortResult<()> {
@@ -105,6 +119,7 @@ impl Ports {
             meter: Arc::new(LoggedMeasures),
             revisions: Arc::new(ExecutionIsVersion),
             schedule: nothing,
+            keys: Arc::new(NothingServed),
             clock: Arc::new(clock),
         }
     }

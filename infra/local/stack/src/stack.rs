@@ -10,6 +10,7 @@ use environments::Environment;
 use rollout::{EnvironmentName, Lease, RolloutId, Seconds};
 use serde_json::{Value, json};
 
+use crate::approvals::{ApprovalPage, LocalKey};
 use crate::below::StoreBelow;
 use crate::clock::StackClock;
 use crate::desk::{ExecutionIsVersion, LocalAlarms, LoggedMeasures, OneBucket, TimedReminders};
@@ -49,6 +50,11 @@ pub enum StackError {
     /// A function failed.
     #[error(transparent)]
     Function(#[from] Failure),
+    /// The operating system has no random numbers for the key of approval links.
+    #[error(
+        "a key for approval links could not be made: {0}; check that this process may use the system's random numbers"
+    )]
+    Key(#[from] getrandom::Error),
 }
 
 /// What the stack is made of.
@@ -129,6 +135,7 @@ impl Stack {
             meter: Arc::new(LoggedMeasures),
             revisions: from.revisions.unwrap_or_else(|| Arc::new(ExecutionIsVersion)),
             schedule: Arc::clone(&reminders) as _,
+            keys: Arc::new(LocalKey::random()?),
             clock: shared_clock,
         });
         // Set once, here; a second time would change nothing.
@@ -139,6 +146,14 @@ impl Stack {
     /// The functions and what they reach.
     pub fn ports(&self) -> &Ports {
         &self.ports
+    }
+
+    /// Serves the page of the function approve on 127.0.0.1, until what this gives is dropped.
+    ///
+    /// # Errors
+    /// The operating system's, where no port can be had.
+    pub async fn approval_page(&self) -> std::io::Result<ApprovalPage> {
+        ApprovalPage::start(Arc::clone(&self.ports)).await
     }
 
     /// The time in the stack.

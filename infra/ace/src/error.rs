@@ -56,6 +56,12 @@ pub(crate) enum AceError {
     #[diagnostic(help("`ace run EVENT` plays a rollout; --store names another file"))]
     NoStore { store: String },
     #[error(transparent)]
+    #[diagnostic(transparent)]
+    Secrets(#[from] crate::secrets::SecretsError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Features(#[from] crate::features::FeaturesError),
+    #[error(transparent)]
     Store(#[from] local_stack::OpenError),
     #[error(transparent)]
     Plant(#[from] local_stack::PlantError),
@@ -160,6 +166,8 @@ impl AceError {
             Self::Aws(_) | Self::NoTime => false,
             #[cfg(feature = "aws")]
             Self::NoMinutes { .. } => true,
+            Self::Secrets(error) => error.is_ours(),
+            Self::Features(error) => error.is_ours(),
             Self::Plant(_) | Self::Stack(_) | Self::Port(_) | Self::Prober(_) => true,
         }
     }

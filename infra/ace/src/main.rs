@@ -3,6 +3,7 @@
 
 mod arguments;
 mod error;
+mod features;
 mod foresee;
 mod history;
 mod inputs;
@@ -14,6 +15,7 @@ mod player;
 mod publish;
 mod report;
 mod run;
+mod secrets;
 mod status;
 mod validate;
 mod words;
@@ -71,6 +73,8 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Run(run) => run::run(run).await,
         #[cfg(feature = "aws")]
         Command::Publish(publish) => publish::publish(&publish).await,
+        Command::Secrets(arguments) => Ok(secrets::act(&arguments).await?),
+        Command::Features(arguments) => features::act(&arguments).await,
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Plan(plan) => foresee::plan::plan(&plan),
         Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,

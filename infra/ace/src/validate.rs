@@ -75,7 +75,7 @@ fn files(sources: &Sources) -> impl Iterator<Item = &File> {
 
 /// The environments of the tree. The one that is asked for comes last, so that what it shares with another is told
 /// as its mistake; settings of the process's environment are its own.
-fn tree(root: &Path, asked: Option<&str>) -> Result<Vec<Sources>, AceError> {
+pub(crate) fn tree(root: &Path, asked: Option<&str>) -> Result<Vec<Sources>, AceError> {
     let mut folders = entries(root)?;
     folders.retain(|path| path.is_dir());
     if let Some(asked) = asked {

@@ -125,6 +125,20 @@ pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refus
     Ok(Accepted { environments: valid.into_iter().map(|valid| valid.resolved).collect(), warnings: mistakes })
 }
 
+/// What a secrets.yml holds, as [`check`] reads it.
+///
+/// # Errors
+/// Every mistake in it, as [`Refused`]. No value is in any of them.
+pub fn secrets_of(file: &File, kind: Kind) -> Result<Secrets, Refused> {
+    let mut notes = mistake::Notes::default();
+    let root = node::read(file, SourceKind::Secret, &mut notes);
+    let placed = root.map(|root| secrets::secrets(&root, kind, &mut notes)).unwrap_or_default();
+    if notes.has_errors() {
+        return Err(Refused { mistakes: notes.told(Strictness::Lenient) });
+    }
+    Ok(placed.into_iter().map(|(key, placed)| (key, placed.secret)).collect())
+}
+
 /// An environment that is valid alone; `None` when something is noted.
 fn resolve(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
     let mut own = mistake::Notes::default();

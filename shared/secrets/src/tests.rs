@@ -1,5 +1,7 @@
 mod cache;
+#[cfg(feature = "aws")]
 mod canary;
+#[cfg(feature = "aws")]
 mod manager;
 mod rotation;
 mod values;

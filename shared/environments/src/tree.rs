@@ -14,6 +14,7 @@ mod template;
 mod write;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use node::Kind as SourceKind;
 
@@ -25,8 +26,8 @@ pub use rules::Kind;
 pub use secrets::{Secret, SecretText, Secrets};
 pub use sections::{Database, Lambda, Monitoring, Sections, Security, Storage};
 
-/// A file: how messages call it, and what is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A file: how messages call it, and what is in it. Debug shows no text: it may be a file of secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct File {
     /// Its name, as messages show it. Overrides are laid in the order of their names.
     pub name: String,
@@ -34,8 +35,14 @@ pub struct File {
     pub text: String,
 }
 
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// What an environment is made from. Layers: defaults < template < config.yml < overrides < `ACE__A__B`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Sources {
     /// The environment, as its folder is called.
     pub name: String,
@@ -51,6 +58,21 @@ pub struct Sources {
     pub settings: BTreeMap<String, String>,
     /// Its secrets.yml.
     pub secrets: Option<File>,
+}
+
+/// Settings and variables are shown by their names: a value may be a secret.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("name", &self.name)
+            .field("template", &self.template)
+            .field("variables", &self.variables.keys())
+            .field("config", &self.config)
+            .field("overrides", &self.overrides)
+            .field("settings", &self.settings.keys())
+            .field("secrets", &self.secrets)
+            .finish()
+    }
 }
 
 impl Sources {

@@ -62,7 +62,7 @@ pub(crate) fn merged(sources: &Sources, notes: &mut Notes) -> Option<Vec<Entry>>
 }
 
 fn variable(written: &mut Vec<Entry>, name: &str, path: &str, value: &str, notes: &mut Notes) -> bool {
-    let at = Origin::variable(name);
+    let at = Origin::variable(name, value);
     let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
     if keys.iter().any(String::is_empty) {
         notes.error(

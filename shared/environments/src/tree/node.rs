@@ -68,9 +68,9 @@ impl Origin {
     }
 
     /// The place of a variable, which has no lines.
-    pub(crate) fn variable(name: &str) -> Self {
+    pub(crate) fn variable(name: &str, value: &str) -> Self {
         let name = format!("environment variable {name}");
-        Self::start(&Arc::new(Source { name, text: String::new(), kind: Kind::Variable }))
+        Self::start(&Arc::new(Source { name, text: value.to_owned(), kind: Kind::Variable }))
     }
 
     /// Whether a quoted text stands here.
@@ -88,7 +88,21 @@ impl Origin {
         };
         let Self { line, column, offset, length, .. } = *self;
         let file = self.source.name.clone();
+        let (message, remedy) = (self.without_value(message), self.without_value(remedy));
         Mistake { severity, file, line, column, offset, length, excerpt, message, remedy }
+    }
+}
+
+impl Origin {
+    /// A text that does not repeat a variable's value, which may be a secret in the wrong place. What is too short to
+    /// be one stays.
+    fn without_value(&self, text: String) -> String {
+        const SHORT: usize = 5;
+        if self.source.kind != Kind::Variable || self.source.text.len() < SHORT {
+            return text;
+        }
+        let value = &self.source.text;
+        text.replace(&format!("{value:?}"), "not as it has to be").replace(value, "not as it has to be")
     }
 }
 

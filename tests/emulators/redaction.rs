@@ -71,7 +71,8 @@ impl Bench {
 
     fn last(&self) -> String {
         let last = self.produced.iter().rev().take(2);
-        last.map(|(source, bytes)| format!("{source}: {}\n", String::from_utf8_lossy(bytes))).collect()
+        let told = last.map(|(source, bytes)| format!("{source}: {}", String::from_utf8_lossy(bytes)));
+        told.collect::<Vec<_>>().join("\n")
     }
 
     /// What lies on this machine's disk besides the environments' own files.
@@ -329,7 +330,7 @@ pub async fn a_leak_is_caught_wherever_it_is(world: Arc<World>) {
         assert!(found.iter().any(caught), "{place} is not found in {source}: {found:#?}");
     }
     let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        bench.markers.assert_absent(&bench.produced)
+        bench.markers.assert_absent(&bench.produced);
     }));
     assert!(refused.is_err());
 }

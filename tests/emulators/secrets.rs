@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::secrets::*;
+use ::secrets::{
+    Cache, CacheRules, PutAs, SecretName, SecretsManager, Stage, Values, Vault, VaultError, VersionId, stage,
+};
 use async_trait::async_trait;
 use engine::ports::Clock;
 use feature_flags::{FlagsError, ParameterStore, Shelf};
@@ -15,7 +17,6 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
-use crate::stack;
 use crate::vault_passage::VaultPassage;
 use crate::world::World;
 
@@ -176,7 +177,7 @@ pub async fn ace(
     arguments: &[&str],
     input: &str,
 ) -> (Option<i32>, String, String) {
-    let mut child = tokio::process::Command::new(stack::built("ace"))
+    let mut child = tokio::process::Command::new(crate::stack::built("ace"))
         .args(arguments)
         .envs(world.aws.variables())
         .envs([("NO_COLOR", "1"), ("RUST_LOG", "trace"), ("LOG_LEVEL", "trace")])

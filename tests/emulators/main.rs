@@ -31,11 +31,15 @@ mod http;
 mod interrupted;
 mod local;
 mod machine;
+mod markers;
 mod operator;
 mod passage;
+mod redaction;
 mod rollouts;
+mod secrets;
 mod stack;
 mod template;
+mod vault_passage;
 mod world;
 
 use std::process::ExitCode;
@@ -122,6 +126,14 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         machine::the_ways_that_fail,
         the_store_on_dynamodb_conforms,
         the_environment_above_reads_how_rollouts_ended,
+        secrets::a_hundred_readers_are_one_call_and_an_update_is_read_at_once,
+        secrets::a_refused_credential_is_read_again_once,
+        secrets::an_outage_is_bridged_for_an_hour,
+        secrets::a_secret_is_replaced_and_rotated_only_as_it_was_read,
+        secrets::ace_sets_shows_and_rotates_the_stored_secret,
+        secrets::features_are_published_to_parameter_store,
+        redaction::no_secret_is_in_anything_that_is_produced,
+        redaction::a_leak_is_caught_wherever_it_is,
     ];
     all.extend(killing.into_iter().map(|trial| trial.with_ignored_flag(functions_are_elsewhere)));
     all

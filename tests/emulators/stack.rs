@@ -49,7 +49,8 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
             ("AWS::Partition", "aws".to_owned()),
             ("AWS::Region", REGION.to_owned()),
             ("AWS::AccountId", account.clone()),
-            ("LogLevel", "info".to_owned()),
+            // A test looks for secrets in the logs.
+            ("LogLevel", "trace".to_owned()),
             ("PipelinePattern", format!("{pipelines}*")),
             ("Table", format!("{prefix}-table")),
             ("CleanUpGroup", format!("{prefix}-clean-up")),

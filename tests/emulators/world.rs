@@ -22,7 +22,7 @@ use crate::stack::{self, Stack};
 const PATIENCE: Duration = Duration::from_mins(8);
 
 /// The services, whether their canary is bad, and how they are rolled out.
-const SERVICES: [(&str, bool, &str); 10] = [
+const SERVICES: [(&str, bool, &str); 11] = [
     ("good", false, "canary"),
     ("bad", true, "canary"),
     ("switch", false, "blue-green"),
@@ -33,6 +33,7 @@ const SERVICES: [(&str, bool, &str); 10] = [
     ("struck", false, "canary"),
     ("stopped", false, "canary"),
     ("ordered", false, "canary"),
+    ("quiet", false, "blue-green"),
 ];
 
 /// The services that an alarm guards, each its own.
@@ -131,10 +132,25 @@ impl World {
 
     /// Puts an event about a pipeline's execution onto the bus, as often as asked in one call.
     pub async fn put_event(&self, pipeline: &str, execution_id: &str, state: &str, times: usize) {
-        let detail = json!({
+        self.put_event_with(pipeline, execution_id, state, times, &json!({})).await;
+    }
+
+    /// The same with more in its detail.
+    pub async fn put_event_with(
+        &self,
+        pipeline: &str,
+        execution_id: &str,
+        state: &str,
+        times: usize,
+        more: &Value,
+    ) {
+        let mut detail = json!({
             "pipeline": pipeline, "execution-id": execution_id, "state": state, "version": 6.0,
             "pipeline-execution-attempt": 1.0,
         });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            detail[name] = value.clone();
+        }
         let entry = json!({
             "Source": self.aws.event_source,
             "DetailType": "CodePipeline Pipeline Execution State Change",
@@ -314,6 +330,6 @@ fn publish(aws: &Aws, stack: &Stack, configuration: &Value, folder: &Path) -> Pa
         .unwrap_or_else(|error| panic!("{}: {error}: build it with the feature aws", ace.display()));
     let said = String::from_utf8_lossy(&published.stdout);
     let error = String::from_utf8_lossy(&published.stderr);
-    assert!(published.status.success() && said.contains("10 services"), "ace publish: {said}{error}");
+    assert!(published.status.success() && said.contains("11 services"), "ace publish: {said}{error}");
     file
 }

@@ -8,11 +8,12 @@ use e2e::files;
 use serde_json::Value;
 
 const PURE: [&str; 5] = ["analysis", "approval-link", "environments", "foresight", "rollout"];
-const ADAPTERS: [&str; 9] = [
+const ADAPTERS: [&str; 10] = [
     "clean-up-schedule",
     "cloudwatch-metrics",
     "dynamo-store",
     "elb-traffic",
+    "feature-flags",
     "http-probe",
     "notify",
     "outcome-bus",

@@ -38,6 +38,10 @@ pub(crate) enum Command {
     Config(Config),
     /// Check the configuration of the environments: every mistake at once, with its place and remedy.
     Validate(Validate),
+    /// Read, set, compare and rotate the secrets of an environment.
+    Secrets(crate::secrets::Secrets),
+    /// Show the feature flags of an environment beside what its services can read, or publish them.
+    Features(crate::features::Features),
     /// Show what a rollout of a service will do, and at a given traffic what it will notice.
     Plan(PlanCommand),
     /// Play rollouts on a service's past minutes: how often the judge, and others, would have rolled back an unchanged

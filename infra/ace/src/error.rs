@@ -59,6 +59,12 @@ pub(crate) enum AceError {
     #[diagnostic(transparent)]
     Operator(#[from] crate::operator::OperatorError),
     #[error(transparent)]
+    #[diagnostic(transparent)]
+    Secrets(#[from] crate::secrets::SecretsError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Features(#[from] crate::features::FeaturesError),
+    #[error(transparent)]
     Plant(#[from] local_stack::PlantError),
     #[error(transparent)]
     Stack(#[from] local_stack::StackError),
@@ -170,6 +176,8 @@ impl AceError {
             Self::Aws(_) | Self::NoTime => false,
             #[cfg(feature = "aws")]
             Self::NoMinutes { .. } => true,
+            Self::Secrets(error) => error.is_ours(),
+            Self::Features(error) => error.is_ours(),
             Self::Plant(_) | Self::Stack(_) | Self::Port(_) | Self::Prober(_) => true,
         }
     }

@@ -8,6 +8,7 @@ mod bootstrap;
 mod config;
 mod ending;
 mod error;
+mod features;
 mod folders;
 mod foresee;
 mod history;
@@ -26,6 +27,7 @@ mod publish;
 mod report;
 mod run;
 mod sarif;
+mod secrets;
 mod shell;
 mod status;
 mod validate;
@@ -89,6 +91,8 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Publish(publish) => publish::publish(&publish).await,
         Command::Init(init) => init::init(&init),
         Command::Config(config) => config::config(&config),
+        Command::Secrets(arguments) => Ok(secrets::act(&arguments).await?),
+        Command::Features(arguments) => features::act(&arguments).await,
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Plan(plan) => foresee::plan::plan(&plan).await,
         Command::Backtest(backtest) => foresee::backtest::backtest(&backtest).await,

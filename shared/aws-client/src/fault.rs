@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -93,9 +94,9 @@ impl Fault {
                 Self { kind: kind_of(code.as_deref(), status), action, code, message, request_id }
             }
             SdkError::DispatchFailure(failure) => {
-                // Missing credentials surface here, before anything is sent; neither I/O nor a timeout.
-                let connection = failure.is_io() || failure.is_timeout();
-                let kind = if connection { FaultKind::Unavailable } else { FaultKind::Denied };
+                // Missing credentials surface here, before anything is sent; so does a connection that is closed
+                // before the answer is whole, which is neither I/O nor a timeout to the HTTP client.
+                let kind = if lacks_credentials(error) { FaultKind::Denied } else { FaultKind::Unavailable };
                 let message = failure.as_connector_error().map_or_else(|| chain(error), |e| chain(e));
                 Self { kind, action, code: None, message, request_id }
             }
@@ -105,6 +106,10 @@ impl Fault {
             _ => Self { kind: FaultKind::Refused, action, code: None, message: chain(error), request_id },
         }
     }
+}
+
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    error.is::<CredentialsError>() || error.source().is_some_and(lacks_credentials)
 }
 
 /// Codes as "Error retries" in the AWS SDKs and Tools Reference Guide and each service's "Common errors" list them.

@@ -88,3 +88,18 @@ async fn a_closed_port_is_unavailable_after_all_attempts() {
     assert_eq!(fault.kind, FaultKind::Unavailable);
     assert!(fault.kind.is_transient());
 }
+
+/// It says nothing about who may do what: what is cached is served on, and what is owed is tried again.
+#[tokio::test]
+async fn a_connection_that_is_closed_without_an_answer_is_unavailable() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            stream.read_buf(&mut request).await.unwrap();
+        }
+    });
+    let fault = publish(&config("eu-west-1", &format!("http://{address}"), true)).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unavailable, "{fault}");
+}

@@ -22,6 +22,7 @@ mod typed;
 mod write;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use node::Kind as SourceKind;
 
@@ -36,8 +37,8 @@ pub use secrets::{Secret, SecretText, Secrets};
 pub use sections::{Database, Lambda, Monitoring, Sections, Security, Storage};
 pub use shown::Setting;
 
-/// A file: how messages call it, and what is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A file: how messages call it, and what is in it. Debug shows no text: it may be a file of secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct File {
     /// Its name, as messages show it. Overrides are laid in the order of their names.
     pub name: String,
@@ -45,8 +46,14 @@ pub struct File {
     pub text: String,
 }
 
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// What an environment is made from. Layers: defaults < template < config.yml < overrides < `ACE__A__B`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Sources {
     /// The environment, as its folder is called.
     pub name: String,
@@ -62,6 +69,21 @@ pub struct Sources {
     pub settings: BTreeMap<String, String>,
     /// Its secrets.yml.
     pub secrets: Option<File>,
+}
+
+/// Settings and variables are shown by their names: a value may be a secret.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("name", &self.name)
+            .field("template", &self.template)
+            .field("variables", &self.variables.keys())
+            .field("config", &self.config)
+            .field("overrides", &self.overrides)
+            .field("settings", &self.settings.keys())
+            .field("secrets", &self.secrets)
+            .finish()
+    }
 }
 
 impl Sources {
@@ -173,6 +195,20 @@ fn accepted(mistakes: Vec<Mistake>) -> Result<Vec<Mistake>, Refused> {
         return Err(Refused { mistakes });
     }
     Ok(mistakes)
+}
+
+/// What a secrets.yml holds, as [`check`] reads it.
+///
+/// # Errors
+/// Every mistake in it, as [`Refused`], of no environment by name. No value is in any of them.
+pub fn secrets_of(file: &File, kind: Kind) -> Result<Secrets, Refused> {
+    let mut notes = mistake::Notes::default();
+    let root = node::read(file, "", SourceKind::Secret, &mut notes);
+    let placed = root.map(|root| secrets::secrets(&root, kind, &mut notes)).unwrap_or_default();
+    if notes.has_errors() {
+        return Err(Refused { mistakes: notes.told(Strictness::Lenient) });
+    }
+    Ok(placed.into_iter().map(|(key, placed)| (key, placed.secret)).collect())
 }
 
 /// An environment that is valid alone; `None` when an error is noted.

@@ -60,6 +60,12 @@ pub enum VaultError {
         /// What happened.
         detail: String,
     },
+    /// Somebody else changed it after it was read: nothing was written.
+    #[error("secret {name} was changed by somebody else meanwhile: read it again, and repeat the change")]
+    Changed {
+        /// The secret.
+        name: SecretName,
+    },
     /// Its content is not the keys and texts that it should be.
     #[error("secret {name} cannot be used: {problem}")]
     Unusable {
@@ -76,6 +82,14 @@ pub enum VaultError {
         /// The key.
         key: Key,
     },
+    /// A file that stands in for Secrets Manager cannot be read or written.
+    #[error("secrets in {place}: {detail}")]
+    File {
+        /// The file.
+        place: String,
+        /// What happened, and what helps.
+        detail: String,
+    },
     /// The credential was refused, and the secret holds no newer one.
     #[error(
         "secret {name} still holds version {version}, whose credential was refused: rotate it (ace secrets rotate), \
@@ -89,8 +103,8 @@ pub enum VaultError {
     },
     /// Another rotation has prepared a version and not ended.
     #[error(
-        "secret {name} is being rotated to version {version}: end that rotation with the same version id, or take \
-         AWSPENDING from that version"
+        "secret {name} is being rotated to version {version}: wait until that has ended, or, if it was interrupted, give it \
+         up (ace secrets rotate --abandon)"
     )]
     RotationUnderWay {
         /// The secret.
@@ -101,6 +115,11 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Whether somebody else was faster: what was read is not current any more.
+    pub const fn is_changed(&self) -> bool {
+        matches!(self, Self::Changed { .. })
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })

@@ -2,11 +2,13 @@
 //!
 //! - [`Secret`] and [`Values`] hold values and show none: `Debug` is redacted, there is no `Display` and no
 //!   `Serialize`, and memory is overwritten when a value is dropped. [`Secret::expose`] is the one way to the text.
-//! - [`Vault`] is the port, [`SecretsManager`] its adapter.
+//! - [`Vault`] is the port, `SecretsManager` (feature `aws`, on by default) its adapter.
 //! - [`Cache`] is what a function reads through: five minutes fresh, invalidated by what is changed through it,
 //!   refreshed once when a credential was refused, stale for a bounded time in an outage, one call in flight per
 //!   secret.
 //! - [`ApprovalSecret`] reads the keys of approval links through it.
+//! - [`Vault::replace`] changes a secret only if it is still the version that was read, so that two writers do not lose
+//!   one another's keys.
 //! - [`stage`] and [`Staged`] rotate: `AWSPENDING` until the new credential is known to work, then `AWSCURRENT`.
 //!
 //! What is overwritten is what this crate holds. The SDK's buffers for requests and answers are not, and at log level
@@ -15,6 +17,7 @@
 mod approvals;
 mod cache;
 mod error;
+#[cfg(feature = "aws")]
 mod manager;
 mod rotation;
 mod secret;
@@ -28,6 +31,7 @@ mod tests;
 pub use approvals::ApprovalSecret;
 pub use cache::Cache;
 pub use error::VaultError;
+#[cfg(feature = "aws")]
 pub use manager::SecretsManager;
 pub use rotation::{Staged, stage};
 pub use secret::Secret;

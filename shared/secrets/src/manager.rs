@@ -20,6 +20,9 @@ use crate::vault::{Description, PutAs, SecretName, Stage, Vault, VaultResult, Ve
 #[derive(Clone, Debug)]
 pub struct SecretsManager(Client);
 
+/// What a version is labelled with until it is put to use: a version without any label may be deleted.
+const REPLACING: &str = "ACE_FLOW_REPLACING";
+
 /// Whether a request held a value, which AWS's message on a refusal may then repeat.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
@@ -33,10 +36,31 @@ impl SecretsManager {
         Self(Client::new(config))
     }
 
+    async fn put_with(
+        &self,
+        name: &SecretName,
+        values: &Values,
+        label: &str,
+        version: Option<&VersionId>,
+    ) -> VaultResult<VersionId> {
+        let json = values.to_json().map_err(unusable(name))?;
+        let call = self
+            .0
+            .put_secret_value()
+            .secret_id(name.as_str())
+            .secret_string(json.as_str())
+            .version_stages(label)
+            .set_client_request_token(version.map(|version| version.as_str().to_owned()));
+        let answer = unlogged(call.send()).await;
+        let answer =
+            answer.map_err(|error| refusal(name, "secretsmanager:PutSecretValue", Sent::Values, &error))?;
+        told(name, answer.version_id)
+    }
+
     async fn move_label(
         &self,
         name: &SecretName,
-        stage: Stage,
+        label: &str,
         to: Option<&VersionId>,
         from: Option<&VersionId>,
     ) -> VaultResult<()> {
@@ -45,7 +69,7 @@ impl SecretsManager {
             .0
             .update_secret_version_stage()
             .secret_id(name.as_str())
-            .version_stage(stage.label())
+            .version_stage(label)
             .set_move_to_version_id(to.map(text))
             .set_remove_from_version_id(from.map(text));
         let moved = unlogged(call.send()).await;
@@ -139,18 +163,25 @@ impl Vault for SecretsManager {
         as_: PutAs,
         version: Option<&VersionId>,
     ) -> VaultResult<VersionId> {
-        let json = values.to_json().map_err(unusable(name))?;
-        let call = self
-            .0
-            .put_secret_value()
-            .secret_id(name.as_str())
-            .secret_string(json.as_str())
-            .version_stages(Stage::from(as_).label())
-            .set_client_request_token(version.map(|version| version.as_str().to_owned()));
-        let answer = unlogged(call.send()).await;
-        let answer =
-            answer.map_err(|error| refusal(name, "secretsmanager:PutSecretValue", Sent::Values, &error))?;
-        told(name, answer.version_id)
+        self.put_with(name, values, Stage::from(as_).label(), version).await
+    }
+
+    /// `PutSecretValue` has no condition, `UpdateSecretVersionStage` has one: it fails unless `AWSCURRENT` is on the
+    /// version that it is to be removed from (Secrets Manager API Reference, `RemoveFromVersionId`).
+    async fn replace(
+        &self,
+        name: &SecretName,
+        values: &Values,
+        read: &VersionId,
+        version: &VersionId,
+    ) -> VaultResult<()> {
+        self.put_with(name, values, REPLACING, Some(version)).await?;
+        let moved = self.promote(name, version, Some(read)).await;
+        // Without a label a version that lost goes by itself. The label may be on another writer's version by now.
+        if let Err(kept) = self.move_label(name, REPLACING, None, Some(version)).await {
+            tracing::debug!(secret.name = %name, reason = %kept, "a label stays on a version");
+        }
+        moved
     }
 
     async fn promote(
@@ -159,11 +190,23 @@ impl Vault for SecretsManager {
         version: &VersionId,
         from: Option<&VersionId>,
     ) -> VaultResult<()> {
-        self.move_label(name, Stage::Current, Some(version), from).await
+        let Err(error) = self.move_label(name, Stage::Current.label(), Some(version), from).await else {
+            return Ok(());
+        };
+        // The condition's failure has no code of its own. A repeated call finds its own work done.
+        if matches!(error, VaultError::Refused { .. } | VaultError::NotFound { .. }) {
+            let stages = self.describe(name).await?.stages;
+            match stages.get(&Stage::Current) {
+                Some(current) if current == version => return Ok(()),
+                current if current != from => return Err(VaultError::Changed { name: name.clone() }),
+                _ => {}
+            }
+        }
+        Err(error)
     }
 
     async fn withdraw(&self, name: &SecretName, version: &VersionId) -> VaultResult<()> {
-        self.move_label(name, Stage::Pending, None, Some(version)).await
+        self.move_label(name, Stage::Pending.label(), None, Some(version)).await
     }
 
     async fn describe(&self, name: &SecretName) -> VaultResult<Description> {

@@ -54,6 +54,12 @@ impl Staged {
         &self.version
     }
 
+    /// The version that was current when this was staged: what the new values have to be made from. If they are not,
+    /// [`withdraw`](Self::withdraw) it: another writer's keys would be lost.
+    pub const fn replaces(&self) -> Option<&VersionId> {
+        self.current.as_ref()
+    }
+
     /// Puts it to use: it becomes `AWSCURRENT`, what was current `AWSPREVIOUS`. Refused if the current version is
     /// another one than when this was staged. A cache of this process has to be told:
     /// [`Cache::promote`](crate::Cache::promote) does both.

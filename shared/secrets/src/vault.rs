@@ -91,6 +91,7 @@ pub struct InvalidVersion;
 
 impl VersionId {
     /// As Secrets Manager told it.
+    #[cfg(feature = "aws")]
     pub(crate) const fn told(id: String) -> Self {
         Self(id)
     }
@@ -165,8 +166,19 @@ pub trait Vault: Send + Sync {
         version: Option<&VersionId>,
     ) -> VaultResult<VersionId>;
 
+    /// A new version in use, with all of its values, if `read` is still the current one;
+    /// [`VaultError::Changed`] if it is not, and then nothing has changed. With the same id and values the call can be
+    /// repeated.
+    async fn replace(
+        &self,
+        name: &SecretName,
+        values: &Values,
+        read: &VersionId,
+        version: &VersionId,
+    ) -> VaultResult<()>;
+
     /// Makes a version the current one, and the current one the previous, if `from` is still current (`None`: if
-    /// none is).
+    /// none is); [`VaultError::Changed`] if it is not.
     async fn promote(
         &self,
         name: &SecretName,

@@ -84,7 +84,7 @@ fn variable(
     (name, path, value): (&str, &str, &str),
     notes: &mut Notes,
 ) -> bool {
-    let at = Origin::variable(name, environment);
+    let at = Origin::variable(name, value, environment);
     let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
     if keys.iter().any(String::is_empty) {
         notes.error(

@@ -75,8 +75,8 @@ impl Origin {
     }
 
     /// The place of a variable, which has no lines.
-    pub(crate) fn variable(name: &str, environment: &str) -> Self {
-        let file = File { name: format!("environment variable {name}"), text: String::new() };
+    pub(crate) fn variable(name: &str, value: &str, environment: &str) -> Self {
+        let file = File { name: format!("environment variable {name}"), text: value.to_owned() };
         Self::start(&Source::of(&file, environment, Kind::Variable))
     }
 
@@ -105,7 +105,21 @@ impl Origin {
         };
         let Self { line, column, offset, length, .. } = *self;
         let (file, environment) = (self.source.name.clone(), self.source.environment.clone());
+        let (message, remedy) = (self.without_value(message), self.without_value(remedy));
         Mistake { severity, environment, file, line, column, offset, length, excerpt, message, remedy }
+    }
+}
+
+impl Origin {
+    /// A text that does not repeat a variable's value, which may be a secret in the wrong place. What is too short to
+    /// be one stays.
+    fn without_value(&self, text: String) -> String {
+        const SHORT: usize = 5;
+        if self.source.kind != Kind::Variable || self.source.text.len() < SHORT {
+            return text;
+        }
+        let value = &self.source.text;
+        text.replace(&format!("{value:?}"), "not as it has to be").replace(value, "not as it has to be")
     }
 }
 

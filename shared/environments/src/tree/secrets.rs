@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::mistake::{Notes, nearest};
 use super::node::{Entry, Node, Origin, Value};
 use super::rules::Kind;
 
-/// A secret's value, which Debug does not show. There is no Display.
+/// A secret's value, which Debug does not show, and which is overwritten in memory when it is dropped. There is no Display.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretText(String);
+pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
     /// The value itself.
@@ -111,7 +113,7 @@ fn one(entry: &Entry, path: &str, kind: Kind, notes: &mut Notes) -> Option<Place
         );
         return None;
     }
-    Some(Placed { secret: Secret::Value(SecretText(text.clone())), at })
+    Some(Placed { secret: Secret::Value(SecretText(Zeroizing::new(text.clone()))), at })
 }
 
 fn is_reference(text: &str) -> bool {

@@ -267,3 +267,36 @@ fn every_mistake_of_every_file_is_told_at_once() {
     let refused = check(&tree, Strictness::Lenient).unwrap_err();
     insta::assert_snapshot!(refused);
 }
+
+/// A secret in a variable that is none of the settings, or not of their kind, and one in a file, is shown nowhere.
+#[test]
+fn values_of_variables_and_of_secrets_are_in_no_message_and_no_debug() {
+    const VALUE: &str = "yellow-bird-7411";
+    let file = |name: &str, text: String| File { name: name.to_owned(), text };
+    let config = "environment: { name: shop, region: us-east-1, stage: dev }\n";
+    for setting in [
+        "ACE__SECRETS__DATABASE__PASSWORD",
+        "ACE__STORAGE__CDN_ENABLED",
+        "ACE__FEATURES__DEBUG_MODE",
+        "ACE__ENVIRONMENT__REGION",
+        "ACE__ENVIRONMENT__ACCOUNT",
+        "ACE__ROLLOUT__CLEAN_UP__AFTER",
+        "ACE__ROLLOUT__CANARY",
+        "ACE__ROLLOUT__JUDGE__MINIMUM_REQUESTS",
+        "ACE__SERVICES__CHECKOUT__STRATEGY",
+    ] {
+        let mut sources = Sources::new("development".to_owned(), file("config.yml", config.to_owned()));
+        sources.settings.insert(setting.to_owned(), VALUE.to_owned());
+        let secrets = format!("secrets:\n  a:\n    b: \"{VALUE}\"\n");
+        sources.secrets = Some(file("secrets.yml", secrets));
+        let refused = check(&[sources.clone()], Strictness::Lenient).unwrap_err();
+        let told = format!("{sources:?}{sources:#?}{refused}{refused:?}");
+        assert!(!told.contains("yellow"), "{setting}: {told}");
+        assert!(refused.to_string().contains(setting), "{refused}");
+        let valid =
+            Sources { secrets: Some(file("s", format!("secrets: {{ a: {{ b: {VALUE} }} }}"))), ..sources };
+        let valid = Sources { settings: std::collections::BTreeMap::new(), ..valid };
+        let valid = secrets_of(valid.secrets.as_ref().unwrap(), Kind::Development).unwrap();
+        assert!(!format!("{valid:?}").contains("yellow"));
+    }
+}

@@ -110,6 +110,56 @@ async fn labels_move_from_the_version_that_has_them() {
     );
 }
 
+/// The operations that were sent.
+fn operations(replay: &Replay) -> Vec<String> {
+    replay.sent().iter().map(|sent| sent.target.clone().unwrap().replace("secretsmanager.", "")).collect()
+}
+
+fn described(current: usize) -> String {
+    json!({"VersionIdsToStages": {version(current).as_str(): ["AWSCURRENT"]}}).to_string()
+}
+
+#[tokio::test]
+async fn what_was_read_is_replaced_only_while_it_is_current() {
+    let put = json!({"VersionId": version(2).as_str()}).to_string();
+    let replay = Replay::new([(200, put), (200, "{}".to_owned()), (200, "{}".to_owned())]);
+    manager(&replay).replace(&name(), &values("p"), &version(1), &version(2)).await.unwrap();
+    assert_eq!(
+        operations(&replay),
+        ["PutSecretValue", "UpdateSecretVersionStage", "UpdateSecretVersionStage"]
+    );
+    let bodies: Vec<Value> =
+        replay.sent().iter().map(|sent| serde_json::from_str(&sent.body).unwrap()).collect();
+    assert_eq!(bodies[0]["VersionStages"], json!(["ACE_FLOW_REPLACING"]), "nobody reads it yet");
+    assert_eq!(bodies[0]["ClientRequestToken"], version(2).as_str());
+    assert_eq!(bodies[1]["VersionStage"], "AWSCURRENT");
+    assert_eq!(bodies[1]["RemoveFromVersionId"], version(1).as_str());
+    assert_eq!(bodies[1]["MoveToVersionId"], version(2).as_str());
+    assert_eq!(bodies[2]["VersionStage"], "ACE_FLOW_REPLACING");
+    assert_eq!(bodies[2].get("MoveToVersionId"), None);
+}
+
+#[tokio::test]
+async fn who_was_overtaken_is_told_so_and_who_repeats_finds_it_done() {
+    let put = json!({"VersionId": version(2).as_str()}).to_string();
+    let refused = json!({"__type": "InvalidParameterException", "message": "not there"}).to_string();
+    for (current, expected) in [(3, Err(VaultError::Changed { name: name() })), (2, Ok(()))] {
+        let replay = Replay::new([
+            (200, put.clone()),
+            (400, refused.clone()),
+            (200, described(current)),
+            (400, refused.clone()),
+        ]);
+        let replaced = manager(&replay).replace(&name(), &values("p"), &version(1), &version(2)).await;
+        assert_eq!(replaced, expected);
+        assert_eq!(replay.sent().len(), 4);
+    }
+    // It is refused for another reason.
+    let replay = Replay::new([(200, put), (400, refused.clone()), (200, described(1)), (400, refused)]);
+    let replaced = manager(&replay).replace(&name(), &values("p"), &version(1), &version(2)).await;
+    assert!(matches!(replaced, Err(VaultError::Refused { .. })), "{replaced:?}");
+}
+
 #[tokio::test]
 async fn a_description_tells_the_stages_and_times() {
     let replay = answered(&json!({

@@ -73,6 +73,8 @@ async fn who_was_overtaken_does_not_promote() {
     let two = staged(&world, 2).await.unwrap();
     world.cache.update(&name(), &values("hot fix"), Some(&version(9))).await.unwrap();
     let refused = two.promote(&*world.vault).await.unwrap_err();
-    assert!(matches!(refused, VaultError::Refused { .. }), "{refused}");
+    assert_eq!(refused, VaultError::Changed { name: name() });
+    assert!(refused.is_changed());
+    assert_eq!(two.replaces(), Some(&version(1)));
     assert_eq!(world.vault.stage(Stage::Current), Some(version(9)));
 }

@@ -157,6 +157,23 @@ impl Vault for Memory {
         if kept.lose_answers { Err(outage()) } else { Ok(id) }
     }
 
+    async fn replace(
+        &self,
+        name: &SecretName,
+        values: &Values,
+        read: &VersionId,
+        version: &VersionId,
+    ) -> VaultResult<()> {
+        let mut kept = self.kept.lock().unwrap();
+        check(&kept)?;
+        if kept.stages.get(&Stage::Current) != Some(read) {
+            return Err(VaultError::Changed { name: name.clone() });
+        }
+        kept.versions.insert(version.clone(), values.clone());
+        make_current(&mut kept, version);
+        Ok(())
+    }
+
     async fn promote(
         &self,
         name: &SecretName,
@@ -166,7 +183,7 @@ impl Vault for Memory {
         let mut kept = self.kept.lock().unwrap();
         check(&kept)?;
         if kept.stages.get(&Stage::Current) != from {
-            return Err(VaultError::Refused { name: name.clone(), detail: "another is current".to_owned() });
+            return Err(VaultError::Changed { name: name.clone() });
         }
         make_current(&mut kept, version);
         Ok(())

@@ -1,0 +1,172 @@
+//! `ace features`: the feature flags of an environment, and what its services can read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use console::Style;
+use environments::tree::{Chosen, Strictness, check_among};
+use feature_flags::{FileShelf, Flags, FlagsError, Published, Shelf, publish};
+use miette::Diagnostic;
+use rollout::EnvironmentName;
+use serde_json::json;
+
+use crate::Ending;
+use crate::arguments::{Output, OutputArgument};
+use crate::error::AceError;
+use crate::folders;
+
+/// `ace features`.
+#[derive(Debug, Args)]
+pub(crate) struct Features {
+    /// The environment. Its flags are the parameter /ace-flow/<ENVIRONMENT>/features; those of `local` are a file beside
+    /// the embedded stack's store.
+    #[arg(long, value_name = "NAME")]
+    environment: EnvironmentName,
+    /// Publish what is configured, if it differs.
+    #[arg(long)]
+    publish: bool,
+    /// Publish for the embedded stack, as for `local`.
+    #[arg(long)]
+    embedded: bool,
+    /// The folder of the environments.
+    #[arg(long, default_value = ".ace-flow/environments", value_name = "FOLDER")]
+    tree: PathBuf,
+    /// Where the embedded stack keeps its state.
+    #[arg(long, default_value = ".ace-flow/state", value_name = "FOLDER")]
+    state: PathBuf,
+    #[command(flatten)]
+    output: OutputArgument,
+}
+
+/// Why flags could not be shown or published.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub(crate) enum FeaturesError {
+    #[error(transparent)]
+    Flags(#[from] FlagsError),
+    #[error("environment {environment} is refused:\n\n{mistakes}")]
+    Refused { environment: EnvironmentName, mistakes: String },
+    #[cfg(not(feature = "aws"))]
+    #[error("this ace cannot ask Parameter Store")]
+    #[diagnostic(help("build ace with `--features aws`, or use --environment local or --embedded"))]
+    WithoutAws,
+    #[cfg(feature = "aws")]
+    #[error("cannot reach AWS")]
+    Aws(#[source] aws_client::ConfigError),
+}
+
+impl FeaturesError {
+    /// Whether the mistake is not the user's.
+    pub(crate) const fn is_ours(&self) -> bool {
+        matches!(self, Self::Flags(error) if error.is_transient())
+    }
+}
+
+pub(crate) async fn act(arguments: &Features) -> Result<Ending, AceError> {
+    let configured = configured(arguments)?;
+    let shelf = shelf(arguments)?;
+    if arguments.publish {
+        let published = publish(&*shelf, &arguments.environment, &configured).await;
+        told(arguments, &published.map_err(FeaturesError::from)?);
+        return Ok(Ending::Good);
+    }
+    let stored = shelf.read(&arguments.environment).await.map_err(FeaturesError::from)?;
+    let none = Flags::new();
+    let document = stored.as_ref().map(|stored| &stored.document);
+    if let Some(Err(why)) = document {
+        eprintln!("what is published was not published by ace: {why}");
+    }
+    let document = document.and_then(|document| document.as_ref().ok());
+    show(arguments.output.output, &configured, document.map_or(&none, |document| document.flags()));
+    if arguments.output.output == Output::Human {
+        match document {
+            Some(document) => println!("published: version {}, {}", document.version(), document.digest()),
+            None => println!("not published: ace features --environment {} --publish", arguments.environment),
+        }
+    }
+    Ok(Ending::Good)
+}
+
+fn configured(arguments: &Features) -> Result<Flags, AceError> {
+    let environment = &arguments.environment;
+    let (asked, others) = folders::one(&arguments.tree, environment.as_str())?;
+    let refused = |refused: environments::tree::Refused| FeaturesError::Refused {
+        environment: environment.clone(),
+        mistakes: refused.to_string(),
+    };
+    let Chosen { environment, .. } = check_among(&asked, &others, Strictness::Lenient).map_err(refused)?;
+    Ok(environment.sections.features)
+}
+
+fn shelf(arguments: &Features) -> Result<Box<dyn Shelf>, FeaturesError> {
+    if arguments.embedded || arguments.environment.as_str() == "local" {
+        return Ok(Box::new(FileShelf::new(arguments.state.clone())));
+    }
+    parameter_store()
+}
+
+#[cfg(feature = "aws")]
+fn parameter_store() -> Result<Box<dyn Shelf>, FeaturesError> {
+    let config = aws_client::from_env().map_err(FeaturesError::Aws)?;
+    Ok(Box::new(feature_flags::ParameterStore::new(&config)))
+}
+
+#[cfg(not(feature = "aws"))]
+fn parameter_store() -> Result<Box<dyn Shelf>, FeaturesError> {
+    Err(FeaturesError::WithoutAws)
+}
+
+fn show(output: Output, configured: &Flags, published: &Flags) {
+    let both: BTreeMap<&String, (Option<&bool>, Option<&bool>)> = configured
+        .keys()
+        .chain(published.keys())
+        .map(|name| (name, (configured.get(name), published.get(name))))
+        .collect();
+    let width = both.keys().map(|name| name.len()).max().unwrap_or(0).max("flag".len());
+    let word = |flag: Option<&bool>| match flag {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "-",
+    };
+    if output == Output::Human {
+        println!("{:width$}  configured  published", Style::new().bold().apply_to("flag"));
+    }
+    for (name, (configured, published)) in both {
+        match output {
+            Output::Human => {
+                let note = if configured == published { "" } else { "  differs" };
+                println!("{name:width$}  {:10}  {:9}{note}", word(configured), word(published));
+            }
+            Output::Json => {
+                println!("{}", json!({ "flag": name, "configured": configured, "published": published }));
+            }
+        }
+    }
+}
+
+fn told(arguments: &Features, published: &Published) {
+    let document = &published.document;
+    if let Some(why) = &published.replaced {
+        eprintln!("what was published was not published by ace, and is replaced: {why}");
+    }
+    if arguments.output.output == Output::Json {
+        println!(
+            "{}",
+            json!({
+                "environment": arguments.environment, "written": published.written, "version": document.version(),
+                "digest": document.digest(), "flags": document.flags(), "changes": published.changes,
+            })
+        );
+        return;
+    }
+    let done = if published.written { "published" } else { "published already" };
+    println!(
+        "{done}: version {}, {} flags, {}",
+        document.version(),
+        document.flags().len(),
+        document.digest()
+    );
+    for (name, change) in &published.changes {
+        println!("  {name}: {}", format!("{change:?}").to_lowercase());
+    }
+}

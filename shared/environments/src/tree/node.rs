@@ -171,7 +171,9 @@ impl Value {
 /// Reads a file; a mistake of its syntax is noted.
 pub(crate) fn read(file: &File, environment: &str, kind: Kind, notes: &mut Notes) -> Option<Node> {
     let source = Source::of(file, environment, kind);
-    let error = match serde_saphyr::from_str::<Spanned<Raw>>(&file.text) {
+    // Comments are not kept, and what is shown of a mistake's lines is shown here.
+    let options = serde_saphyr::options! { emit_comments: false, with_snippet: false };
+    let error = match serde_saphyr::from_str_with_options::<Spanned<Raw>>(&file.text, options) {
         Ok(raw) => return Some(raw.value.placed(&source, raw.referenced)),
         Err(error) => error,
     };

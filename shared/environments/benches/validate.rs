@@ -86,3 +86,11 @@ fn four_environments_with_mistakes(bencher: Bencher<'_, '_>, services: usize) {
     assert_eq!(check(&tree, Strictness::Lenient).unwrap_err().mistakes.len(), 4 * services + 3);
     bencher.bench_local(|| check(black_box(&tree), Strictness::Lenient).is_err());
 }
+
+/// What of it is the YAML reader's: the texts as values without places.
+#[divan::bench(args = [50, 500, 5_000], sample_count = 20)]
+fn yaml_alone(bencher: Bencher<'_, '_>, services: usize) {
+    let tree = tree(services);
+    let read = |sources: &Sources| serde_saphyr::from_str::<serde_json::Value>(&sources.config.text).is_ok();
+    bencher.bench_local(|| black_box(&tree).iter().all(read));
+}

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DefaultMessageFormatter, Location, MessageFormatter, Spanned};
@@ -12,6 +12,8 @@ pub(crate) struct Source {
     pub(crate) name: String,
     environment: String,
     text: String,
+    /// Where each line begins; counted when the first of many mistakes is told.
+    lines: OnceLock<Vec<usize>>,
     pub(crate) kind: Kind,
 }
 
@@ -33,7 +35,17 @@ pub(crate) enum Kind {
 impl Source {
     fn of(file: &File, environment: &str, kind: Kind) -> Arc<Self> {
         let (name, text, environment) = (file.name.clone(), file.text.clone(), environment.to_owned());
-        Arc::new(Self { name, environment, text, kind })
+        Arc::new(Self { name, environment, text, lines: OnceLock::new(), kind })
+    }
+
+    /// A line, from 0, without its end.
+    fn line(&self, number: usize) -> Option<&str> {
+        let lines = self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            [0].into_iter().chain(ends.map(|(at, _)| at + 1)).collect()
+        });
+        let rest = self.text.get(*lines.get(number)?..).filter(|rest| !rest.is_empty())?;
+        rest.split('\n').next().map(str::trim_end)
     }
 }
 
@@ -99,9 +111,7 @@ impl Origin {
         let line = usize::try_from(self.line - 1).unwrap_or(usize::MAX);
         let excerpt = match self.source.kind {
             Kind::Secret | Kind::Variable => None,
-            Kind::Defaults | Kind::Template | Kind::Plain => {
-                self.source.text.lines().nth(line).map(|line| line.trim_end().to_owned())
-            }
+            Kind::Defaults | Kind::Template | Kind::Plain => self.source.line(line).map(str::to_owned),
         };
         let Self { line, column, offset, length, .. } = *self;
         let (file, environment) = (self.source.name.clone(), self.source.environment.clone());
@@ -175,7 +185,9 @@ impl Value {
 /// Reads a file; a mistake of its syntax is noted.
 pub(crate) fn read(file: &File, environment: &str, kind: Kind, notes: &mut Notes) -> Option<Node> {
     let source = Source::of(file, environment, kind);
-    let error = match serde_saphyr::from_str::<Spanned<Raw>>(&file.text) {
+    // Comments are not kept, and what is shown of a mistake's lines is shown here.
+    let options = serde_saphyr::options! { emit_comments: false, with_snippet: false };
+    let error = match serde_saphyr::from_str_with_options::<Spanned<Raw>>(&file.text, options) {
         Ok(raw) => return Some(raw.value.placed(&source, raw.referenced)),
         Err(error) => error,
     };

@@ -29,8 +29,6 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
                 overridden.as_ref().map_or_else(String::new, |overridden| format!("; {overridden}"))
             ),
         ),
-        // How it ends says so.
-        Event::Refused { .. } => return None,
         Event::Probed { probe: Probe::Ready, .. } => {
             (Tone::Good, format!("{canary} is healthy, and every smoke test passed"))
         }
@@ -70,7 +68,8 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
             _ => return None,
         },
         Event::Unguarded { reason, .. } => (Tone::Warning, reason.clone()),
-        Event::Waited { .. } | Event::Performed { .. } => return None,
+        // How a refused one ends says why.
+        Event::Refused { .. } | Event::Waited { .. } | Event::Performed { .. } => return None,
     })
 }
 

@@ -1,13 +1,38 @@
-//! How a rollout ended, as people are told and as the exit code says it.
+//! How a command ended, and a rollout: as people are told, and as the exit code says it.
+
+use std::process::ExitCode;
 
 use rollout::{Phase, Rollout};
 use serde_json::Value;
 
-use crate::Ending;
 use crate::backend::Execution;
 use crate::error::{AceError, Reason};
 use crate::inputs::message;
 use crate::words::Tone;
+
+/// How a command ended, as its exit code says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The new version is live; or the command has nothing to say about a rollout's end, and did what it was asked.
+    Good,
+    /// The rollout was rolled back.
+    RolledBack,
+    /// Neither: nothing was rolled out, or it could not be told.
+    Unknown,
+    /// The stack refused an order, or it was stale.
+    Refused,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(match ending {
+            Ending::Good => 0,
+            Ending::RolledBack => 2,
+            Ending::Unknown => 3,
+            Ending::Refused => 1,
+        })
+    }
+}
 
 /// The errors of start-deploy that write nothing (`infra/rollout.asl.json`, the state Rejected).
 const REJECTED: [&str; 3] = ["InvalidInput", "InvalidConfiguration", "UnknownService"];

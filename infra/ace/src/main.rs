@@ -38,31 +38,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
+pub(crate) use crate::ending::Ending;
 use crate::error::AceError;
-
-/// How a command ended, as its exit code says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The new version is live; or the command has nothing to say about a rollout's end, and did what it was asked.
-    Good,
-    /// The rollout was rolled back.
-    RolledBack,
-    /// Neither: nothing was rolled out, or it could not be told.
-    Unknown,
-    /// The stack refused an order, or it was stale.
-    Refused,
-}
-
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
-        Self::from(match ending {
-            Ending::Good => 0,
-            Ending::RolledBack => 2,
-            Ending::Unknown => 3,
-            Ending::Refused => 1,
-        })
-    }
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -10,6 +10,7 @@ use crate::Ending;
 use crate::arguments::{Output, Status};
 use crate::backend::{Backend, BackendError, BackendResult, ready};
 use crate::error::AceError;
+use crate::words;
 
 pub(crate) async fn status(arguments: &Status) -> Result<Ending, AceError> {
     if arguments.watch {
@@ -96,20 +97,26 @@ impl Shown {
     fn lines(&self) -> Vec<String> {
         let warning = Style::new().yellow();
         let mut lines = Vec::new();
-        if let Line::Stopped { by, why, since } = &self.control.line {
-            let text = format!("! the line was stopped at {since} by {by}: {why} (`ace resume-line`)");
+        if self.control.line != Line::Running {
+            let text = format!("! {} (`ace resume-line`)", words::line(&self.control.line));
             lines.push(warning.apply_to(text).to_string());
         }
         if self.frozen {
-            lines.push(warning.apply_to(format!("! {} (`ace thaw`)", self.control.freeze)).to_string());
+            lines.push(
+                warning
+                    .apply_to(format!("! {} (`ace thaw`)", words::freeze(&self.control.freeze)))
+                    .to_string(),
+            );
         }
         for target in &self.services {
             let Target { service, live, epoch, .. } = target;
             let version = target.stable.as_ref().map_or("an unknown version", |version| version.as_str());
             lines.push(format!("{service}: {version} is live on {live}, epoch {epoch}"));
             if let Barred::Version { version, since, why } = &target.barred {
-                let text =
-                    format!("! {service}: {version} may not come back since {since}: {why} (`ace unhold`)");
+                let text = format!(
+                    "! {service}: {version} may not come back (since {}): {why} (`ace unhold`)",
+                    words::instant(*since)
+                );
                 lines.push(warning.apply_to(text).to_string());
             }
         }

@@ -1,7 +1,8 @@
 //! What happened, in words.
 
 use engine::history::Record;
-use rollout::{CleanUp, Event, Observed, OldTraffic, Order, Phase, Probe, Rollout, Seconds};
+use jiff::Timestamp;
+use rollout::{CleanUp, Event, Freeze, Line, Observed, OldTraffic, Order, Phase, Probe, Rollout, Seconds};
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,6 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
                 overridden.as_ref().map_or_else(String::new, |overridden| format!("; {overridden}"))
             ),
         ),
-        Event::Refused { reason, .. } => (Tone::Warning, format!("refused: {reason}")),
         Event::Probed { probe: Probe::Ready, .. } => {
             (Tone::Good, format!("{canary} is healthy, and every smoke test passed"))
         }
@@ -68,7 +68,8 @@ pub(crate) fn decision(rollout: &Rollout, record: &Record) -> Option<(Tone, Stri
             _ => return None,
         },
         Event::Unguarded { reason, .. } => (Tone::Warning, reason.clone()),
-        Event::Waited { .. } | Event::Performed { .. } => return None,
+        // How a refused one ends says why.
+        Event::Refused { .. } | Event::Waited { .. } | Event::Performed { .. } => return None,
     })
 }
 
@@ -128,6 +129,33 @@ fn clean_up(rollout: &Rollout, traffic: &OldTraffic) -> Option<(Tone, String)> {
             (Tone::Warning, format!("{old}'s traffic could not be read: looking again later"))
         }
     })
+}
+
+/// An instant to the second.
+pub(crate) fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// A person's freeze.
+pub(crate) fn freeze(freeze: &Freeze) -> String {
+    match freeze {
+        Freeze::None => "not frozen".to_owned(),
+        Freeze::Until { until, by, why, since } => {
+            let until = until
+                .map_or_else(|| "until it is thawed".to_owned(), |until| format!("until {}", instant(until)));
+            format!("frozen {until} by {by} (since {}): {why}", instant(*since))
+        }
+    }
+}
+
+/// The environment's line.
+pub(crate) fn line(line: &Line) -> String {
+    match line {
+        Line::Running => "the line runs".to_owned(),
+        Line::Stopped { by, why, since } => {
+            format!("the line is stopped by {by} (since {}): {why}", instant(*since))
+        }
+    }
 }
 
 /// A count of seconds as minutes and seconds.

@@ -247,7 +247,7 @@ fn a_freeze_and_a_stopped_line_keep_rollouts_from_starting() {
     let kinds: Vec<Value> = lines(&published).into_iter().map(|line| line["kind"].clone()).collect();
     assert_eq!(kinds, ["configuration", "nothing_to_roll_out"]);
 
-    project.done(&["freeze", "--for", "4h", "--reason", "sale", "--by", "ann"], "by ann since");
+    project.done(&["freeze", "--for", "4h", "--reason", "sale", "--by", "ann"], "by ann (since");
     project.mistaken(
         &["freeze", "--until", "2020-01-01T00:00Z", "--reason", "sale"],
         "2020-01-01T00:00:00Z is over",

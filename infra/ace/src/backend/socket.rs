@@ -48,6 +48,9 @@ impl Socket {
         let mut folder = path.clone().into_os_string();
         folder.push(format!(".{}", std::process::id()));
         let folder = PathBuf::from(folder);
+        // Of a process that was killed in this very moment, and had the same number.
+        drop(remove_file(folder.join("s")));
+        drop(remove_dir(&folder));
         DirBuilder::new().mode(0o700).create(&folder)?;
         let made = place(&folder.join("s"), &path);
         let removed = remove_dir(&folder);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::table::table;
 use crate::arguments::PlanCommand;
 use crate::backend::{Backend, BackendError, BackendResult, Where, ready};
+use crate::words::instant;
 
 /// A gate as it stands now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,12 +71,12 @@ fn stored(version: &Version, target: Option<&Target>, control: &Control, now: Ti
     let line = match &control.line {
         Line::Running => Standing::Open,
         Line::Stopped { by, why, since } => {
-            closed(format!("stopped at {since} by {by}: {why}; `ace resume-line` opens it"), None)
+            closed(format!("{by} stopped it at {}: {why}; `ace resume-line` opens it", instant(*since)), None)
         }
     };
     let freeze = match &control.freeze {
-        Freeze::Until { until, .. } if control.freeze.holds_at(now) => {
-            closed(format!("{}; `ace thaw` opens it, --override freeze passes it", control.freeze), *until)
+        Freeze::Until { until, by, why, .. } if control.freeze.holds_at(now) => {
+            closed(format!("{by}: {why}; `ace thaw` opens it, --override freeze passes it"), *until)
         }
         Freeze::None | Freeze::Until { .. } => Standing::Open,
     };
@@ -131,7 +132,7 @@ fn standing(gate: &Gate) -> String {
     match &gate.standing {
         Standing::Open => "open".to_owned(),
         Standing::Closed { reason, passes: None } => format!("closed: {reason}"),
-        Standing::Closed { reason, passes: Some(at) } => format!("closed until {at}: {reason}"),
+        Standing::Closed { reason, passes: Some(at) } => format!("closed until {}: {reason}", instant(*at)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Orders about a whole environment: freezes, the line, bars.
 
 use clap::{ArgGroup, Args};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use rollout::{Barred, Control, Line, ServiceName, Version};
 use serde_json::{Value, json};
 
@@ -10,6 +10,7 @@ use super::{Desk, NO_REASON, OperatorError};
 use crate::Ending;
 use crate::backend::{Backend, Callee, ready};
 use crate::error::AceError;
+use crate::words;
 
 /// Let nothing start for a while.
 #[derive(Debug, Args)]
@@ -78,7 +79,8 @@ pub(super) async fn freeze(arguments: Freeze) -> Result<Ending, AceError> {
     let Freeze { until, span, reason, desk } = arguments;
     let backend = ready(&desk.place).await?;
     let now = backend.now().await?;
-    let until = until.or_else(|| span.and_then(|span| now.checked_add(span).ok()));
+    let later = |span| now.checked_add(span).and_then(|until| until.round(Unit::Second)).ok();
+    let until = until.or_else(|| span.and_then(later));
     if let Some(until) = until.filter(|until| *until <= now) {
         return Err(OperatorError::Over { until, now }.into());
     }
@@ -129,8 +131,13 @@ async fn environment(
     is_done: impl Fn(&Control) -> bool + Send,
 ) -> Result<Ending, AceError> {
     let reply = backend.invoke(Callee::Rollback, payload).await?;
-    let applied = is_done(&backend.control().await?);
-    let says = reply.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let control = backend.control().await?;
+    let applied = is_done(&control);
+    let says = match order {
+        _ if !applied => reply.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        "freeze" | "thaw" => format!("{} is {}", desk.place.environment, words::freeze(&control.freeze)),
+        _ => format!("{}: {}", desk.place.environment, words::line(&control.line)),
+    };
     let data = json!({ "environment": desk.place.environment, "reply": reply });
     Ok(Told { order, applied, says, data }.show(desk.output.output))
 }

@@ -98,17 +98,16 @@ impl Bench {
         assert!(code.is_some_and(|code| code == 0 || code == 2), "{code:?}: {}", self.last());
         let summary = self.produced.iter().rev().find(|(source, _)| source.starts_with("standard output"));
         let text = String::from_utf8_lossy(&summary.unwrap().1).into_owned();
-        let summary = text
-            .lines()
-            .find(|line| line.contains("\"kind\":\"summary\""))
-            .unwrap_or_else(|| panic!("{text}"));
+        let summary = text.lines().find(|line| line.contains("\"kind\":\"summary\"")).ok_or(&text).unwrap();
         let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
         summary["rollout"].as_str().unwrap().to_owned()
     }
 
     fn last(&self) -> String {
         let last = self.produced.iter().rev().take(2);
-        last.map(|(source, bytes)| format!("{source}: {}\n", String::from_utf8_lossy(bytes))).collect()
+        let told =
+            |(source, bytes): &(String, Vec<u8>)| format!("{source}: {}", String::from_utf8_lossy(bytes));
+        last.map(told).collect::<Vec<_>>().join("\n")
     }
 
     /// What lies on the disk: the store, and what is not an environment's own file or its protected copy.

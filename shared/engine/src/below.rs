@@ -113,29 +113,44 @@ pub enum Seen {
 
 impl Seen {
     /// What the ends of a service's rollouts, in whatever order, say of a version. Only what came after it was found bad
-    /// counts; a rollback that does not blame it (a person's order, a failure of ours) says nothing.
+    /// counts, and it was found bad as well if the version that was there before it was put back in its place. A rollback
+    /// that does not blame it (a person's order, a failure of ours) says nothing.
     pub fn of(version: &Version, mut ended: Vec<Ended>) -> Self {
         ended.sort_by(|a, b| (b.at, &b.rollout).cmp(&(a.at, &a.rollout)));
         let mut stays = Vec::new();
-        let mut until = None;
-        for Ended { rollout, version: of, at, ending } in ended {
-            let own = of == *version;
-            match ending {
+        let mut next: Option<&Ended> = None;
+        for (place, end) in ended.iter().enumerate() {
+            let own = end.version == *version;
+            let bad = match &end.ending {
                 Ending::Promoted(serving) => {
-                    if own {
-                        stays.push(Stay { rollout, since: at, until, serving });
+                    let put_back = next.filter(|next| own && was_before(next, &ended, place));
+                    if own && put_back.is_none() {
+                        let (since, until) = (end.at, next.map(|next| next.at));
+                        let (rollout, serving) = (end.rollout.clone(), serving.clone());
+                        stays.push(Stay { rollout, since, until, serving });
                     }
-                    until = Some(at);
+                    next = Some(end);
+                    put_back.map(|back| (back, format!("{} was put back in its place", back.version)))
                 }
-                Ending::RolledBack { why, blames_the_version: true } if own => {
-                    if stays.is_empty() {
-                        return Self::RolledBack { at, why, rollout };
-                    }
-                    break;
+                Ending::RolledBack { why, blames_the_version: true } if own => Some((end, why.clone())),
+                Ending::RolledBack { .. } => None,
+            };
+            match bad {
+                Some((by, why)) if stays.is_empty() => {
+                    return Self::RolledBack { at: by.at, why, rollout: by.rollout.clone() };
                 }
-                Ending::RolledBack { .. } => {}
+                Some(_) => break,
+                None => {}
             }
         }
         if stays.is_empty() { Self::Never } else { Self::Promoted(stays) }
     }
+}
+
+/// Whether the version of a promotion had been promoted before `place` already, of ends that are newest first.
+fn was_before(promotion: &Ended, ended: &[Ended], place: usize) -> bool {
+    ended
+        .iter()
+        .skip(place + 1)
+        .any(|earlier| earlier.version == promotion.version && matches!(earlier.ending, Ending::Promoted(_)))
 }

@@ -205,7 +205,7 @@ fn what_was_replaced_below_counts_for_as_long_as_it_served() {
     assert_open(&world);
     world.with(|state| {
         state.below =
-            vec![promoted("b-3", "v2", -60), promoted("b-2", "v3", -100), promoted("b-1", "v2", -200)]
+            vec![promoted("b-3", "v2", -60), promoted("b-2", "v3", -100), promoted("b-1", "v2", -200)];
     });
     assert_eq!(closed(&world, GateName::Promotion).1, Some(7140));
 }
@@ -225,6 +225,11 @@ fn a_version_that_was_found_bad_below_has_to_be_promoted_there_again() {
     assert_eq!(stays(vec![promoted("b-1", "v2", 0), rolled_back("b-2", "v2", 9, false)]), ["b-1"]);
     assert_eq!(stays(vec![promoted("b-1", "v2", 0), rolled_back("b-2", "v3", 9, true)]), ["b-1"]);
     assert_eq!(stays(vec![rolled_back("b-2", "v2", 9, false), promoted("b-1", "v3", 0)]), [""; 0]);
+    // Taken back: the version before it serves again.
+    let mut taken_back = vec![promoted("b-3", "v1", 9), promoted("b-2", "v2", 5), promoted("b-1", "v1", 0)];
+    assert_eq!(stays(taken_back.clone()), ["bad b-3"]);
+    taken_back.push(promoted("b-4", "v2", 20));
+    assert_eq!(stays(taken_back), ["b-4"]);
     let world = world(SOAK);
     world.with(|state| {
         state.below = vec![promoted("b-1", "v2", -9000), bad("b-2", -50)];

@@ -108,22 +108,22 @@ pub(crate) async fn ready(place: &Where) -> BackendResult<Box<dyn Backend>> {
     }
     Ok(match reach(place).await? {
         Reached::Stack(backend) => backend,
-        Reached::Free(opened) => Box::new(at_rest(place, opened)),
+        Reached::Free(opened) => Box::new(at_rest(place, opened)?),
     })
 }
 
 /// The same; where nothing was ever rolled out, a stack in which nothing was.
 pub(crate) async fn as_it_is(place: &Where) -> BackendResult<Box<dyn Backend>> {
     if place.is_here() && !place.at.store.exists() {
-        return Ok(Box::new(at_rest(place, EmbeddedStore::in_memory()?)));
+        return Ok(Box::new(at_rest(place, EmbeddedStore::in_memory()?)?));
     }
     ready(place).await
 }
 
-fn at_rest(place: &Where, store: EmbeddedStore) -> Embedded {
-    let clock = StackClock::new(Timestamp::now(), std::num::NonZeroU32::MIN);
+fn at_rest(place: &Where, store: EmbeddedStore) -> BackendResult<Embedded> {
+    let clock = StackClock::new(store.time(Timestamp::now())?, std::num::NonZeroU32::MIN);
     let ports = Ports::at_rest(place.environment.clone(), Arc::new(store), clock);
-    Embedded::at_rest(place.environment.clone(), place.at.store.display().to_string(), ports)
+    Ok(Embedded::at_rest(place.environment.clone(), place.at.store.display().to_string(), ports))
 }
 
 /// The files of feature flags, beside a store.

@@ -108,8 +108,8 @@ pub(super) async fn here(
 ) -> Result<(), AceError> {
     let Some(flags) = &configuration.features else { return Ok(()) };
     let environment = &place.environment;
-    let published =
-        engine::publish::publish(store, environment, &configuration.says, by, Timestamp::now()).await;
+    let now = store.time(Timestamp::now())?;
+    let published = engine::publish::publish(store, environment, &configuration.says, by, now).await;
     say(configuration, &published.map_err(BackendError::Publish)?.into(), output);
     features(&shelf_beside(&place.at.store), environment, flags, output).await
 }

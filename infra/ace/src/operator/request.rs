@@ -81,8 +81,13 @@ impl Request {
             Reached::Stack(backend) => self.on(&*backend, desk, configuration, wait).await,
             Reached::Free(store) => {
                 let by = self.by.clone().unwrap_or_else(crate::backend::user);
-                let now = Timestamp::now();
-                let at = Asked { id: self.name(now), by: &by, now, configuration: &configuration.says };
+                let now = store.time(Timestamp::now())?;
+                let at = Asked {
+                    id: self.name(Timestamp::now()),
+                    by: &by,
+                    now,
+                    configuration: &configuration.says,
+                };
                 let event = self.event(&desk.place.environment, &at);
                 publish::here(&store, &desk.place, configuration, &by, desk.output.output).await?;
                 if !wait && desk.output.output == Output::Human {

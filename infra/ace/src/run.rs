@@ -204,7 +204,8 @@ async fn clean_up(
         let rollout = player.reload(&rollout.id).await?;
         let Phase::Promoted { clean_up: CleanUp::Scheduled { at, .. }, .. } = &rollout.phase else { break };
         if *at > deadline || now > deadline {
-            let text = format!("the old colour's clean-up is due at {at}: not waited for");
+            let text =
+                format!("the old colour's clean-up is due at {}: not waited for", crate::words::instant(*at));
             reporter.say(now, "clean_up_later", Tone::Plain, &text, json!({ "due": at.to_string() }));
             break;
         }

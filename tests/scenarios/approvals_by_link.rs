@@ -27,8 +27,9 @@ const ALARM: &str = "checkout-production-5xx";
 /// A canary whose second and third step wait for an approval, ten minutes each.
 fn setup() -> Setup {
     let rules = format!(
-        "  guardrails: [{ALARM}]\n  approval_expires: 10m\n  canary:\n    steps:\n      - {{ weight: 10, bake: 5m }}\n      \
-         - {{ weight: 50, bake: 2m, approval: true }}\n      - {{ weight: 100, bake: 2m, approval: true }}\n"
+        "  guardrails: [{ALARM}]\n  canary:\n    steps:\n      - {{ weight: 10, bake: 5m }}\n      \
+         - {{ weight: 50, bake: 2m, approval: true }}\n      - {{ weight: 100, bake: 2m, approval: true }}\n\
+         promotion: {{ approvals: {{ expires: 10m }} }}\n"
     );
     Setup { configuration: configuration(&rules), ..Setup::default() }
 }

@@ -16,6 +16,22 @@ fn the_configuration_is_valid_and_shows_the_defaults() {
 }
 
 #[test]
+fn every_configuration_it_shows_is_valid() {
+    let readme = readme();
+    let blocks: Vec<&str> =
+        readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 3, "{}", blocks.len());
+    for block in blocks {
+        let whole = if block.starts_with("environment:") {
+            block.to_owned()
+        } else {
+            format!("environment: {{ name: shop-production, region: us-east-1, stage: prod }}\n{block}")
+        };
+        Environment::from_yaml(&whole).unwrap_or_else(|error| panic!("{error}\n{whole}"));
+    }
+}
+
+#[test]
 fn every_folder_of_shared_and_every_event_it_names_is_there() {
     let readme = readme();
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

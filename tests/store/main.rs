@@ -49,7 +49,7 @@ async fn what_was_stored_on_disk_is_there_when_it_is_opened_again() {
     let before = contents(&*run.store, &environment).await;
     assert_eq!(before.0.len(), 1);
     let refused = EmbeddedStore::open(&path).err().map(|error| error.to_string());
-    assert!(refused.is_some_and(|error| error.contains("cannot open the store")), "one process at a time");
+    assert!(refused.is_some_and(|error| error.contains("is in use")), "one process at a time");
     drop(run);
     let reopened = EmbeddedStore::open(&path).unwrap();
     assert_eq!(contents(&reopened, &environment).await, before);

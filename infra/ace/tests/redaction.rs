@@ -73,9 +73,8 @@ impl Bench {
 
     fn run(&mut self, arguments: &[&str], input: &str, variables: bool) -> Option<i32> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ace"));
-        if variables {
-            command.envs(self.variables.iter().cloned());
-        }
+        let given = |(name, _): &&(String, String)| variables || !name.starts_with("ACE__");
+        command.envs(self.variables.iter().filter(given).cloned());
         let mut ace = command
             .args(arguments)
             .envs([("RUST_LOG", "trace"), ("LOG_LEVEL", "trace"), ("RUST_BACKTRACE", "full")])
@@ -94,7 +93,9 @@ impl Bench {
 
     fn roll_out(&mut self, event: &str, more: &[&str], input: &str) -> String {
         let run = ["run", event, "--speed", "60", "--output", "json", "--store", "store/local.redb"];
-        let code = self.run(&[&run[..], more].concat(), input, true);
+        let arguments = [&run[..], more].concat();
+        assert_eq!(self.run(&arguments, input, true), Some(1), "settings that cannot be: {}", self.last());
+        let code = self.run(&arguments, input, false);
         assert!(code.is_some_and(|code| code == 0 || code == 2), "{code:?}: {}", self.last());
         let summary = self.produced.iter().rev().find(|(source, _)| source.starts_with("standard output"));
         let text = String::from_utf8_lossy(&summary.unwrap().1).into_owned();

@@ -31,7 +31,9 @@ impl Bench {
         ] {
             let folder = bench.path(&format!(".ace-flow/environments/{name}"));
             std::fs::create_dir_all(&folder).unwrap();
-            let config = LOCAL.replace("stage: local", &format!("stage: {stage}"));
+            let config = LOCAL
+                .replace("stage: local", &format!("stage: {stage}"))
+                .replace("name: ace-flow-local", &format!("name: ace-flow-{name}"));
             std::fs::write(
                 folder.join("config.yml"),
                 config + "\nfeatures: { debug_mode: true, new: false }\n",

@@ -80,6 +80,19 @@ fn bakes(rollout: &rollout::Rollout) -> bool {
     matches!(rollout.phase, Phase::Baking { .. })
 }
 
+/// The gates that `ace plan` does not show open, of all eight.
+fn closed(world: &World, config: &str, version: &str) -> Vec<String> {
+    let (code, lines, error) =
+        run(world, &["plan", "--config", config, "--service", SERVICE, "--version", version]);
+    assert_eq!(code, Some(0), "{lines:?} {error}");
+    let gates = lines[0]["gates"].as_array().unwrap_or_else(|| panic!("{lines:?}"));
+    assert_eq!(gates.len(), 8, "{gates:?}");
+    let unknown = gates.iter().find(|gate| gate["standing"].get("unknown").is_some());
+    assert!(unknown.is_none(), "{unknown:?}");
+    let closed = gates.iter().filter(|gate| gate["standing"] != "open");
+    closed.map(|gate| gate["gate"].as_str().unwrap().to_owned()).collect()
+}
+
 /// Starts, holds, resumes, advances and follows a rollout to its end; starts another one, and goes back.
 pub async fn an_operator_rolls_out_holds_and_rolls_back(world: Arc<World>) {
     let config = world.configuration.to_str().unwrap().to_owned();
@@ -92,6 +105,8 @@ pub async fn an_operator_rolls_out_holds_and_rolls_back(world: Arc<World>) {
     assert_eq!(baking.plan.configuration.version, 1, "what was published already is not published again");
     let name = baking.id.as_str();
 
+    let not_yet = format!("{}-v2", world.run);
+    assert_eq!(closed(&world, &config, &not_yet), ["lease"], "the first one holds the service");
     order(&world, &["hold", name, "--reason", "lunch", "--by", "bob"], 0, "held by bob: lunch");
     let (_, status, _) = run(&world, &["status", "--limit", "100"]);
     let shown = status.iter().find(|line| line["rollout"] == name).unwrap();
@@ -134,6 +149,7 @@ pub async fn an_operator_rolls_out_holds_and_rolls_back(world: Arc<World>) {
     }
 
     let next = format!("{}-v2", world.run);
+    assert_eq!(closed(&world, &config, &next), [""; 0], "the operator's credentials ask all eight");
     let mut second = implement(&config, &next);
     second.extend(["--strategy", "blue-green", "--wait"]);
     let followed = Followed::start(&world, &second);

@@ -28,9 +28,6 @@ pub(crate) enum Command {
     /// Play an event on the embedded stack and watch the rollout; hold, resume, advance, approve or abort it by typing
     /// so, with a reason.
     Run(Run),
-    /// Publish an environment's configuration to its stack on AWS, for the rollouts that start from now on.
-    #[cfg(feature = "aws")]
-    Publish(Publish),
     /// Write the tree .ace-flow: four environments, templates and scripts that deploy; or a further environment from the
     /// templates. What is there already is kept.
     Init(Init),
@@ -121,23 +118,6 @@ pub(crate) struct Scene {
     /// A service of your own as the new version.
     #[arg(long, help_heading = "On this machine", requires = "baseline", value_name = "URL")]
     pub(crate) canary: Option<Target>,
-}
-
-#[cfg(feature = "aws")]
-#[derive(Debug, Args)]
-pub(crate) struct Publish {
-    /// The environment.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) environment: EnvironmentName,
-    /// A file that is its whole configuration [default: the layers in .ace-flow/environments/<ENVIRONMENT>]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The stack's table: the output Table of `sam deploy`.
-    #[arg(long, env = "ACE_TABLE", value_name = "NAME")]
-    pub(crate) table: String,
-    /// Who publishes it, for the record.
-    #[arg(long, env = "USER", default_value = "somebody", value_name = "NAME")]
-    pub(crate) by: String,
 }
 
 #[derive(Debug, Args)]

@@ -4,24 +4,30 @@
 mod aws;
 #[cfg(feature = "aws")]
 mod aws_fault;
+#[cfg(feature = "aws")]
+mod aws_gates;
 pub(crate) mod embedded;
 mod error;
+mod gates;
 mod place;
 mod remote;
 pub(crate) mod socket;
 mod wire;
 
 use async_trait::async_trait;
+use engine::gates::GateState;
 use engine::history::Record;
 use engine::ports::Published;
 use environments::Environment;
+use feature_flags::Shelf;
 use jiff::Timestamp;
 use rollout::{Control, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use error::BackendError;
-pub(crate) use place::{At, Reached, Where, claim, reach, ready, user};
+pub(crate) use gates::Wish;
+pub(crate) use place::{At, Reached, Where, as_it_is, claim, reach, ready, shelf_beside, user};
 
 /// The answer of a backend.
 pub(crate) type BackendResult<T> = Result<T, BackendError>;
@@ -61,6 +67,12 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Publishes a configuration, unless the newest one says the same.
     async fn publish(&self, configuration: &Environment, by: &str) -> BackendResult<Publication>;
+
+    /// Where the environment's feature flags are.
+    fn shelf(&self) -> Box<dyn Shelf>;
+
+    /// Where each gate stands for a rollout that was not asked for yet, in the order of [`rollout::GateName::ALL`].
+    async fn gates(&self, wish: &Wish) -> BackendResult<Vec<GateState>>;
 
     /// A service's target; `None` before its first rollout.
     async fn target(&self, service: &ServiceName) -> BackendResult<Option<Target>>;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use console::Style;
 use environments::tree::{Chosen, Strictness, check_among};
-use feature_flags::{FileShelf, Flags, FlagsError, Published, Shelf, publish};
+use feature_flags::{Change, FileShelf, Flags, FlagsError, Published, Shelf, publish};
 use miette::Diagnostic;
 use rollout::EnvironmentName;
 use serde_json::json;
@@ -43,7 +43,14 @@ pub(crate) struct Features {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum FeaturesError {
     #[error(transparent)]
-    Flags(#[from] FlagsError),
+    Flags(FlagsError),
+    #[error("the configuration of environment {environment} is published, and its feature flags are not")]
+    #[diagnostic(help("no rollout was started: run the same again when that is mended"))]
+    NotPublished {
+        environment: EnvironmentName,
+        #[source]
+        source: FlagsError,
+    },
     #[error("environment {environment} is refused:\n\n{mistakes}")]
     Refused { environment: EnvironmentName, mistakes: String },
     #[cfg(not(feature = "aws"))]
@@ -55,10 +62,32 @@ pub(crate) enum FeaturesError {
     Aws(#[source] aws_client::ConfigError),
 }
 
+impl From<FlagsError> for FeaturesError {
+    fn from(error: FlagsError) -> Self {
+        Self::Flags(for_a_person(error))
+    }
+}
+
+/// An adapter speaks to whoever deploys a function; here it is a person who lacks a permission.
+fn for_a_person(error: FlagsError) -> FlagsError {
+    match error {
+        FlagsError::Place { place, detail, transient, .. } if detail.contains("was denied") => {
+            let remedy = "allow the action on it to your role, or take other credentials".to_owned();
+            FlagsError::Place { place, detail, remedy, transient }
+        }
+        other => other,
+    }
+}
+
 impl FeaturesError {
+    /// What keeps a rollout from being asked for.
+    pub(crate) fn not_published(environment: &EnvironmentName, source: FlagsError) -> Self {
+        Self::NotPublished { environment: environment.clone(), source: for_a_person(source) }
+    }
+
     /// Whether the mistake is not the user's.
     pub(crate) const fn is_ours(&self) -> bool {
-        matches!(self, Self::Flags(error) if error.is_transient())
+        matches!(self, Self::Flags(error) | Self::NotPublished { source: error, .. } if error.is_transient())
     }
 }
 
@@ -167,6 +196,21 @@ fn told(arguments: &Features, published: &Published) {
         document.digest()
     );
     for (name, change) in &published.changes {
-        println!("  {name}: {}", format!("{change:?}").to_lowercase());
+        println!("  {name}: {}", word(*change));
     }
+}
+
+const fn word(change: Change) -> &'static str {
+    match change {
+        Change::Added => "added",
+        Change::Removed => "removed",
+        Change::Changed => "changed",
+    }
+}
+
+/// What differs from before, to be appended to a line.
+pub(crate) fn changes(changes: &BTreeMap<String, Change>) -> String {
+    let told: Vec<String> =
+        changes.iter().map(|(name, change)| format!("{name} {}", word(*change))).collect();
+    if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
 }

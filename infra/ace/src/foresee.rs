@@ -10,11 +10,11 @@ mod table;
 
 use analysis::Policy;
 use foresight::Plan;
-use rollout::{Route, ServiceName, Strategy, Version};
+use rollout::{Route, Strategy, Version};
 
 use crate::arguments::Foresee;
 use crate::error::{AceError, Reason};
-use crate::inputs;
+use crate::inputs::{self, Configured};
 
 /// A service's rollout as its configuration and the arguments have it.
 pub(crate) struct Subject {
@@ -30,8 +30,9 @@ pub(crate) struct Subject {
 
 pub(crate) fn subject(arguments: &Foresee) -> Result<Subject, AceError> {
     let configured = inputs::configuration(&arguments.environment, arguments.config.as_ref())?;
-    let whole = resolved(configured.rollouts(), arguments)
-        .map_err(|source| AceError::UnknownService { path: configured.path.clone(), source })?;
+    let foreseen: Version =
+        "foreseen".parse().map_err(|error: rollout::InvalidName| AceError::Prober(error.to_string()))?;
+    let whole = subject_plan(&configured, arguments, foreseen)?;
     let planned = match &arguments.plan {
         Some(plan) => plan.clone(),
         None => Plan::of(&whole.steps)?,
@@ -55,13 +56,17 @@ pub(crate) fn subject(arguments: &Foresee) -> Result<Subject, AceError> {
     })
 }
 
-fn resolved(configuration: &environments::Environment, arguments: &Foresee) -> Result<rollout::Plan, Reason> {
-    let service: &ServiceName = &arguments.service;
-    let version: Version =
-        "foreseen".parse().map_err(|error: rollout::InvalidName| Reason(error.to_string()))?;
-    configuration
-        .plan(&arguments.environment, service, version, None)
-        .map_err(|unknown| Reason(unknown.to_string()))
+/// What a rollout of the service would do.
+fn subject_plan(
+    configured: &Configured,
+    arguments: &Foresee,
+    version: Version,
+) -> Result<rollout::Plan, AceError> {
+    let plan = configured.rollouts().plan(&arguments.environment, &arguments.service, version, None);
+    plan.map_err(|unknown| AceError::UnknownService {
+        path: configured.path.clone(),
+        source: Reason(unknown.to_string()),
+    })
 }
 
 /// A count as a number to compute with.

@@ -77,8 +77,7 @@ pub(crate) fn event(path: &Path) -> Result<Value, AceError> {
 }
 
 /// The event as if it had just happened: the present time, and an execution of its own.
-pub(crate) fn restamp(mut event: Value, now: Timestamp) -> Value {
-    let fresh = fresh_id(now);
+pub(crate) fn restamp(mut event: Value, fresh: &str, now: Timestamp) -> Value {
     if let Some(fields) = event.as_object_mut() {
         fields.insert("time".to_owned(), json!(now.to_string()));
         fields.insert("id".to_owned(), json!(fresh));

@@ -22,8 +22,6 @@ mod orders;
 #[cfg(test)]
 mod pipeline_lines;
 mod player;
-#[cfg(feature = "aws")]
-mod publish;
 mod report;
 mod run;
 mod sarif;
@@ -64,8 +62,6 @@ async fn main() -> ExitCode {
 async fn act(command: Command) -> Result<Ending, AceError> {
     match command {
         Command::Run(run) => run::run(run).await,
-        #[cfg(feature = "aws")]
-        Command::Publish(publish) => publish::publish(&publish).await,
         Command::Init(init) => init::init(&init),
         Command::Config(config) => config::config(&config),
         Command::Secrets(arguments) => Ok(secrets::act(&arguments).await?),

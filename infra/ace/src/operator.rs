@@ -26,6 +26,8 @@ pub(crate) enum Operation {
     /// Validate and publish an environment's configuration, and roll a version of a service out.
     #[command(alias = "deploy")]
     Implement(implement::Implement),
+    /// Validate and publish an environment's configuration, for the rollouts that start from now on, and its feature flags.
+    Publish(publish::Publish),
     /// Let the step that waits for approval be taken, or make a link by which somebody else can.
     Approve(link::Approve),
     /// Refuse the step that waits for approval: the rollout is rolled back.
@@ -78,6 +80,7 @@ pub(crate) async fn operate(operation: Operation) -> Result<Ending, AceError> {
     use order::Wish;
     match operation {
         Operation::Implement(arguments) => Box::pin(implement::implement(arguments)).await,
+        Operation::Publish(arguments) => publish::publish(arguments).await,
         Operation::Approve(arguments) => link::approve(arguments).await,
         Operation::Advance(arguments) => order::of_step(Wish::Advance, arguments).await,
         Operation::Reject(arguments) => order::order(Wish::Reject, arguments).await,

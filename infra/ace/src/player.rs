@@ -86,7 +86,7 @@ impl Player {
         let target = store.target(environment, &subject.service).await?;
         let live = target.as_ref().map_or(Colour::Blue, |target| target.live);
         let stable = target.and_then(|target| target.stable).map_or_else(|| "v0".to_owned(), String::from);
-        let clock = StackClock::new(Timestamp::now(), scene.speed);
+        let clock = StackClock::new(store.time(Timestamp::now())?, scene.speed);
         let plant = Arc::new(plant(scene, &plan, live, stable, clock.clone()).await?);
         let target = plant.proxy().url().parse().map_err(local_stack::PlantError::Target)?;
         let load = Load::start(target, scene.rate, IN_FLIGHT);

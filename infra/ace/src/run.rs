@@ -32,17 +32,19 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
     let Run { event: path, scene, place, .. } = &arguments;
     let configured = inputs::configuration(&place.environment, place.config.as_ref())?;
     let event = inputs::event(path)?;
-    let now = Timestamp::now();
-    let event = if arguments.exact { event } else { inputs::restamp(event, now) };
+    let store = crate::backend::claim(&place.store).await?;
+    let fresh = inputs::fresh_id(Timestamp::now());
+    let now = store.time(Timestamp::now())?;
+    let event = if arguments.exact { event } else { inputs::restamp(event, &fresh, now) };
     let subject = inputs::subject(&event, path, &configured)?;
     let play = Play {
         environment: &place.environment,
         configuration: configured.rollouts(),
         source: &configured.path,
-        store: crate::backend::claim(&place.store).await?,
+        store,
         path: &place.store,
         event,
-        name: inputs::fresh_id(now),
+        name: fresh,
         subject,
         strategy: None,
         scene,
@@ -202,7 +204,8 @@ async fn clean_up(
         let rollout = player.reload(&rollout.id).await?;
         let Phase::Promoted { clean_up: CleanUp::Scheduled { at, .. }, .. } = &rollout.phase else { break };
         if *at > deadline || now > deadline {
-            let text = format!("the old colour's clean-up is due at {at}: not waited for");
+            let text =
+                format!("the old colour's clean-up is due at {}: not waited for", crate::words::instant(*at));
             reporter.say(now, "clean_up_later", Tone::Plain, &text, json!({ "due": at.to_string() }));
             break;
         }

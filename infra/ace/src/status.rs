@@ -125,7 +125,7 @@ impl Shown {
                 "{}  {}  {:<24} {}",
                 rollout.started_at.strftime("%Y-%m-%d %H:%M:%S"),
                 rollout.id,
-                rollout.plan.version,
+                rollout.plan.version.as_str(),
                 engine::describe(rollout)
             )
         }));

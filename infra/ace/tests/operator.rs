@@ -245,7 +245,7 @@ fn a_freeze_and_a_stopped_line_keep_rollouts_from_starting() {
     let published = project.ace(&["implement", "--config", nothing.to_str().unwrap()]);
     assert_eq!(published.status.code(), Some(0), "{}", told(&published));
     let kinds: Vec<Value> = lines(&published).into_iter().map(|line| line["kind"].clone()).collect();
-    assert_eq!(kinds, ["configuration", "nothing_to_roll_out"]);
+    assert_eq!(kinds, ["configuration", "features", "nothing_to_roll_out"]);
 
     project.done(&["freeze", "--for", "4h", "--reason", "sale", "--by", "ann"], "by ann (since");
     project.mistaken(
@@ -328,8 +328,8 @@ fn the_same_request_is_the_same_rollout_and_its_configuration_is_published_once(
     assert_eq!(again.status.code(), Some(0), "{}", told(&again));
     let again = lines(&again);
     assert_eq!((&again[0]["kind"], &again[0]["published"]), (&json!("configuration"), &json!(false)));
-    assert_eq!((&again[1]["kind"], &again[1]["rollout"]), (&json!("started"), &project.newest()["rollout"]));
-    assert_eq!(again.len(), 2, "it is the same rollout, which goes on: {again:?}");
+    assert_eq!((&again[2]["kind"], &again[2]["rollout"]), (&json!("started"), &project.newest()["rollout"]));
+    assert_eq!(again.len(), 3, "it is the same rollout, which goes on: {again:?}");
     // Whoever waits for it sees all of it, from its history.
     let mut follower = project.play(&[&request[..], &["--wait"]].concat());
     follower.until("baking");
@@ -500,4 +500,158 @@ fn an_approval_link_is_offered_and_made_and_approves_once() {
     assert!(!history.contains(&token[20..60]), "{history}");
     let late = project.ace(&["approve", "--link", "--approver", "bob"]);
     assert!(told(&late).contains("no process plays rollouts here"), "{}", told(&late));
+}
+
+/// An environment with one service, which a new version has at once, for a minute.
+fn environment(project: &Project, name: &str, promotion: &str) {
+    let path = project.path(&format!(".ace-flow/environments/{name}/config.yml"));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text = format!(
+        "environment: {{ name: {name}, region: us-east-1, stage: {name} }}\n\
+         features: {{ new_basket: true }}\n\
+         {promotion}\
+         rollout:\n  \
+           blue_green: {{ monitor: 1m }}\n  \
+           judge: {{ minimum_requests: 50 }}\n  \
+           evidence: {{ settle: 5s, metric_delay: 5s }}\n  \
+           clean_up: {{ after: 1h }}\n\
+         services:\n  \
+           checkout:\n    \
+             pipeline: checkout\n    \
+             strategy: blue-green\n    \
+             route:\n      \
+               rule: {name}/checkout\n      \
+               load_balancer: {name}\n      \
+               blue: {{ target_group: {name}-blue, endpoint: \"http://blue.{name}.localhost\" }}\n      \
+               green: {{ target_group: {name}-green, endpoint: \"http://green.{name}.localhost\" }}\n"
+    );
+    std::fs::write(path, text).unwrap();
+}
+
+fn into<'a>(environment: &'a str, version: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let asked = ["implement", "--environment", environment, "--embedded", "--version", version];
+    [&asked[..], &["--speed", "120", "--wait", "--by", "ann"], more].concat()
+}
+
+/// Where a gate stands, as `ace plan` has it: its name, and why if it is not open.
+fn gate(project: &Project, environment: &str, version: &str, name: &str) -> (String, String) {
+    let asked = ["plan", "--environment", environment, "--embedded", "--service", "checkout"];
+    let plan = project.ace(&[&asked[..], &["--version", version]].concat());
+    let gates = lines(&plan).pop().unwrap_or_else(|| panic!("{}", told(&plan)))["gates"].clone();
+    let gates = gates.as_array().unwrap();
+    assert_eq!(gates.len(), 8, "{gates:?}");
+    let standing = &gates.iter().find(|gate| gate["gate"] == name).unwrap()["standing"];
+    match standing {
+        Value::String(open) => (open.clone(), String::new()),
+        Value::Object(found) => {
+            let (word, why) = found.iter().next().unwrap();
+            (word.clone(), why["reason"].as_str().unwrap().to_owned())
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_version_comes_after_it_was_promoted_below_and_not_once_it_was_taken_back() {
+    let project = Project::new();
+    environment(&project, "development", "");
+    environment(&project, "staging", "promotion: { after: development }\n");
+    let promoted = |arguments: Vec<&str>| {
+        let (code, summary) = project.play(&arguments).end();
+        assert_eq!((code, &summary["ended"]), (Some(0), &json!("promoted")), "{summary}");
+        summary
+    };
+    let refused = |version: &str, says: &str| {
+        let (code, summary) = project.play(&into("staging", version, &[])).end();
+        assert_eq!((code, &summary["ended"]), (Some(3), &json!("refused")), "{summary}");
+        assert!(summary["reason"].as_str().unwrap().contains(says), "{says:?} is not in {summary}");
+        let (standing, why) = gate(&project, "staging", version, "promotion");
+        assert!(standing == "closed" && why.contains(says), "the plan said so before: {standing} {why}");
+    };
+    assert_eq!(gate(&project, "development", "v1", "promotion"), ("open".to_owned(), String::new()));
+    let never = "was not promoted in environment development: promote it there first";
+    let (standing, why) = gate(&project, "staging", "v1", "promotion");
+    assert!(standing == "closed" && why.contains(never), "nothing was rolled out yet: {why}");
+    assert!(!project.path(".ace-flow/state/local.redb").exists(), "a plan makes no store");
+    refused("v1", never);
+
+    promoted(into("development", "v1", &[]));
+    promoted(into("staging", "v1", &[]));
+    refused("v2", never);
+    promoted(into("development", "v2", &[]));
+    assert_eq!(gate(&project, "staging", "v2", "promotion").0, "open");
+    let (standing, why) = gate(&project, "staging", "v2", "rule");
+    assert!(standing == "unknown" && why.contains("asked when the rollout starts"), "{standing}: {why}");
+
+    let back = ["rollback", "--environment", "development", "--embedded", "--reason", "wrong tax"];
+    promoted([&back[..], &["--speed", "120", "--wait"]].concat());
+    let status = project.ace(&["status", "--environment", "development", "--embedded"]);
+    assert!(lines(&status).iter().any(|line| line["version"] == "v1" && line["baseline"] != "v1"));
+    refused("v2", "v2 was rolled back in environment development");
+
+    let summary = promoted(into("staging", "v2", &["--override", "promotion", "--reason", "hot fix"]));
+    let id = summary["rollout"].as_str().unwrap();
+    let history = project.ace(&["history", id, "--environment", "staging", "--embedded"]);
+    let first = &lines(&history)[0];
+    assert_eq!(first["event"]["overridden"]["gates"], json!(["promotion"]), "{first}");
+    assert_eq!(first["event"]["overridden"]["why"], "hot fix");
+}
+
+#[test]
+fn while_a_rollout_plays_all_gates_are_asked_there_and_only_an_approver_lets_it_go_on() {
+    let project = Project::new();
+    let approvals =
+        "promotion: { approvals: { required: true, approvers: [ann, bob], not_the_starter: true } }\n";
+    environment(&project, "staging", approvals);
+    let mut played = project.play(&into("staging", "v1", &[]));
+    played.until("awaiting_approval");
+    let of = |order: &str| {
+        ["approve", "--environment", "staging", "--embedded", "--reason", "seen", "--by", order]
+            .map(str::to_owned)
+    };
+    let order = |who: &str| project.order(&of(who).each_ref().map(String::as_str));
+    for (who, says) in [("eve", "eve is not an approver"), ("ann", "ann")] {
+        let (code, applied, said) = order(who);
+        assert_eq!((code, applied), (Some(1), false), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+    // The process that plays is asked: its proxy is the rule, its services the machines.
+    assert_eq!(gate(&project, "staging", "v2", "lease").0, "closed");
+    for name in ["rule", "rollback-target", "guardrails"] {
+        assert_eq!(gate(&project, "staging", "v2", name), ("open".to_owned(), String::new()), "{name}");
+    }
+    let (code, applied, said) = order("bob");
+    assert_eq!((code, applied), (Some(0), true), "{said}");
+    let (code, summary) = played.end();
+    assert_eq!((code, &summary["ended"]), (Some(0), &json!("promoted")), "{summary}");
+}
+
+#[test]
+fn a_configuration_is_published_with_its_feature_flags_or_nothing_is_started() {
+    let project = Project::new();
+    environment(&project, "development", "");
+    let flags = project.path(".ace-flow/state/development.features.json");
+    let publish = ["publish", "--environment", "development", "--embedded"];
+    for (published, changes) in [(true, json!({ "new_basket": "added" })), (false, json!({}))] {
+        let output = project.ace(&publish);
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        let lines = lines(&output);
+        let kinds: Vec<&Value> = lines.iter().map(|line| &line["kind"]).collect();
+        assert_eq!(kinds, ["configuration", "features"], "{lines:?}");
+        assert!(lines.iter().all(|line| line["published"] == published), "{lines:?}");
+        assert_eq!((&lines[0]["services"], &lines[1]["changes"]), (&json!(1), &changes));
+    }
+    let document: Value = serde_json::from_slice(&std::fs::read(&flags).unwrap()).unwrap();
+    assert_eq!(document["flags"], json!({ "new_basket": true }));
+
+    std::fs::remove_file(&flags).unwrap();
+    std::fs::create_dir(&flags).unwrap();
+    let output = project.ace(&into("development", "v1", &[]));
+    let text = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for says in ["its feature flags are not", "development.features.json", "no rollout was started"] {
+        assert!(text.contains(says), "{says:?} is not in {text}");
+    }
+    let status = project.ace(&["status", "--environment", "development", "--embedded"]);
+    assert!(lines(&status).iter().all(|line| line["kind"] != "rollout"), "{}", told(&status));
 }

@@ -7,12 +7,12 @@ use environments::Environment;
 use environments::freeze::{Standing as Windows, standing};
 use jiff::Timestamp;
 use rollout::{Barred, Freeze, GateName, Lease, Line, Overridden, Plan, RuleSnapshot, Target};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ports::{AlarmState, Alarms, Below, Fleet, PortError, PortResult, Served, Store, Traffic};
 
 /// A gate and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateState {
     /// Which.
     pub gate: GateName,
@@ -21,7 +21,7 @@ pub struct GateState {
 }
 
 /// Whether a gate lets a rollout through.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It does.
@@ -32,6 +32,11 @@ pub enum Standing {
         reason: String,
         /// From when on it will by itself, where that is known.
         passes: Option<Timestamp>,
+    },
+    /// It could not be asked.
+    Unknown {
+        /// Why not, and what to do.
+        reason: String,
     },
 }
 
@@ -82,8 +87,8 @@ pub struct Findings {
     pub states: Vec<GateState>,
     /// The load balancer's rule as it is, where it can carry a rollout.
     pub rule: Option<RuleSnapshot>,
-    /// Why the gates after the last one of `states` could not be asked.
-    pub unknown: Option<PortError>,
+    /// Why those that are [`Standing::Unknown`] could not be asked, in the same order.
+    pub unknown: Vec<(GateName, PortError)>,
 }
 
 impl Findings {
@@ -93,7 +98,7 @@ impl Findings {
             .states
             .iter()
             .filter_map(|state| match &state.standing {
-                Standing::Open => None,
+                Standing::Open | Standing::Unknown { .. } => None,
                 Standing::Closed { reason, .. } => Some(reason.as_str()),
             })
             .collect();
@@ -102,52 +107,59 @@ impl Findings {
 
     /// The gates that are closed.
     pub fn closed(&self) -> impl Iterator<Item = &GateState> {
-        self.states.iter().filter(|state| state.standing != Standing::Open)
+        self.states.iter().filter(|state| matches!(state.standing, Standing::Closed { .. }))
+    }
+
+    fn note(&mut self, gate: GateName, asked: PortResult<Standing>) {
+        let standing = asked.unwrap_or_else(|error| {
+            let reason = error.to_string();
+            self.unknown.push((gate, error));
+            Standing::Unknown { reason }
+        });
+        self.states.push(GateState { gate, standing });
     }
 }
 
 impl Gates<'_> {
-    /// Asks all gates, whether or not one of them is closed already, and changes nothing.
+    /// Asks all gates, whether or not one of them is closed already or cannot be asked, and changes nothing.
     pub async fn evaluate(&self, question: &Question<'_>) -> Findings {
-        let mut findings = Findings::default();
-        findings.unknown = self.ask(question, &mut findings).await.err();
+        let Question { plan, target, .. } = *question;
+        let mut findings = self.stored(question).await;
+        let admitted = self.traffic.admit(&plan.route).await;
+        findings.rule = admitted.as_ref().ok().and_then(|admitted| admitted.as_ref().ok()).cloned();
+        let standing =
+            |admitted: Result<_, String>| admitted.map_or_else(Standing::closed, |_| Standing::Open);
+        findings.note(GateName::Rule, admitted.map(standing));
+        let healthy = self.fleet.healthy(&plan.route, target.live).await;
+        let unfit = |reason| {
+            Standing::closed(format!("the live colour {} could not take a rollback: {reason}", target.live))
+        };
+        let standing = |healthy: Result<(), String>| healthy.map_or_else(unfit, |()| Standing::Open);
+        findings.note(GateName::RollbackTarget, healthy.map(standing));
+        let states = self.alarms.states(&plan.guardrails).await;
+        findings.note(GateName::Guardrails, states.map(|states| guardrails(plan, states)));
         findings
     }
 
-    async fn ask(&self, question: &Question<'_>, findings: &mut Findings) -> PortResult<()> {
+    /// Asks those gates alone that records decide, of this environment and the one below: all but the rule, the rollback
+    /// target and the guardrails.
+    pub async fn stored(&self, question: &Question<'_>) -> Findings {
         let Question { plan, target, .. } = *question;
-        let mut note = |gate, standing| findings.states.push(GateState { gate, standing });
+        let mut findings = Findings::default();
         let overridden =
             |gate| question.overridden.is_some_and(|overridden: &Overridden| overridden.passes(gate));
-        note(GateName::Lease, lease(plan, target));
-        let control = self.store.control(&plan.environment).await?;
-        note(GateName::Line, line(plan, control.line));
+        findings.note(GateName::Lease, Ok(lease(plan, target)));
+        let control = self.store.control(&plan.environment).await;
+        findings.note(GateName::Line, control.clone().map(|control| line(plan, control.line)));
         if !overridden(GateName::Freeze) {
-            note(GateName::Freeze, freeze(question, &control.freeze));
+            findings.note(GateName::Freeze, control.map(|control| freeze(question, &control.freeze)));
         }
-        note(GateName::Barred, barred(question));
+        findings.note(GateName::Barred, Ok(barred(question)));
         if !overridden(GateName::Promotion) {
-            let standing = promotion::promotion(self.below, self.served, question).await?;
-            note(GateName::Promotion, standing);
+            let standing = promotion::promotion(self.below, self.served, question).await;
+            findings.note(GateName::Promotion, standing);
         }
-        let admitted = self.traffic.admit(&plan.route).await?;
-        let (rule, standing) = match admitted {
-            Ok(rule) => (Some(rule), Standing::Open),
-            Err(reason) => (None, Standing::closed(reason)),
-        };
-        note(GateName::Rule, standing);
-        let standing = match self.fleet.healthy(&plan.route, target.live).await? {
-            Ok(()) => Standing::Open,
-            Err(reason) => Standing::closed(format!(
-                "the live colour {} could not take a rollback: {reason}",
-                target.live
-            )),
-        };
-        note(GateName::RollbackTarget, standing);
-        let states = self.alarms.states(&plan.guardrails).await?;
-        note(GateName::Guardrails, guardrails(plan, states));
-        findings.rule = rule;
-        Ok(())
+        findings
     }
 }
 

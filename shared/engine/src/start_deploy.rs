@@ -260,12 +260,12 @@ impl StartDeployFunction<'_> {
             now,
         };
         let findings = gates.evaluate(&question).await;
-        // What one gate says is enough to refuse, whatever could not be asked after it.
+        // What one gate says is enough to refuse, whatever else could not be asked.
         if let Some(refusal) = findings.refusal() {
             return Ok(Err(refusal));
         }
-        match (findings.unknown, findings.rule) {
-            (Some(error), _) => Err(failures::port(error)),
+        match (findings.unknown.into_iter().next(), findings.rule) {
+            (Some((_, error)), _) => Err(failures::port(error)),
             (None, rule) => Ok(Ok(rule.unwrap_or_default())),
         }
     }

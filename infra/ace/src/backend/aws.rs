@@ -10,16 +10,18 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
 use contract::{ErrorName, Failure};
 use dynamo_store::DynamoStore;
+use engine::gates::GateState;
 use engine::history::Record;
 use engine::ports::{Published, Store};
 use environments::Environment;
+use feature_flags::{ParameterStore, Shelf};
 use jiff::Timestamp;
 use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::aws_fault::{AwsFault, table};
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication};
+use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication, Wish};
 
 /// A call of a function ends with the function's own timeout of 30 s (`infra/template.yaml`), and with what is around it.
 const CALL: Duration = Duration::from_secs(40);
@@ -28,6 +30,7 @@ const CALL: Duration = Duration::from_secs(40);
 pub(super) struct AwsStack {
     environment: EnvironmentName,
     region: String,
+    config: SdkConfig,
     caller: Caller,
     lambda: aws_sdk_lambda::Client,
     states: aws_sdk_sfn::Client,
@@ -65,19 +68,57 @@ impl AwsStack {
                 .retry_config(RetryConfig::disabled())
                 .build(),
         );
-        let found = match named {
-            Some(table) => table,
-            None => table_of(&lambda, &environment, &region, &caller.account).await?,
-        };
-        Ok(Self {
+        let mut stack = Self {
             environment,
             region,
             caller,
             lambda,
             states: aws_sdk_sfn::Client::new(&config),
-            store: DynamoStore::new(&config, found.as_str()),
-            table: found,
+            store: DynamoStore::new(&config, ""),
+            table: String::new(),
+            config,
+        };
+        stack.table = match named {
+            Some(table) => table,
+            None => stack.table_of().await?,
+        };
+        stack.store = DynamoStore::new(&stack.config, stack.table.as_str());
+        Ok(stack)
+    }
+
+    /// Whose credentials, and which region.
+    pub(super) const fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    pub(super) const fn store(&self) -> &DynamoStore {
+        &self.store
+    }
+
+    /// The table's name, which any function of the stack has as a variable.
+    async fn table_of(&self) -> Result<String, AwsFault> {
+        let table = self.variable("promote-step", "ACE_TABLE").await?;
+        table.ok_or_else(|| {
+            let function = format!("ace-flow-{}-promote-step", self.environment);
+            AwsFault::Unusable(format!(
+                "function {function} has no variable ACE_TABLE; name the table with --table"
+            ))
         })
+    }
+
+    /// A variable of one of the stack's functions.
+    pub(super) async fn variable(&self, function: &str, name: &str) -> Result<Option<String>, AwsFault> {
+        let function = format!("ace-flow-{}-{function}", self.environment);
+        let answer = self.lambda.get_function_configuration().function_name(&function).send().await;
+        let answer = answer.map_err(|error| {
+            let fault = Fault::new("lambda:GetFunctionConfiguration", &error);
+            if fault.kind == FaultKind::NotFound {
+                return self.no_stack(format!("function {function}"));
+            }
+            fault.into()
+        })?;
+        let variables = answer.environment().and_then(|environment| environment.variables());
+        Ok(variables.and_then(|variables| variables.get(name)).cloned())
     }
 
     fn no_stack(&self, what: String) -> AwsFault {
@@ -125,36 +166,6 @@ async fn caller(config: &SdkConfig) -> Result<Caller, AwsFault> {
     let (account, arn) = (answer.account().unwrap_or_default(), answer.arn().unwrap_or_default());
     let partition = arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws");
     Ok(Caller { account: account.to_owned(), partition: partition.to_owned(), arn: arn.to_owned() })
-}
-
-/// The table's name, which any function of the stack has as a variable.
-async fn table_of(
-    lambda: &aws_sdk_lambda::Client,
-    environment: &EnvironmentName,
-    region: &str,
-    account: &str,
-) -> Result<String, AwsFault> {
-    let function = format!("ace-flow-{environment}-promote-step");
-    let answer = lambda.get_function_configuration().function_name(&function).send().await;
-    let answer = answer.map_err(|error| {
-        let fault = Fault::new("lambda:GetFunctionConfiguration", &error);
-        if fault.kind == FaultKind::NotFound {
-            return AwsFault::NoStack {
-                environment: environment.clone(),
-                account: account.to_owned(),
-                region: region.to_owned(),
-                what: format!("function {function}"),
-            };
-        }
-        fault.into()
-    })?;
-    let variables = answer.environment().and_then(|environment| environment.variables());
-    let table = variables.and_then(|variables| variables.get("ACE_TABLE")).cloned();
-    table.ok_or_else(|| {
-        AwsFault::Unusable(format!(
-            "function {function} has no variable ACE_TABLE; name the table with --table"
-        ))
-    })
 }
 
 fn execution_arn(arn: &str) -> BackendResult<ExecutionArn> {
@@ -311,6 +322,14 @@ impl Backend for AwsStack {
         let published =
             engine::publish::publish(&self.store, &self.environment, configuration, by, now).await;
         published.map(Publication::from).map_err(BackendError::Publish)
+    }
+
+    fn shelf(&self) -> Box<dyn Shelf> {
+        Box::new(ParameterStore::new(&self.config))
+    }
+
+    async fn gates(&self, wish: &Wish) -> BackendResult<Vec<GateState>> {
+        super::aws_gates::gates(self, wish).await
     }
 
     async fn target(&self, service: &ServiceName) -> BackendResult<Option<Target>> {

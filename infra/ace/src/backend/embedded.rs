@@ -1,20 +1,24 @@
 //! The embedded stack of this process.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asl::Outcome;
 use async_trait::async_trait;
+use engine::gates::GateState;
 use engine::history::Record;
 use engine::ports::Published;
 use environments::Environment;
+use feature_flags::Shelf;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use local_stack::{ApprovalPage, Ports, Stack};
 use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde_json::Value;
 
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication};
+use super::gates::{Asked, here};
+use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication, Wish, shelf_beside};
 
 /// The embedded stack, at rest or playing.
 pub(crate) struct Embedded {
@@ -185,6 +189,16 @@ impl Backend for Embedded {
         let (store, now) = (&*self.ports.store, self.ports.clock.now());
         let published = engine::publish::publish(store, &self.environment, configuration, by, now).await;
         published.map(Publication::from).map_err(BackendError::Publish)
+    }
+
+    fn shelf(&self) -> Box<dyn Shelf> {
+        Box::new(shelf_beside(Path::new(&self.store)))
+    }
+
+    async fn gates(&self, wish: &Wish) -> BackendResult<Vec<GateState>> {
+        // What is played is one service's rule and machines.
+        let plays = self.playing.as_ref().is_some_and(|playing| playing.service == wish.plan.service);
+        Ok(here(&self.ports, wish, if plays { Asked::All } else { Asked::Stored }).await)
     }
 
     async fn target(&self, service: &ServiceName) -> BackendResult<Option<Target>> {

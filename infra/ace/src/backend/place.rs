@@ -1,10 +1,11 @@
 //! Which stack a command is about.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use feature_flags::FileShelf;
 use jiff::Timestamp;
 use local_stack::{EmbeddedStore, OpenError, Ports, StackClock};
 use rollout::EnvironmentName;
@@ -90,7 +91,7 @@ pub(crate) async fn reach(place: &Where) -> BackendResult<Reached> {
 }
 
 /// The store, for this process to play over. A command that only reads is waited for.
-pub(crate) async fn claim(store: &std::path::Path) -> BackendResult<EmbeddedStore> {
+pub(crate) async fn claim(store: &Path) -> BackendResult<EmbeddedStore> {
     let began = std::time::Instant::now();
     loop {
         match EmbeddedStore::open(store) {
@@ -102,18 +103,32 @@ pub(crate) async fn claim(store: &std::path::Path) -> BackendResult<EmbeddedStor
 
 /// The stack as it can be asked and given orders, whether something is played there or not.
 pub(crate) async fn ready(place: &Where) -> BackendResult<Box<dyn Backend>> {
-    let store = place.at.store.display().to_string();
     if place.is_here() && !place.at.store.exists() {
-        return Err(BackendError::NoStore { store });
+        return Err(BackendError::NoStore { store: place.at.store.display().to_string() });
     }
     Ok(match reach(place).await? {
         Reached::Stack(backend) => backend,
-        Reached::Free(opened) => {
-            let clock = StackClock::new(Timestamp::now(), std::num::NonZeroU32::MIN);
-            let ports = Ports::at_rest(place.environment.clone(), Arc::new(opened), clock);
-            Box::new(Embedded::at_rest(place.environment.clone(), store, ports))
-        }
+        Reached::Free(opened) => Box::new(at_rest(place, opened)?),
     })
+}
+
+/// The same; where nothing was ever rolled out, a stack in which nothing was.
+pub(crate) async fn as_it_is(place: &Where) -> BackendResult<Box<dyn Backend>> {
+    if place.is_here() && !place.at.store.exists() {
+        return Ok(Box::new(at_rest(place, EmbeddedStore::in_memory()?)?));
+    }
+    ready(place).await
+}
+
+fn at_rest(place: &Where, store: EmbeddedStore) -> BackendResult<Embedded> {
+    let clock = StackClock::new(store.time(Timestamp::now())?, std::num::NonZeroU32::MIN);
+    let ports = Ports::at_rest(place.environment.clone(), Arc::new(store), clock);
+    Ok(Embedded::at_rest(place.environment.clone(), place.at.store.display().to_string(), ports))
+}
+
+/// The files of feature flags, beside a store.
+pub(crate) fn shelf_beside(store: &Path) -> FileShelf {
+    FileShelf::new(store.parent().unwrap_or_else(|| Path::new("")).to_owned())
 }
 
 #[cfg(feature = "aws")]

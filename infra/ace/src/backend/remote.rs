@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use engine::gates::GateState;
 use engine::history::Record;
 use engine::ports::Published;
 use environments::Environment;
+use feature_flags::Shelf;
 use jiff::Timestamp;
 use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde::de::DeserializeOwned;
@@ -16,7 +18,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::wire::{Answer, Ask, LONGEST, Question};
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication};
+use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication, Wish, shelf_beside};
 
 /// The longest wait for an answer: longer than any function takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -108,6 +110,14 @@ impl Backend for Remote {
 
     async fn publish(&self, configuration: &Environment, by: &str) -> BackendResult<Publication> {
         self.ask(Ask::Publish { configuration: Box::new(configuration.clone()), by: by.to_owned() }).await
+    }
+
+    fn shelf(&self) -> Box<dyn Shelf> {
+        Box::new(shelf_beside(&self.store))
+    }
+
+    async fn gates(&self, wish: &Wish) -> BackendResult<Vec<GateState>> {
+        self.ask(Ask::Gates { wish: Box::new(wish.clone()) }).await
     }
 
     async fn target(&self, service: &ServiceName) -> BackendResult<Option<Target>> {

@@ -144,6 +144,7 @@ async fn asked(stack: &Embedded, ask: Ask) -> BackendResult<Answer> {
         Ask::ApprovalUrl => found(&stack.approval_url().await?),
         Ask::Configuration => found(&stack.configuration().await?),
         Ask::Publish { configuration, by } => found(&stack.publish(&configuration, &by).await?),
+        Ask::Gates { wish } => found(&stack.gates(&wish).await?),
         Ask::Target { service } => found(&stack.target(&service).await?),
         Ask::Rollout { id } => found(&stack.rollout(&id).await?),
         Ask::Active => found(&stack.active().await?),

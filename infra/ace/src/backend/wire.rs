@@ -6,7 +6,7 @@ use rollout::{EnvironmentName, ExecutionArn, RolloutId, ServiceName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BackendError, Callee};
+use super::{BackendError, Callee, Wish};
 
 /// The longest line, in bytes: the largest that is sent is a rollout's history.
 pub(super) const LONGEST: u64 = 16 << 20;
@@ -30,6 +30,7 @@ pub(super) enum Ask {
     ApprovalUrl,
     Configuration,
     Publish { configuration: Box<Environment>, by: String },
+    Gates { wish: Box<Wish> },
     Target { service: ServiceName },
     Rollout { id: RolloutId },
     Active,

@@ -21,7 +21,7 @@ pub(crate) async fn plan(arguments: &PlanCommand) -> Result<Ending, AceError> {
         }
         _ => None,
     };
-    let gates = gates::find(arguments).await;
+    let gates = gates::find(arguments).await?;
     let bakes: Vec<u32> = subject.plan.steps().iter().map(|step| step.minutes).collect();
     let cost = cost::cost(&bakes, subject.further);
     let effort = FiguresEffort { seed: arguments.seed, ..FiguresEffort::default() };

@@ -12,10 +12,7 @@ use super::request::Request;
 use super::{Desk, OperatorError};
 use crate::Ending;
 use crate::arguments::{Output, Scene};
-use crate::backend::{Reached, reach, user};
 use crate::error::AceError;
-use crate::inputs;
-use crate::validate;
 
 /// Validate, publish, roll out.
 #[derive(Debug, Args)]
@@ -94,10 +91,7 @@ pub(super) async fn implement(arguments: Implement) -> Result<Ending, AceError> 
     if let Some(id) = arguments.request_id.as_ref().filter(|id| !is_name(id)) {
         return Err(OperatorError::RequestId { id: id.clone() }.into());
     }
-    if arguments.config.is_none() {
-        validate::before_use(&desk.place.environment)?;
-    }
-    let configured = inputs::configuration(&desk.place.environment, arguments.config.as_ref())?;
+    let configured = super::publish::read(&desk.place.environment, arguments.config.as_ref())?;
     let services: Vec<&ServiceName> = configured.rollouts().services().keys().collect();
     let service = match (service, services.as_slice()) {
         (Some(named), _) => named.clone(),
@@ -133,18 +127,8 @@ pub(super) async fn implement(arguments: Implement) -> Result<Ending, AceError> 
 
 /// An environment without services has nothing to roll out, and a configuration all the same.
 async fn only_published(desk: &Desk, configuration: &Configuration) -> Result<Ending, AceError> {
-    let output = desk.output.output;
-    match reach(&desk.place).await? {
-        Reached::Stack(backend) => {
-            backend.fits(&configuration.says)?;
-            super::publish::on(&*backend, configuration, &desk.by(&*backend), output).await?;
-        }
-        Reached::Free(store) => {
-            let by = desk.by.clone().unwrap_or_else(user);
-            super::publish::publish(&store, &desk.place.environment, configuration, &by, output).await?;
-        }
-    }
-    if output == Output::Json {
+    super::publish::alone(desk, configuration).await?;
+    if desk.output.output == Output::Json {
         println!("{}", json!({ "kind": "nothing_to_roll_out", "environment": desk.place.environment }));
     } else {
         println!("environment {} has no services: there is nothing to roll out", desk.place.environment);

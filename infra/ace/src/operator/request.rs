@@ -8,7 +8,7 @@ use rollout::{EnvironmentName, GateName, RolloutId, ServiceName, Strategy, Versi
 use serde_json::{Value, json};
 
 use super::follow::follow;
-use super::publish::{Configuration, publish};
+use super::publish::{self, Configuration};
 use super::{Desk, NO_REASON};
 use crate::Ending;
 use crate::arguments::{Output, Scene};
@@ -81,10 +81,15 @@ impl Request {
             Reached::Stack(backend) => self.on(&*backend, desk, configuration, wait).await,
             Reached::Free(store) => {
                 let by = self.by.clone().unwrap_or_else(crate::backend::user);
-                let now = Timestamp::now();
-                let at = Asked { id: self.name(now), by: &by, now, configuration: &configuration.says };
+                let now = store.time(Timestamp::now())?;
+                let at = Asked {
+                    id: self.name(Timestamp::now()),
+                    by: &by,
+                    now,
+                    configuration: &configuration.says,
+                };
                 let event = self.event(&desk.place.environment, &at);
-                publish(&store, &desk.place.environment, configuration, &by, desk.output.output).await?;
+                publish::here(&store, &desk.place, configuration, &by, desk.output.output).await?;
                 if !wait && desk.output.output == Output::Human {
                     println!(
                         "the embedded stack lives in this process: it stays until the rollout has ended"
@@ -124,7 +129,7 @@ impl Request {
         let environment = &desk.place.environment;
         backend.fits(&configuration.says)?;
         let by = self.by.clone().unwrap_or_else(|| backend.operator());
-        super::publish::on(backend, configuration, &by, desk.output.output).await?;
+        publish::on(backend, &desk.place, configuration, &by, desk.output.output).await?;
         let now = backend.now().await?;
         let at = Asked { id: self.name(now), by: &by, now, configuration: &configuration.says };
         let rollout = engine::requested_rollout(environment, &self.service, &at.id)

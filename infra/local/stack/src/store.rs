@@ -6,6 +6,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use engine::history::Record;
 use engine::ports::{Begun, CommitError, PortError, PortResult, Published, Store};
+use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
 use rollout::{
     Barred, Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName,
@@ -25,6 +26,8 @@ const CONTROLS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("control
 const EXECUTIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("executions");
 /// Environment, start in nanoseconds since 1970, rollout: in the order of their starts.
 const RECENT: TableDefinition<'_, (&str, i128, &str), ()> = TableDefinition::new("recent");
+/// The newest time of a record, in nanoseconds since 1970.
+const NEWEST: TableDefinition<'_, (), i128> = TableDefinition::new("newest");
 
 /// A store that could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +96,18 @@ impl EmbeddedStore {
         Self::with_tables(database).map_err(|error| failed(error.to_string()))
     }
 
+    /// The time in the stack when it is `now` on this machine: a stack whose clock was faster is ahead of it, and nothing
+    /// may happen there before what has happened.
+    ///
+    /// # Errors
+    /// [`PortError`], where the store cannot be read.
+    pub fn time(&self, now: Timestamp) -> PortResult<Timestamp> {
+        let read = self.database.begin_read().map_err(broken)?;
+        let newest = read.open_table(NEWEST).map_err(broken)?.get(()).map_err(broken)?;
+        let newest = newest.and_then(|newest| Timestamp::from_nanosecond(newest.value()).ok());
+        Ok(newest.map_or(now, |newest| newest.max(now)))
+    }
+
     fn with_tables(database: Database) -> Result<Self, redb::Error> {
         let write = database.begin_write()?;
         write.open_table(CONFIGURATIONS)?;
@@ -102,6 +117,7 @@ impl EmbeddedStore {
         write.open_table(EXECUTIONS)?;
         write.open_table(CONTROLS)?;
         write.open_table(RECENT)?;
+        write.open_table(NEWEST)?;
         write.commit()?;
         Ok(Self { database })
     }
@@ -188,6 +204,12 @@ impl Writes<'_> {
             return Ok(false);
         }
         table.insert(key, encode(record)?.as_slice()).map_err(broken)?;
+        let at = record.event.at().as_nanosecond();
+        let mut newest = self.transaction.open_table(NEWEST).map_err(broken)?;
+        let before = newest.get(()).map_err(broken)?.map(|before| before.value());
+        if before.is_none_or(|before| before < at) {
+            newest.insert((), at).map_err(broken)?;
+        }
         Ok(true)
     }
 

@@ -70,7 +70,7 @@ fn closed(world: &World, gate: GateName) -> (String, Option<i64>) {
 
 fn assert_open(world: &World) {
     let findings = asked(world, None);
-    assert_eq!((findings.refusal(), &findings.unknown), (None, &None));
+    assert_eq!((findings.refusal(), &findings.unknown), (None, &Vec::new()));
     assert!(findings.rule.is_some());
     let gates: Vec<GateName> = findings.states.iter().map(|state| state.gate).collect();
     assert_eq!(gates, GateName::ALL);
@@ -365,7 +365,13 @@ fn what_cannot_be_asked_is_an_error_and_no_refusal() {
         }
     }
     let itself = world("promotion: { after: staging }\n");
-    let unknown = asked(&itself, None).unknown;
-    let Some(PortError::Permanent { detail, .. }) = unknown else { panic!("{unknown:?}") };
+    let Findings { unknown, states, .. } = asked(&itself, None);
+    let [(GateName::Promotion, PortError::Permanent { detail, .. })] = &unknown[..] else {
+        panic!("{unknown:?}")
+    };
     assert!(detail.contains("this environment itself"), "{detail}");
+    // The others are told all the same.
+    let unknown = |state: &GateState| matches!(state.standing, Standing::Unknown { .. });
+    let asked: Vec<(GateName, bool)> = states.iter().map(|state| (state.gate, unknown(state))).collect();
+    assert_eq!(asked, GateName::ALL.map(|gate| (gate, gate == GateName::Promotion)));
 }

@@ -128,7 +128,7 @@ pub async fn verify(run: &Run, lambda: &Lambda, kind: Kind) {
     let verified = run.verified_but(allow).await;
     let rollout = verified.only();
     let end = rollout.phase.name();
-    assert!(kind.ends().contains(&end), "{kind:?} ended {end}");
+    assert!(kind.ends().contains(&end), "{kind:?} ended {end}: {:?}", rollout.phase);
     run.weights_of_one_execution(rollout);
     match end {
         "promoted" => drop(verified.promoted(run)),

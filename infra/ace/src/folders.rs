@@ -41,12 +41,32 @@ pub(crate) fn with(
         Some(new) => Ok(new),
         None => file(path),
     };
-    let mut asked = environment(&folder, root, settings(), &found)?;
+    let mut asked =
+        environment(&folder, root, settings(), &found).map_err(|error| among(error, &folder, root))?;
     asked.secrets = asked.secrets.or_else(|| new(&folder.join("secrets.yml")));
     let others = if root.is_dir() { folders(root)? } else { Vec::new() };
     let others = others.into_iter().filter(|other| *other != folder);
     let others = others.filter_map(|other| environment(&other, root, BTreeMap::new(), &file).ok());
     Ok((asked, others.collect()))
+}
+
+/// What could not be read of an environment that has no folder: with those that have one.
+fn among(error: AceError, folder: &Path, root: &Path) -> AceError {
+    let names: Vec<String> = folders(root)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|known| Some(known.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    match error {
+        AceError::Unreadable { path, help, source } if !folder.exists() && !names.is_empty() => {
+            AceError::Unreadable {
+                path,
+                help: format!("known environments are {}; {help}", names.join(", ")),
+                source,
+            }
+        }
+        error => error,
+    }
 }
 
 /// A file, as messages name it.

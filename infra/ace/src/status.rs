@@ -121,12 +121,14 @@ impl Shown {
             }
         }
         lines.extend(self.rollouts.iter().map(|rollout| {
+            let (said, version) = (engine::describe(rollout), rollout.plan.version.as_str());
             format!(
                 "{}  {}  {:<24} {}",
                 rollout.started_at.strftime("%Y-%m-%d %H:%M:%S"),
                 rollout.id,
-                rollout.plan.version.as_str(),
-                engine::describe(rollout)
+                version,
+                // The version stands before it already.
+                said.strip_prefix(version).map_or(said.as_str(), str::trim_start)
             )
         }));
         lines

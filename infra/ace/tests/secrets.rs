@@ -229,6 +229,20 @@ fn the_same_value_in_two_environments_is_told_and_not_shown() {
 }
 
 #[test]
+fn the_first_secret_goes_into_the_file_that_init_writes() {
+    let bench = Bench::new();
+    let file = bench.path(".ace-flow/environments/local/secrets.yml");
+    std::fs::remove_file(&file).unwrap();
+    bench.good(&["init"], "");
+    bench.good(&["secrets", "set", "database.password", "--environment", "local"], "tulip\n");
+    let text = bench.secrets("local");
+    assert!(text.ends_with("secrets:\n  database:\n    password: \"tulip\"\n"), "{text}");
+    std::fs::write(&file, "secrets:\n  api: {} # none yet\n").unwrap();
+    bench.good(&["secrets", "set", "api.key", "--environment", "local"], "rose\n");
+    assert_eq!(bench.secrets("local"), "secrets:\n  api: # none yet\n    key: \"rose\"\n");
+}
+
+#[test]
 fn a_whole_file_is_set_at_once() {
     let bench = Bench::new();
     let file = ".ace-flow/environments/development/secrets.yml";

@@ -82,6 +82,7 @@ fn an_environment_that_is_not_there_is_a_mistake_of_usage() {
     let (code, _, told) = validate(&["--environment", "nowhere"], &[]);
     assert_eq!(code, Some(1));
     assert!(told.contains("nowhere/config.yml") && told.contains("--tree"), "{told}");
+    assert!(told.contains("known environments are ") && told.contains("local"), "{told}");
 }
 
 const SARIF: &str = include_str!("sarif-2.1.0.schema.json");

@@ -10,6 +10,7 @@ pub(crate) fn with(text: &str, group: &str, name: &str, value: &str) -> String {
         lines.extend(["secrets:".to_owned(), format!("  {group}:"), format!("    {name}: {}", *quoted)]);
         return joined(&lines);
     };
+    open_empty(&mut lines, top);
     let end = end_of(&lines, top);
     let outer = indent_within(&lines, top, end).unwrap_or(2);
     let found = (top + 1..end).find(|at| lines.get(*at).is_some_and(|line| is_key(line, outer, group)));
@@ -19,6 +20,7 @@ pub(crate) fn with(text: &str, group: &str, name: &str, value: &str) -> String {
         lines.splice(at..at, [format!("{outer}{group}:"), format!("{inner}{name}: {}", *quoted)]);
         return joined(&lines);
     };
+    open_empty(&mut lines, block);
     let end = end_of(&lines, block);
     let inner = indent_within(&lines, block, end).unwrap_or(outer + 2);
     let line = format!("{}{name}: {}", " ".repeat(inner), *quoted);
@@ -36,6 +38,19 @@ pub(crate) fn with(text: &str, group: &str, name: &str, value: &str) -> String {
 
 fn joined(lines: &[String]) -> String {
     lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+}
+
+/// An empty mapping in braces becomes the head of a block; what is behind it as a comment stays.
+fn open_empty(lines: &mut [String], head: usize) {
+    let Some(line) = lines.get_mut(head) else { return };
+    let Some((key, rest)) = line.split_once(':') else { return };
+    let Some(behind) = rest.trim_start().strip_prefix("{}") else { return };
+    let opened = match behind.trim() {
+        "" => format!("{key}:"),
+        comment if comment.starts_with('#') => format!("{key}: {comment}"),
+        _ => return,
+    };
+    *line = opened;
 }
 
 fn indent(line: &str) -> usize {

@@ -101,7 +101,7 @@ fn one(entry: &Entry, path: &str, kind: Kind, notes: &mut Notes) -> Option<Place
         return None;
     }
     if !kind.may_hold_secrets() {
-        let example = entry.key.as_str();
+        let example = path.strip_prefix("secrets.").unwrap_or(path);
         notes.error(
             &at,
             format!("{path} holds a value: only local and development may have secrets in a file"),

@@ -248,12 +248,8 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
     if let Some(sections) = &sections {
         rules::check(&sources.name, &entries, sections, notes);
     }
-    let mut unknown = mistake::Notes::default();
-    rollouts::unknown_keys(&entries, &mut unknown);
-    // The reader stops at its first mistake: what is told already is not worth telling again.
-    let rollouts =
-        (sections.is_some() && !unknown.has_errors()).then(|| rollouts::rollouts(&entries, notes)).flatten();
-    notes.join(unknown);
+    rollouts::unknown_keys(&entries, notes);
+    let rollouts = rollouts::rollouts(&entries, notes);
     if let Some(rollouts) = rollouts.as_ref().filter(|_| kind == Kind::Production) {
         rules::guardrails(&entries, rollouts, notes);
     }

@@ -82,6 +82,15 @@ impl Notes {
         self.0.extend(other.0);
     }
 
+    /// Whether an error is noted there already.
+    pub(crate) fn has_error_at(&self, at: &Origin) -> bool {
+        self.0.iter().any(|mistake| {
+            mistake.severity == Severity::Error
+                && (mistake.line, mistake.column) == (at.line, at.column)
+                && mistake.file == at.source.name
+        })
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.0.iter().any(|mistake| mistake.severity == Severity::Error)
     }

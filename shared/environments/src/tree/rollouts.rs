@@ -65,7 +65,11 @@ fn walk(node: &Node, at: &Origin, shape: &Shape, path: &mut String, notes: &mut 
     }
 }
 
-/// Reads the blocks of rollouts; the first mistake is noted where it stands.
+/// So many mistakes of values are told at once; the blocks are read again for each.
+const MOST: usize = 50;
+
+/// Reads the blocks of rollouts. A mistake is noted where it stands, and the part that it is in is left out to find those
+/// of the other parts.
 pub(crate) fn rollouts(entries: &[Entry], notes: &mut Notes) -> Option<Environment> {
     let start = entries.first().map(|entry| &entry.at)?;
     // The sections' reader has told what is wrong with it.
@@ -73,26 +77,10 @@ pub(crate) fn rollouts(entries: &[Entry], notes: &mut Notes) -> Option<Environme
     if notes.has_errors() && identity.is_none_or(|entry| Identity::deserialize(Typed::of(entry)).is_err()) {
         return None;
     }
-    let own = entries.iter().filter(|entry| {
-        let key = entry.key.as_str();
-        key == "environment" || !SECTIONS.contains(&key)
-    });
-    let blocks = own.map(|entry| (entry.key.as_str(), Typed::of(entry)));
-    let written = match Written::deserialize(MapDeserializer::new(blocks)) {
+    let written = match read(entries) {
         Ok(written) => written,
-        Err(Wrong { told, at }) => {
-            if !told.is_empty() {
-                let at = at.as_ref().unwrap_or(start);
-                let (message, remedy) = parted(&told);
-                let named = path(entries, at).and_then(|path| {
-                    ["this is ", "not "].iter().find_map(|begins| {
-                        let rest = message.strip_prefix(begins)?;
-                        let not = if *begins == "not " { "not " } else { "" };
-                        Some(format!("{path} is {not}{rest}"))
-                    })
-                });
-                notes.error(at, named.unwrap_or(message), remedy);
-            }
+        Err(first) => {
+            all_wrong(entries, first, start, notes);
             return None;
         }
     };
@@ -105,6 +93,62 @@ pub(crate) fn rollouts(entries: &[Entry], notes: &mut Notes) -> Option<Environme
             None
         }
     }
+}
+
+fn read(entries: &[Entry]) -> Result<Written, Wrong> {
+    let own = entries.iter().filter(|entry| SHAPES.root().fields.contains_key(&entry.key));
+    Written::deserialize(MapDeserializer::new(own.map(|entry| (entry.key.as_str(), Typed::of(entry)))))
+}
+
+fn all_wrong(entries: &[Entry], first: Wrong, start: &Origin, notes: &mut Notes) {
+    let mut left = entries.to_vec();
+    let mut next = Some(first);
+    for _ in 0..MOST {
+        let Some(Wrong { told, at }) = next else { return };
+        let at = at.as_ref().unwrap_or(start);
+        if !told.is_empty() && !notes.has_error_at(at) {
+            let (message, remedy) = parted(&told);
+            notes.error(at, named(entries, at, &message).unwrap_or(message), remedy);
+        }
+        next = if leave_out(&mut left, at) { read(&left).err() } else { None };
+    }
+}
+
+/// A message that does not say what it is about, with its key.
+fn named(entries: &[Entry], at: &Origin, message: &str) -> Option<String> {
+    let path = path(entries, at)?;
+    ["this is ", "not "].iter().find_map(|begins| {
+        let rest = message.strip_prefix(begins)?;
+        let not = if *begins == "not " { "not " } else { "" };
+        Some(format!("{path} is {not}{rest}"))
+    })
+}
+
+/// Takes out the part that a place is in: a service, a freeze window, a channel, a block of `rollout`, or all of
+/// `promotion`, whose parts depend on each other. False where nothing can be left out.
+fn leave_out(entries: &mut Vec<Entry>, at: &Origin) -> bool {
+    let is_in = |entry: &Entry| entry.at.is(at) || entry.node.at.is(at) || below(&entry.node, at).is_some();
+    let Some(place) = entries.iter().position(is_in) else {
+        return false;
+    };
+    let Some(entry) = entries.get_mut(place).filter(|entry| entry.key != "environment") else { return false };
+    let is_part = match &mut entry.node.value {
+        Value::Map(parts) if entry.key != "promotion" => {
+            let before = parts.len();
+            parts.retain(|part| !is_in(part));
+            before != parts.len()
+        }
+        Value::List(items) => {
+            let before = items.len();
+            items.retain(|item| !(item.at.is(at) || below(item, at).is_some()));
+            before != items.len()
+        }
+        _ => false,
+    };
+    if !is_part {
+        entries.remove(place);
+    }
+    true
 }
 
 /// Where a value was written; for one that was not, what it would be in.

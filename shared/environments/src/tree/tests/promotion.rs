@@ -75,6 +75,24 @@ fn mistakes_between_environments_are_told_where_they_stand() {
 }
 
 #[test]
+fn mistakes_of_several_parts_are_told_at_once() {
+    let blocks = "promotion: { after: staging, soak: { time: 2 hours } }\nfreeze:\n  - name: x\n    days: [friday, funday]\n    \
+                  from: 18:00\n    to: 08:00\n    zone: UTC\n  - name: second\n    days: [friday]\n    from: 18:00\n    to: 08:00\n    \
+                  zone: Europe/Berln\nnotifications:\n  a: { kind: email, topic: ops }\n  b: { kind: slack, sekret: x }\n";
+    let text = format!("{PRODUCTION}{blocks}").replace("storage: 100", "storage: 5");
+    let refused = check(&[sources("production", &text)], Strictness::Lenient).unwrap_err();
+    let errors: Vec<u64> = refused
+        .mistakes
+        .iter()
+        .filter(|mistake| mistake.severity == Severity::Error)
+        .map(|mistake| mistake.line)
+        .collect();
+    let before = PRODUCTION.lines().count() as u64;
+    let after = |line: u64| before + line;
+    assert_eq!(errors, [9, after(1), after(4), after(12), after(15)], "{refused}");
+}
+
+#[test]
 fn what_cannot_work_yet_is_a_warning() {
     let usual = told(&tree("", ""), Severity::Warning);
     let mut tree = tree(AFTER_DEVELOPMENT, "");

@@ -19,6 +19,9 @@ pub(crate) async fn status(arguments: &Status) -> Result<Ending, AceError> {
     let backend = ready(&arguments.place).await?;
     let shown = Shown::read(&*backend, arguments.limit).await?;
     match arguments.output.output {
+        Output::Human if shown.is_empty() => {
+            println!("nothing was rolled out in {} yet", arguments.place.environment);
+        }
         Output::Human => shown.lines().iter().for_each(|line| println!("{line}")),
         Output::Json => shown.entries().iter().for_each(|entry| println!("{entry}")),
     }
@@ -92,6 +95,10 @@ impl Shown {
         let control = backend.control().await?;
         let frozen = control.freeze.holds_at(backend.now().await?);
         Ok(Self { services, control, frozen, rollouts: backend.recent(limit).await? })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.rollouts.is_empty() && self.control == Control::default()
     }
 
     fn lines(&self) -> Vec<String> {

@@ -246,6 +246,8 @@ fn a_freeze_and_a_stopped_line_keep_rollouts_from_starting() {
     assert_eq!(published.status.code(), Some(0), "{}", told(&published));
     let kinds: Vec<Value> = lines(&published).into_iter().map(|line| line["kind"].clone()).collect();
     assert_eq!(kinds, ["configuration", "features", "nothing_to_roll_out"]);
+    let wanted = project.ace(&["implement", "--config", nothing.to_str().unwrap(), "--version", "v2"]);
+    assert_eq!(wanted.status.code(), Some(3), "{}", told(&wanted));
 
     project.done(&["freeze", "--for", "4h", "--reason", "sale", "--by", "ann"], "by ann (since");
     project.mistaken(

@@ -95,7 +95,7 @@ pub(super) async fn implement(arguments: Implement) -> Result<Ending, AceError> 
     let services: Vec<&ServiceName> = configured.rollouts().services().keys().collect();
     let service = match (service, services.as_slice()) {
         (Some(named), _) => named.clone(),
-        (None, []) => return only_published(desk, &configured.into()).await,
+        (None, []) => return only_published(desk, &configured.into(), version.is_some()).await,
         (None, [only]) => (*only).clone(),
         (None, several) => {
             let known = several.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -125,15 +125,25 @@ pub(super) async fn implement(arguments: Implement) -> Result<Ending, AceError> 
     request.roll_out(desk, &configured.into(), &arguments.scene, arguments.wait).await
 }
 
-/// An environment without services has nothing to roll out, and a configuration all the same.
-async fn only_published(desk: &Desk, configuration: &Configuration) -> Result<Ending, AceError> {
+/// An environment without services has nothing to roll out, and a configuration all the same. Who named a version wanted a
+/// rollout, and must not take this for one.
+async fn only_published(
+    desk: &Desk,
+    configuration: &Configuration,
+    wanted: bool,
+) -> Result<Ending, AceError> {
     super::publish::alone(desk, configuration).await?;
+    let environment = &desk.place.environment;
     if desk.output.output == Output::Json {
-        println!("{}", json!({ "kind": "nothing_to_roll_out", "environment": desk.place.environment }));
+        println!("{}", json!({ "kind": "nothing_to_roll_out", "environment": environment }));
+    } else if wanted {
+        println!(
+            "nothing was rolled out: environment {environment} has no services; add them under services"
+        );
     } else {
-        println!("environment {} has no services: there is nothing to roll out", desk.place.environment);
+        println!("environment {environment} has no services: there is nothing to roll out");
     }
-    Ok(Ending::Good)
+    Ok(if wanted { Ending::Unknown } else { Ending::Good })
 }
 
 /// As an execution's name has to be (Step Functions API Reference, `StartExecution`), and as the embedded stack takes it.

@@ -207,3 +207,22 @@ fn the_pure_crates_compile_for_wasm32() {
     let output = check.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// The workspace's crates are built together here, where a feature that one asks for is there for all; SAM builds each
+/// function alone.
+#[test]
+fn a_function_asks_for_the_adapters_that_it_is_built_with() {
+    let optional: Vec<String> = files::names("shared")
+        .into_iter()
+        .filter(|name| files::text(&format!("shared/{name}/Cargo.toml")).contains("\naws = ["))
+        .collect();
+    assert!(optional.contains(&"secrets".to_owned()), "{optional:?}");
+    for function in files::names("functions") {
+        let manifest = files::text(&format!("functions/{function}/Cargo.toml"));
+        for line in manifest.lines() {
+            let named = line.split([' ', '.', '=']).next().unwrap_or_default();
+            let asks = line.contains("features = [\"aws\"]");
+            assert!(asks || !optional.iter().any(|name| name == named), "{function}: {line}");
+        }
+    }
+}

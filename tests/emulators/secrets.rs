@@ -269,7 +269,7 @@ pub async fn features_are_published_to_parameter_store(world: Arc<World>) {
         let (code, out, error) = ace(&world, folder.path(), &publish, "").await;
         assert_eq!(code, Some(0), "{out}{error}");
         let told: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!(told["written"], written, "{told}");
+        assert_eq!(told["published"], written, "{told}");
         versions.push(told["version"].as_u64().unwrap());
     }
     assert_eq!(versions, [1, 1, 2]);

@@ -94,6 +94,23 @@ pub(crate) struct Run {
     pub(crate) output: OutputArgument,
 }
 
+/// Which environment, and where this machine keeps what belongs to it.
+#[derive(Debug, Args)]
+pub(crate) struct Files {
+    /// The environment. What belongs to `local` is in files of this machine, of any other one on AWS.
+    #[arg(long, env = "ACE_ENVIRONMENT", value_name = "NAME")]
+    pub(crate) environment: EnvironmentName,
+    /// Take the files of this machine, as for `local`. Secrets may be in one only where secrets.yml may hold values.
+    #[arg(long)]
+    pub(crate) embedded: bool,
+    /// The folder of the environments.
+    #[arg(long, default_value = ".ace-flow/environments", value_name = "FOLDER")]
+    pub(crate) tree: PathBuf,
+    /// Where the embedded stack keeps its state, the flags and the previous values of secrets among it.
+    #[arg(long, default_value = ".ace-flow/state", value_name = "FOLDER")]
+    pub(crate) state: PathBuf,
+}
+
 /// What the embedded stack plays with.
 #[derive(Debug, Args)]
 pub(crate) struct Scene {

@@ -27,7 +27,7 @@ use serde_json::Value;
 
 pub(crate) use error::BackendError;
 pub(crate) use gates::Wish;
-pub(crate) use place::{At, Reached, Where, as_it_is, claim, reach, ready, shelf_beside, user};
+pub(crate) use place::{At, Reached, Where, as_it_is, claim, is_here, reach, ready, shelf_beside, user};
 
 /// The answer of a backend.
 pub(crate) type BackendResult<T> = Result<T, BackendError>;

@@ -1,7 +1,6 @@
 //! `ace features`: the feature flags of an environment, and what its services can read.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use clap::Args;
 use console::Style;
@@ -12,29 +11,19 @@ use rollout::EnvironmentName;
 use serde_json::json;
 
 use crate::Ending;
-use crate::arguments::{Output, OutputArgument};
+use crate::arguments::{Files, Output, OutputArgument};
+use crate::backend::is_here;
 use crate::error::AceError;
 use crate::folders;
 
 /// `ace features`.
 #[derive(Debug, Args)]
 pub(crate) struct Features {
-    /// The environment. Its flags are the parameter /ace-flow/<ENVIRONMENT>/features; those of `local` are a file beside
-    /// the embedded stack's store.
-    #[arg(long, value_name = "NAME")]
-    environment: EnvironmentName,
     /// Publish what is configured, if it differs.
     #[arg(long)]
     publish: bool,
-    /// Publish for the embedded stack, as for `local`.
-    #[arg(long)]
-    embedded: bool,
-    /// The folder of the environments.
-    #[arg(long, default_value = ".ace-flow/environments", value_name = "FOLDER")]
-    tree: PathBuf,
-    /// Where the embedded stack keeps its state.
-    #[arg(long, default_value = ".ace-flow/state", value_name = "FOLDER")]
-    state: PathBuf,
+    #[command(flatten)]
+    files: Files,
     #[command(flatten)]
     output: OutputArgument,
 }
@@ -95,11 +84,11 @@ pub(crate) async fn act(arguments: &Features) -> Result<Ending, AceError> {
     let configured = configured(arguments)?;
     let shelf = shelf(arguments)?;
     if arguments.publish {
-        let published = publish(&*shelf, &arguments.environment, &configured).await;
-        told(arguments, &published.map_err(FeaturesError::from)?);
+        let published = publish(&*shelf, &arguments.files.environment, &configured).await;
+        told(&arguments.files.environment, &published.map_err(FeaturesError::from)?, arguments.output.output);
         return Ok(Ending::Good);
     }
-    let stored = shelf.read(&arguments.environment).await.map_err(FeaturesError::from)?;
+    let stored = shelf.read(&arguments.files.environment).await.map_err(FeaturesError::from)?;
     let none = Flags::new();
     let document = stored.as_ref().map(|stored| &stored.document);
     if let Some(Err(why)) = document {
@@ -110,15 +99,18 @@ pub(crate) async fn act(arguments: &Features) -> Result<Ending, AceError> {
     if arguments.output.output == Output::Human {
         match document {
             Some(document) => println!("published: version {}, {}", document.version(), document.digest()),
-            None => println!("not published: ace features --environment {} --publish", arguments.environment),
+            None => println!(
+                "not published: ace features --environment {} --publish",
+                arguments.files.environment
+            ),
         }
     }
     Ok(Ending::Good)
 }
 
 fn configured(arguments: &Features) -> Result<Flags, AceError> {
-    let environment = &arguments.environment;
-    let (asked, others) = folders::one(&arguments.tree, environment.as_str())?;
+    let environment = &arguments.files.environment;
+    let (asked, others) = folders::one(&arguments.files.tree, environment.as_str())?;
     let refused = |refused: environments::tree::Refused| FeaturesError::Refused {
         environment: environment.clone(),
         mistakes: refused.to_string(),
@@ -128,8 +120,8 @@ fn configured(arguments: &Features) -> Result<Flags, AceError> {
 }
 
 fn shelf(arguments: &Features) -> Result<Box<dyn Shelf>, FeaturesError> {
-    if arguments.embedded || arguments.environment.as_str() == "local" {
-        return Ok(Box::new(FileShelf::new(arguments.state.clone())));
+    if is_here(&arguments.files.environment, arguments.files.embedded) {
+        return Ok(Box::new(FileShelf::new(arguments.files.state.clone())));
     }
     parameter_store()
 }
@@ -173,44 +165,39 @@ fn show(output: Output, configured: &Flags, published: &Flags) {
     }
 }
 
-fn told(arguments: &Features, published: &Published) {
-    let document = &published.document;
+/// What came of publishing, in a line of its own.
+pub(crate) fn told(environment: &EnvironmentName, published: &Published, output: Output) {
+    let Published { document, written, .. } = published;
     if let Some(why) = &published.replaced {
         eprintln!("what was published was not published by ace, and is replaced: {why}");
     }
-    if arguments.output.output == Output::Json {
+    if output == Output::Json {
         println!(
             "{}",
             json!({
-                "environment": arguments.environment, "written": published.written, "version": document.version(),
-                "digest": document.digest(), "flags": document.flags(), "changes": published.changes,
+                "kind": "features", "environment": environment, "version": document.version(),
+                "digest": document.digest(), "published": written, "flags": document.flags(),
+                "changes": published.changes,
             })
         );
         return;
     }
-    let done = if published.written { "published" } else { "published already" };
-    println!(
-        "{done}: version {}, {} flags, {}",
-        document.version(),
-        document.flags().len(),
-        document.digest()
-    );
-    for (name, change) in &published.changes {
-        println!("  {name}: {}", word(*change));
-    }
-}
-
-const fn word(change: Change) -> &'static str {
-    match change {
-        Change::Added => "added",
-        Change::Removed => "removed",
-        Change::Changed => "changed",
+    let (version, count) = (document.version(), document.flags().len());
+    let count = format!("{count} feature {}", if count == 1 { "flag" } else { "flags" });
+    if *written {
+        println!("{count} published as version {version}{}", changes(&published.changes));
+    } else {
+        println!("{count}, version {version}: nothing to publish");
     }
 }
 
 /// What differs from before, to be appended to a line.
-pub(crate) fn changes(changes: &BTreeMap<String, Change>) -> String {
-    let told: Vec<String> =
-        changes.iter().map(|(name, change)| format!("{name} {}", word(*change))).collect();
+fn changes(changes: &BTreeMap<String, Change>) -> String {
+    let word = |change: &Change| match change {
+        Change::Added => "added",
+        Change::Removed => "removed",
+        Change::Changed => "changed",
+    };
+    let told: Vec<String> = changes.iter().map(|(name, change)| format!("{name} {}", word(change))).collect();
     if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use contract::{StartDeploy, Trigger};
 use environments::Environment;
-use environments::tree::{Chosen, Resolved, Sources, Strictness, check_among};
+use environments::tree::{Chosen, Mistake, Resolved, Sources, Strictness, check_among};
 use jiff::Timestamp;
 use rollout::{EnvironmentName, ServiceName};
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ pub(crate) struct Configured {
     /// The file or folder, as messages name it.
     pub(crate) path: String,
     pub(crate) resolved: Resolved,
+    /// What may be wrong with it all the same.
+    pub(crate) warnings: Vec<Mistake>,
 }
 
 impl Configured {
@@ -50,13 +52,11 @@ pub(crate) fn configuration(
         (root.join(environment.as_str()), asked, others)
     };
     match check_among(&asked, &others, Strictness::Lenient) {
-        Ok(Chosen { environment, .. }) => {
-            Ok(Configured { path: path.display().to_string(), resolved: environment })
+        Ok(Chosen { environment, warnings }) => {
+            Ok(Configured { path: path.display().to_string(), resolved: environment, warnings })
         }
         Err(refused) => {
-            for mistake in &refused.mistakes {
-                eprintln!("{mistake}\n");
-            }
+            mistakes::warn(&refused.mistakes);
             Err(AceError::Invalid { errors: mistakes::errors(&refused.mistakes) })
         }
     }

@@ -21,6 +21,13 @@ pub(crate) fn print(mistakes: &[Mistake], format: Format) {
     }
 }
 
+/// Tells people of them on standard error, beside what a command prints.
+pub(crate) fn warn(mistakes: &[Mistake]) {
+    for mistake in mistakes {
+        eprintln!("{mistake}\n");
+    }
+}
+
 /// What a program calls an error or a warning.
 pub(crate) const fn level(mistake: &Mistake) -> &'static str {
     match mistake.severity {

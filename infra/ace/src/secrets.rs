@@ -26,7 +26,7 @@ use rollout::EnvironmentName;
 use secrets::Key;
 
 use crate::Ending;
-use crate::arguments::OutputArgument;
+use crate::arguments::{Files, OutputArgument};
 
 pub(crate) use error::SecretsError;
 
@@ -51,23 +51,6 @@ enum What {
     Rotate(Rotate),
 }
 
-/// Which secrets.
-#[derive(Debug, Args)]
-struct Where {
-    /// The environment. Its secret is ace-flow/<ENVIRONMENT>/secrets; that of `local` is its file secrets.yml.
-    #[arg(long, value_name = "NAME")]
-    environment: EnvironmentName,
-    /// Take the environment's file secrets.yml for its secret, as for `local`. Only where a file may hold values.
-    #[arg(long)]
-    embedded: bool,
-    /// The folder of the environments.
-    #[arg(long, default_value = ".ace-flow/environments", value_name = "FOLDER")]
-    tree: PathBuf,
-    /// Where this machine keeps what belongs to it: the key of fingerprints, a file's previous values.
-    #[arg(long, default_value = ".ace-flow/state", value_name = "FOLDER")]
-    state: PathBuf,
-}
-
 #[derive(Debug, Args)]
 struct Get {
     /// Only this one: group.name, such as database.password.
@@ -79,7 +62,7 @@ struct Get {
     #[arg(long, value_enum, default_value_t)]
     stage: StageArgument,
     #[command(flatten)]
-    place: Where,
+    place: Files,
     #[command(flatten)]
     output: OutputArgument,
 }
@@ -109,7 +92,7 @@ struct Set {
     #[command(flatten)]
     refused: Refused,
     #[command(flatten)]
-    place: Where,
+    place: Files,
     #[command(flatten)]
     output: OutputArgument,
 }
@@ -145,7 +128,7 @@ struct Diff {
     #[arg(long, value_name = "NAME")]
     against: Option<EnvironmentName>,
     #[command(flatten)]
-    place: Where,
+    place: Files,
     #[command(flatten)]
     output: OutputArgument,
 }
@@ -177,7 +160,7 @@ struct Rotate {
     #[command(flatten)]
     refused: Refused,
     #[command(flatten)]
-    place: Where,
+    place: Files,
     #[command(flatten)]
     output: OutputArgument,
 }

@@ -1,9 +1,6 @@
 //! `ace validate`: every mistake in the configuration of the environments, before anything is deployed.
 
-use std::path::Path;
-
 use environments::tree::{Accepted, Chosen, Refused, Strictness, check, check_among};
-use rollout::EnvironmentName;
 
 use crate::Ending;
 use crate::arguments::{Format, Validate};
@@ -37,21 +34,4 @@ pub(crate) fn validate(arguments: &Validate) -> Result<Ending, AceError> {
         println!("valid: {names}; warnings: {}", mistakes.len());
     }
     Ok(Ending::Good)
-}
-
-/// What `ace validate --environment` would say, before an environment is used: its mistakes and warnings go to standard
-/// error, and mistakes end it.
-pub(crate) fn before_use(environment: &EnvironmentName) -> Result<(), AceError> {
-    let (asked, others) = folders::one(Path::new(folders::ENVIRONMENTS), environment.as_str())?;
-    let mistakes = match check_among(&asked, &others, Strictness::Lenient) {
-        Ok(Chosen { warnings, .. }) => warnings,
-        Err(Refused { mistakes }) => mistakes,
-    };
-    for mistake in &mistakes {
-        eprintln!("{mistake}\n");
-    }
-    match mistakes::errors(&mistakes) {
-        0 => Ok(()),
-        errors => Err(AceError::Invalid { errors }),
-    }
 }

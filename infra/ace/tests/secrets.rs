@@ -264,16 +264,19 @@ fn features_are_published_beside_the_store_once() {
     let shown = bench.good(&features, "");
     assert!(shown.contains("debug_mode  on          -") && shown.contains("not published"), "{shown}");
     let published = bench.good(&[&features[..], &["--publish"]].concat(), "");
-    assert!(published.starts_with("published: version 1, 2 flags"), "{published}");
+    assert!(
+        published.starts_with("2 feature flags published as version 1: debug_mode added, new added"),
+        "{published}"
+    );
     let file = std::fs::read_to_string(bench.path(".ace-flow/state/local.features.json")).unwrap();
     let document: Value = serde_json::from_str(&file).unwrap();
     assert_eq!(document["flags"], serde_json::json!({"debug_mode": true, "new": false}));
     let again = bench.good(&[&features[..], &["--publish", "--output", "json"]].concat(), "");
     let again: Value = serde_json::from_str(&again).unwrap();
-    assert_eq!((&again["written"], &again["version"]), (&false.into(), &1.into()));
+    assert_eq!((&again["published"], &again["version"]), (&false.into(), &1.into()));
     let overridden = [("ACE__FEATURES__NEW", "true")];
     let said = bench.with(&features, "", &overridden);
     assert!(said.out.contains("new         on          off        differs"), "{}{}", said.out, said.error);
     let said = bench.with(&[&features[..], &["--publish"]].concat(), "", &overridden);
-    assert!(said.out.contains("published: version 2") && said.out.contains("new: changed"), "{}", said.out);
+    assert!(said.out.contains("2 feature flags published as version 2: new changed"), "{}", said.out);
 }

@@ -256,12 +256,17 @@ fn a_mistake_is_told_with_its_place_and_its_remedy() {
             "rollout.readiness.path is \"health\": write a path that begins with '/'",
         ),
     ];
+    each_is_told(FULL, &cases);
+}
+
+/// Each case: what is replaced in the text, by what, the line and column that are named, and what is said.
+fn each_is_told(text: &str, cases: &[(&str, &str, u32, u32, &str)]) {
     let mut wrong = Vec::new();
     for (from, to, line, column, says) in cases {
-        assert!(FULL.contains(from), "{from}");
-        let error = Environment::from_yaml(&FULL.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(text.contains(from), "{from}");
+        let error = Environment::from_yaml(&text.replacen(from, to, 1)).unwrap_err().to_string();
         if !(error.starts_with(&format!("line {line} column {column}: ")) && error.contains(says)) {
-            wrong.push(format!("{to}: {error}"));
+            wrong.push(format!("{to} ({says}): {error}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -51,8 +51,13 @@ pub(crate) struct At {
 impl Where {
     /// Whether the stack is one of this machine.
     pub(crate) fn is_here(&self) -> bool {
-        self.at.embedded || self.environment.as_str() == "local"
+        is_here(&self.environment, self.at.embedded)
     }
+}
+
+/// Whether an environment is kept on this machine: `local` is, and any that is rehearsed here.
+pub(crate) fn is_here(environment: &EnvironmentName, embedded: bool) -> bool {
+    embedded || environment.as_str() == "local"
 }
 
 /// Who uses this machine.

@@ -16,9 +16,9 @@ use crate::Ending;
 use crate::arguments::Output;
 use crate::backend::{Backend, BackendError, Publication, Reached, Where, reach, shelf_beside, user};
 use crate::error::AceError;
-use crate::features::{FeaturesError, changes};
+use crate::features::{FeaturesError, told};
 use crate::inputs::{self, Configured};
-use crate::validate;
+use crate::mistakes;
 
 /// Validate and publish.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub(super) struct Configuration {
 
 impl From<Configured> for Configuration {
     fn from(configured: Configured) -> Self {
-        let Configured { path: name, resolved } = configured;
+        let Configured { path: name, resolved, .. } = configured;
         Self { name, says: resolved.rollouts, features: Some(resolved.sections.features) }
     }
 }
@@ -63,10 +63,9 @@ pub(super) async fn publish(arguments: Publish) -> Result<Ending, AceError> {
 
 /// What the files say of an environment, after everything was told that is wrong with them.
 pub(super) fn read(environment: &EnvironmentName, config: Option<&PathBuf>) -> Result<Configured, AceError> {
-    if config.is_none() {
-        validate::before_use(environment)?;
-    }
-    inputs::configuration(environment, config)
+    let configured = inputs::configuration(environment, config)?;
+    mistakes::warn(&configured.warnings);
+    Ok(configured)
 }
 
 /// Publishes, and that is all.
@@ -152,24 +151,6 @@ async fn features(
 ) -> Result<(), AceError> {
     let published = feature_flags::publish(shelf, environment, flags).await;
     let published = published.map_err(|source| FeaturesError::not_published(environment, source))?;
-    let (document, written) = (&published.document, published.written);
-    if output == Output::Json {
-        println!(
-            "{}",
-            json!({
-                "kind": "features", "environment": environment, "version": document.version(),
-                "digest": document.digest(), "published": written, "flags": document.flags(),
-                "changes": published.changes,
-            })
-        );
-        return Ok(());
-    }
-    let (version, count) = (document.version(), flags.len());
-    let count = format!("{count} feature {}", if count == 1 { "flag" } else { "flags" });
-    if written {
-        println!("{count} published as version {version}{}", changes(&published.changes));
-    } else {
-        println!("{count}, version {version}: nothing to publish");
-    }
+    told(environment, &published, output);
     Ok(())
 }

@@ -8,11 +8,12 @@ use rollout::EnvironmentName;
 use secrets::{SecretName, Values, Vault, VersionId};
 use serde::Deserialize;
 
-use super::Where;
 use super::error::SecretsError;
 use super::file::FileVault;
 use super::fingerprint::Fingerprints;
 use super::random;
+use crate::arguments::Files;
+use crate::backend::is_here;
 
 /// The secrets of an environment.
 pub(crate) struct Place {
@@ -28,15 +29,15 @@ pub(crate) struct Place {
 
 impl Place {
     /// Those of the environment that is asked for.
-    pub(crate) fn open(place: &Where) -> Result<Self, SecretsError> {
+    pub(crate) fn open(place: &Files) -> Result<Self, SecretsError> {
         Self::of(place, &place.environment)
     }
 
     /// Those of another environment.
-    pub(crate) fn of(place: &Where, environment: &EnvironmentName) -> Result<Self, SecretsError> {
+    pub(crate) fn of(place: &Files, environment: &EnvironmentName) -> Result<Self, SecretsError> {
         let name = SecretName::of(environment);
         let fingerprints = Arc::new(Fingerprints::open(&place.state)?);
-        if !place.embedded && environment.as_str() != "local" {
+        if !is_here(environment, place.embedded) {
             let vault = secrets_manager()?;
             return Ok(Self { shown: name.to_string(), name, vault, file: None, fingerprints });
         }
@@ -66,7 +67,7 @@ impl Place {
 }
 
 /// An environment's secrets.yml.
-pub(crate) fn secrets_file(place: &Where, environment: &EnvironmentName) -> PathBuf {
+pub(crate) fn secrets_file(place: &Files, environment: &EnvironmentName) -> PathBuf {
     place.tree.join(environment.as_str()).join("secrets.yml")
 }
 
@@ -80,7 +81,7 @@ pub(crate) fn text(path: &std::path::Path) -> Result<Option<File>, SecretsError>
 }
 
 /// What the environment is for, by its folder and the stage that its configuration names.
-pub(crate) fn kind(place: &Where, environment: &EnvironmentName) -> Kind {
+pub(crate) fn kind(place: &Files, environment: &EnvironmentName) -> Kind {
     #[derive(Deserialize)]
     struct Head {
         environment: Named,

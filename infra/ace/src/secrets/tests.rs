@@ -6,7 +6,6 @@ use environments::tree::{File as Text, Kind, secrets_of};
 use secrets::{Key, Secret, SecretName, Stage, Values, VaultError};
 use tempfile::TempDir;
 
-use super::Where;
 use super::diff::{Finding, target, with_environment, with_file};
 use super::editor::edit;
 use super::error::SecretsError;
@@ -15,6 +14,7 @@ use super::place::Place;
 use super::rotate::{abandon, bring_back, to};
 use super::set::{Applied, apply};
 use super::{Alphabet, input, random, yaml};
+use crate::arguments::Files;
 
 const DOCUMENT: &str = include_str!(
     "../../../../shared/environments/tests/document/.ace-flow/environments/development/secrets.yml"
@@ -39,7 +39,7 @@ fn values(pairs: &[(&str, &str)]) -> Values {
 /// Environment local in a folder.
 struct Bench {
     folder: TempDir,
-    arguments: Where,
+    arguments: Files,
 }
 
 impl Bench {
@@ -50,7 +50,7 @@ impl Bench {
         if let Some(text) = text {
             std::fs::write(tree.join("local/secrets.yml"), text).unwrap();
         }
-        let arguments = Where { environment: "local".parse().unwrap(), embedded: false, tree, state };
+        let arguments = Files { environment: "local".parse().unwrap(), embedded: false, tree, state };
         Self { folder, arguments }
     }
 
@@ -148,7 +148,7 @@ async fn what_cannot_be_changed_in_place_is_refused_and_stays() {
 async fn values_are_not_taken_from_a_file_where_none_may_be() {
     let bench = Bench::new(None);
     let environment = "production".parse().unwrap();
-    let arguments = Where { environment, embedded: true, ..bench.arguments };
+    let arguments = Files { environment, embedded: true, ..bench.arguments };
     let error = Place::open(&arguments).map(drop).unwrap_err();
     assert!(matches!(error, SecretsError::NoValuesInFile { .. }), "{error}");
 }

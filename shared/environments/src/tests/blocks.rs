@@ -142,15 +142,7 @@ fn a_mistake_in_a_block_is_told_with_its_place_and_its_remedy() {
         ("https://hooks", "https://me:word@hooks", 12, 50, "the URL is none that can be used"),
         ("  hook:", "  my hook:", 12, 12, "the name of the channel is no name: write 1 to 48"),
     ];
-    let mut wrong = Vec::new();
-    for (from, to, line, column, says) in cases {
-        assert!(text().contains(from), "{from}");
-        let error = Environment::from_yaml(&text().replacen(from, to, 1)).unwrap_err().to_string();
-        if !(error.starts_with(&format!("line {line} column {column}: ")) && error.contains(says)) {
-            wrong.push(format!("{to} ({says}): {error}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    each_is_told(&text(), &cases);
 }
 
 /// What stands in the place of a key may be the secret itself.

@@ -7,7 +7,7 @@ use std::process::Command;
 use e2e::files;
 use serde_json::Value;
 
-const PURE: [&str; 5] = ["analysis", "approval-link", "environments", "foresight", "rollout"];
+const PURE: [&str; 6] = ["analysis", "approval-link", "environments", "foresight", "rollout", "schedule"];
 const ADAPTERS: [&str; 10] = [
     "clean-up-schedule",
     "cloudwatch-metrics",
@@ -24,14 +24,19 @@ const LOCAL: [&str; 3] = ["asl", "local-stack", "weighted-proxy"];
 
 /// The crates of the workspace that a crate of the workspace may name under `[dependencies]`, as the design has them.
 fn allowed(name: &str) -> BTreeSet<&str> {
-    let inner = ["analysis", "approval-link", "contract", "engine", "environments", "rollout"];
+    let inner = ["analysis", "approval-link", "contract", "engine", "environments", "rollout", "schedule"];
     match name {
-        "analysis" | "aws-client" | "asl" | "empty-function" | "weighted-proxy" => BTreeSet::new(),
+        "analysis" | "aws-client" | "asl" | "empty-function" | "schedule" | "weighted-proxy" => {
+            BTreeSet::new()
+        }
         "rollout" | "judge-lab" => BTreeSet::from(["analysis"]),
-        "environments" | "foresight" => BTreeSet::from(["analysis", "rollout"]),
+        "environments" => BTreeSet::from(["analysis", "rollout", "schedule"]),
+        "foresight" => BTreeSet::from(["analysis", "rollout"]),
         "approval-link" => BTreeSet::from(["rollout"]),
         "contract" => BTreeSet::from(["approval-link", "environments", "rollout"]),
-        "engine" => BTreeSet::from(["analysis", "approval-link", "contract", "environments", "rollout"]),
+        "engine" => {
+            BTreeSet::from(["analysis", "approval-link", "contract", "environments", "rollout", "schedule"])
+        }
         "lambda-host" => BTreeSet::from(inner),
         "local-stack" => inner.into_iter().chain(["asl", "weighted-proxy"]).collect(),
         "ace" => inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(["aws-client", "foresight"]).collect(),

@@ -4,9 +4,9 @@
 mod promotion;
 
 use environments::Environment;
-use environments::freeze::{Standing as Windows, standing};
 use jiff::Timestamp;
 use rollout::{Barred, Freeze, GateName, Lease, Line, Overridden, Plan, RuleSnapshot, Target};
+use schedule::{Standing as Windows, standing};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::{AlarmState, Alarms, Below, Fleet, PortError, PortResult, Served, Store, Traffic};
@@ -196,7 +196,7 @@ fn freeze(question: &Question<'_>, person: &Freeze) -> Standing {
         ));
         passes.push(*until);
     }
-    if let Windows::Frozen { windows, until } = standing(question.configuration.freeze(), question.now) {
+    if let Windows::Inside { windows, until } = standing(question.configuration.freeze(), question.now) {
         let until_then =
             until.map_or_else(|| "for more than a year".to_owned(), |until| format!("until {until}"));
         reasons.push(format!(

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::freeze::{InvalidWindow, Window, WrittenWindow};
 use crate::invalid::InvalidConfiguration;
 use crate::notifications::{Channel, WrittenChannel};
 use crate::place::Place;
 use crate::promotion::{Promotion, WrittenPromotion};
+use schedule::{InvalidWindow, Window, WrittenWindow};
 
 /// The block `promotion` of an environment of this name.
 pub(crate) fn promotion(written: WrittenPromotion, own: &str) -> Result<Promotion, InvalidConfiguration> {

@@ -3,13 +3,13 @@ use std::collections::BTreeMap;
 use rollout::{Colour, ServiceName};
 
 use crate::Written;
-use crate::freeze::InvalidWindow;
 use crate::notifications::InvalidChannel;
 use crate::place::Place;
 use crate::promotion::InvalidPromotion;
 use crate::settings::{Overrides, ReadinessRules, Rules};
 use crate::sources::InvalidSource;
 use crate::span::Span;
+use schedule::InvalidWindow;
 
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

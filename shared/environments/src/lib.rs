@@ -3,7 +3,7 @@
 
 mod blocks;
 mod canary;
-pub mod freeze;
+
 mod invalid;
 mod notifications;
 mod place;
@@ -53,7 +53,7 @@ pub struct Environment {
     /// What a version needs before it may be rolled out.
     pub promotion: Promotion,
     services: BTreeMap<ServiceName, Service>,
-    freeze: Vec<freeze::Window>,
+    freeze: Vec<schedule::Window>,
     notifications: BTreeMap<String, Channel>,
 }
 
@@ -71,7 +71,7 @@ struct Written {
     promotion: WrittenPromotion,
     /// When no rollout may start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    freeze: Vec<freeze::WrittenWindow>,
+    freeze: Vec<schedule::WrittenWindow>,
     /// Who is told, by the names of the channels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     notifications: BTreeMap<String, WrittenChannel>,
@@ -150,7 +150,7 @@ impl Environment {
     }
 
     /// When no rollout may start.
-    pub fn freeze(&self) -> &[freeze::Window] {
+    pub fn freeze(&self) -> &[schedule::Window] {
         &self.freeze
     }
 

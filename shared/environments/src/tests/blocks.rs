@@ -30,7 +30,7 @@ fn the_blocks_say_what_they_say_and_survive_storage() {
     let approvals = &environment.promotion.approvals;
     assert_eq!(approvals.approvers, ["ann@example.com", "bob"]);
     assert!(approvals.required && approvals.not_the_starter);
-    let names: Vec<&str> = environment.freeze().iter().map(freeze::Window::name).collect();
+    let names: Vec<&str> = environment.freeze().iter().map(schedule::Window::name).collect();
     assert_eq!(names, ["black-friday", "weekends"]);
     let secret = |name: &str| environment.notifications()[name].secret().map(ToString::to_string);
     assert_eq!(secret("slack-dev").as_deref(), Some("external_apis.slack_webhook"));

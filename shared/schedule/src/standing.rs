@@ -1,24 +1,17 @@
-//! Freeze windows: when nothing may start. Between which instants one lies is exact across every change of its zone's
-//! clock, from the time zone database that is built in: a pure crate reads no files.
-
-mod window;
-mod zone;
-
 use jiff::{SignedDuration, Timestamp};
 
-pub use window::{Day, InvalidMoment, InvalidWindow, Moment, Window, WrittenWindow};
-pub use zone::{InvalidZone, Zone};
+use crate::window::Window;
 
-/// How far the end of a freeze is looked for.
+/// How far the end is looked for.
 const SIGHT: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-/// Whether something may start, as far as windows say.
+/// What windows say of an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// No window holds.
-    Open,
-    /// At least one does.
-    Frozen {
+    /// It is in none of them.
+    Outside,
+    /// It is in at least one.
+    Inside {
         /// The names of those that hold now, and of those that begin before they have all ended; each once.
         windows: Vec<String>,
         /// When the last of them ends; `None` if that is more than a year away.
@@ -26,7 +19,7 @@ pub enum Standing {
     },
 }
 
-/// What the windows say of an instant. Windows that overlap, or follow each other without a gap, are one freeze.
+/// What the windows say of an instant. Windows that overlap, or follow each other without a gap, are one.
 pub fn standing(windows: &[Window], now: Timestamp) -> Standing {
     let horizon = now.checked_add(SIGHT).unwrap_or(Timestamp::MAX);
     let mut names: Vec<String> = Vec::new();
@@ -42,13 +35,10 @@ pub fn standing(windows: &[Window], now: Timestamp) -> Standing {
             last = last.max(Some(end));
         }
         match last {
-            None if names.is_empty() => return Standing::Open,
-            None => return Standing::Frozen { windows: names, until: Some(until) },
-            Some(end) if end > horizon => return Standing::Frozen { windows: names, until: None },
+            None if names.is_empty() => return Standing::Outside,
+            None => return Standing::Inside { windows: names, until: Some(until) },
+            Some(end) if end > horizon => return Standing::Inside { windows: names, until: None },
             Some(end) => until = end,
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -55,8 +55,8 @@ impl std::fmt::Display for Zone {
 
 /// Which instant is meant where the clock shows a time twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edge {
-    /// The first, for a beginning: a freeze errs by being too long.
+pub(crate) enum Edge {
+    /// The first, for a beginning: a window errs by being too long.
     Begin,
     /// The second, for an end.
     End,
@@ -64,13 +64,13 @@ pub(super) enum Edge {
 
 impl Zone {
     /// What the clock shows.
-    pub(super) fn wall(&self, at: Timestamp) -> DateTime {
+    pub(crate) fn wall(&self, at: Timestamp) -> DateTime {
         self.zone.to_datetime(at)
     }
 
     /// When the clock shows this time; where it jumps over it, the instant of the jump: the first at which it shows a
     /// later one. `None` only at the ends of time.
-    pub(super) fn instant(&self, wall: DateTime, edge: Edge) -> Option<Timestamp> {
+    pub(crate) fn instant(&self, wall: DateTime, edge: Edge) -> Option<Timestamp> {
         let found = self.zone.to_ambiguous_timestamp(wall);
         match (found.offset(), edge) {
             (AmbiguousOffset::Unambiguous { .. }, _) => found.compatible().ok(),

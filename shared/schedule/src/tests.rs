@@ -1,3 +1,5 @@
+use jiff::{SignedDuration, Timestamp};
+
 use super::*;
 
 fn window(text: &str) -> Window {
@@ -9,12 +11,12 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The end of the freeze at an instant, as text; `open` where there is none.
+/// The end of the windows at an instant, as text; `open` where there is none.
 fn ends(windows: &[Window], now: &str) -> String {
     match standing(windows, at(now)) {
-        Standing::Open => "open".to_owned(),
-        Standing::Frozen { until: Some(until), windows } => format!("{until} {}", windows.join("+")),
-        Standing::Frozen { until: None, windows } => format!("never {}", windows.join("+")),
+        Standing::Outside => "open".to_owned(),
+        Standing::Inside { until: Some(until), windows } => format!("{until} {}", windows.join("+")),
+        Standing::Inside { until: None, windows } => format!("never {}", windows.join("+")),
     }
 }
 
@@ -77,7 +79,7 @@ fn a_clock_that_is_set_forward_makes_the_night_shorter() {
     for minute in 0..120 {
         let now = SignedDuration::from_mins(minute);
         let now = at("2026-03-08T06:00:00Z").checked_add(now).unwrap();
-        assert_eq!(standing(&[window(inside)], now), Standing::Open);
+        assert_eq!(standing(&[window(inside)], now), Standing::Outside);
     }
     assert_eq!(ends(&[window(inside)], "2026-03-15T06:10:00Z"), "2026-03-15T06:50:00Z inside");
 }
@@ -105,7 +107,7 @@ fn a_day_that_a_zone_left_out_ends_what_goes_into_it() {
 }
 
 #[test]
-fn windows_that_overlap_or_touch_are_one_freeze_until_the_last_ends() {
+fn windows_that_overlap_or_touch_are_one_until_the_last_ends() {
     let once = |name: &str, from: &str, to: &str| {
         window(&format!("{{ name: {name}, from: {from}, to: {to}, zone: UTC }}"))
     };

@@ -5,9 +5,9 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::zone::{Edge, Zone};
+use crate::zone::{Edge, Zone};
 
-/// A freeze window that is never empty.
+/// A window of time that is never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     name: String,
@@ -29,11 +29,11 @@ enum When {
     },
 }
 
-/// A freeze window as it is written.
+/// A window as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename = "Window")]
 pub struct WrittenWindow {
-    /// What people are told that froze the environment.
+    /// What people are told that holds.
     name: String,
     /// The days on which it begins, every week; without them it is once, from a date to a date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,7 +136,7 @@ impl fmt::Display for Moment {
 /// Why a window was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWindow {
-    /// People could not be told what froze the environment.
+    /// People could not be told which window holds.
     #[error("the window has no name: give it one, people are told it")]
     NoName,
     /// Two windows have one name.
@@ -216,13 +216,13 @@ impl From<Window> for WrittenWindow {
 }
 
 impl Window {
-    /// What people are told that froze the environment.
+    /// What people are told that holds.
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// When the window ends that holds now; `None` where none does.
-    pub(super) fn open_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn open_at(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.when {
             When::Once { from, to } => self.end(*from, *to, now),
             When::Weekly { days, from, to } => {

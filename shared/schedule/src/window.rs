@@ -46,6 +46,13 @@ pub struct WrittenWindow {
     zone: Zone,
 }
 
+impl WrittenWindow {
+    /// One that is written as a part of something else.
+    pub const fn new(name: String, days: Option<Vec<Day>>, from: Moment, to: Moment, zone: Zone) -> Self {
+        Self { name, days, from, to, zone }
+    }
+}
+
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

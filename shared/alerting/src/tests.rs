@@ -1,0 +1,11 @@
+//! Subjects, rules and groups over time.
+
+mod across;
+mod facts;
+mod group;
+mod holds;
+mod people;
+mod rollouts;
+mod stand_ins;
+mod support;
+mod watch;

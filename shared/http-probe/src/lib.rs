@@ -4,11 +4,9 @@
 //! that answers 200 and says otherwise is not healthy. A smoke test is one request with an expected status code and,
 //! where given, a text in the body. Each request has [`TIMEOUT`] for its whole answer, of which at most [`MAX_BODY`]
 //! are read; redirects are not followed, as what they lead to is not the colour that is probed.
-//!
-//! TLS is rustls with ring. The public authorities are embedded (crate `webpki-roots`, Mozilla's list): their rotation
-//! is `cargo update -p webpki-roots` and a deployment.
 
 mod answer;
 mod probe;
 
-pub use probe::{HttpProber, MAX_BODY, SetUpError, TIMEOUT};
+pub use http_client::SetUpError;
+pub use probe::{HttpProber, MAX_BODY, TIMEOUT};

@@ -1,13 +1,9 @@
-use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ports::Prober;
-use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder};
+use http_client::{HttpClient, Limits, RequestBuilder, SetUpError};
 use rollout::{Method, Probe, SmokeTest};
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::answer::{Answer, as_expected, healthy};
 
@@ -16,24 +12,9 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// The prober could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SetUpError {
-    /// The TLS library offers no protocol version.
-    #[error("no TLS protocol version can be used; build with rustls's feature tls12 and its ring provider")]
-    Tls(#[source] rustls::Error),
-    /// The HTTP client refused its settings.
-    #[error("the HTTP client could not be built; report this as a defect of ACE-Flow")]
-    Client(#[source] reqwest::Error),
-}
-
 /// Probes over HTTP and HTTPS.
 #[derive(Clone, Debug)]
-pub struct HttpProber {
-    client: Client,
-    timeout: Duration,
-}
+pub struct HttpProber(HttpClient);
 
 impl HttpProber {
     /// A prober. Makes no request.
@@ -45,58 +26,24 @@ impl HttpProber {
     }
 
     fn with_timeout(timeout: Duration) -> Result<Self, SetUpError> {
-        // Chosen here and not as the process's default: that can be set once only, and others may need another.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(SetUpError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(Policy::none())
-            .user_agent("ace-flow")
-            // Each look is at the service as it is now; a connection of the last look may lead to a target that left.
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(SetUpError::Client)?;
-        Ok(Self { client, timeout })
+        // Each look is at the service as it is now; a connection of the last look may lead to a target that left.
+        let limits = Limits { connect: timeout, whole: timeout, body: MAX_BODY, keep_alive: false };
+        HttpClient::new(limits).map(Self)
     }
 
     /// Sends a request and reads its answer within the timeout; otherwise why not, without the address.
     async fn ask(&self, request: RequestBuilder) -> Result<Answer, String> {
-        let mut response = request.timeout(self.timeout).send().await.map_err(|error| self.why(error))?;
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.why(error))? {
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(format!("it answers more than {} KiB", MAX_BODY / 1024));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, body })
-    }
-
-    /// Addresses can carry credentials, so that they are left out.
-    fn why(&self, error: reqwest::Error) -> String {
-        if error.is_timeout() {
-            return format!("it does not answer within {} s", self.timeout.as_secs_f32());
-        }
-        let error = error.without_url();
-        let mut cause: &dyn Error = &error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        if error.is_connect() { format!("no connection: {cause}") } else { format!("no answer: {cause}") }
+        let answer = self.0.ask(request).await.map_err(|error| error.to_string())?;
+        Ok(Answer { status: answer.status, body: answer.body })
     }
 
     fn request(&self, method: Method, address: &str) -> RequestBuilder {
-        match method {
-            Method::Get => self.client.get(address),
-            Method::Head => self.client.head(address),
-            Method::Post => self.client.post(address),
-        }
+        let method = match method {
+            Method::Get => http_client::Method::GET,
+            Method::Head => http_client::Method::HEAD,
+            Method::Post => http_client::Method::POST,
+        };
+        self.0.request(method, address)
     }
 }
 
@@ -124,7 +71,7 @@ impl Prober for HttpProber {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;

@@ -104,6 +104,7 @@ impl Player {
             prober: Arc::clone(&plant) as _,
             alarms: Arc::new(alarms),
             revisions: None,
+            messenger: None,
             clock,
             updates,
         })

@@ -156,12 +156,12 @@ fn what_is_there_is_named_and_kept() {
         .filter(|line| line.get("written") == Some(&Value::Bool(false)))
         .filter_map(|line| line.get("path")?.as_str())
         .collect();
-    assert_eq!((kept.as_slice(), lines.len()), ([own].as_slice(), 18));
+    assert_eq!((kept.as_slice(), lines.len()), ([own].as_slice(), 19));
     assert_eq!(project.read(own), "mine\n");
     let before = project.files();
-    assert_eq!(before.len(), 18);
+    assert_eq!(before.len(), 19);
     let told = project.told(&["init"]);
-    assert!(told.ends_with("files written: 0, kept: 18; `ace validate` checks them\n"), "{told}");
+    assert!(told.ends_with("files written: 0, kept: 19; `ace validate` checks them\n"), "{told}");
     assert!(told.contains(&format!("kept   {own}: it is there already")), "{told}");
     assert_eq!(project.files(), before);
     std::fs::remove_dir_all(project.path(".ace-flow/scripts")).unwrap();
@@ -170,6 +170,89 @@ fn what_is_there_is_named_and_kept() {
     assert_eq!(code, Some(1));
     assert!(error.contains("cannot write .ace-flow/scripts/deploy-dev.sh"), "{error}");
 }
+
+/// The document's rules are what the example is for; as it is it is refused, and once it is filled in it is not.
+#[test]
+fn the_example_of_alerts_is_accepted_once_it_is_filled_in() {
+    let project = Project::begun();
+    let example = project.read(".ace-flow/templates/alerts.example.yml");
+    let copy = project.path(".ace-flow/environments/production/overrides/alerts.yml");
+    std::fs::write(&copy, &example).unwrap();
+    let (code, out, _) = project.ace(&["validate"], &[]);
+    assert_eq!(code, Some(1), "{out}");
+    let written = example.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let open: Vec<usize> =
+        written.enumerate().filter(|(_, line)| line.contains('<')).map(|(at, _)| at).collect();
+    assert_eq!(open.len(), 4);
+    assert_eq!(out.matches("is no e-mail address").count(), 2, "each channel's first is told: {out}");
+    let filled = fill_in(&example);
+    std::fs::write(&copy, &filled).unwrap();
+    let told = project.told(&["validate"]);
+    assert!(told.contains("valid: development, local, production, staging"), "{told}");
+    let secrets = ["external_apis.pagerduty_key", "external_apis.slack_critical_webhook"];
+    assert!(secrets.iter().all(|secret| told.contains(secret)), "what is still to be made is told: {told}");
+    assert_eq!(told.matches("which secrets.yml does not have").count(), secrets.len(), "{told}");
+    let show = |key: &str| project.told(&["config", "show", "--environment", "production", key]);
+    for (index, (name, condition, severity, channels)) in DOCUMENT.iter().enumerate() {
+        let rule = yaml(&show(&format!("alerts.rules[{index}]")));
+        let channels: Vec<Value> = channels.iter().map(|channel| Value::from(*channel)).collect();
+        let expected = serde_json::json!({ "name": name, "condition": condition, "severity": severity, "channels": channels });
+        assert_eq!(rule, expected);
+    }
+    let origin =
+        project.told(&["config", "show", "--environment", "production", "--origin", "alerts.fallback"]);
+    assert!(origin.contains("overrides/alerts.yml:"), "{origin}");
+    // What is offered in comments can be meant, too.
+    let offered = filled.replace("  # ", "  ");
+    let offered: String = offered
+        .lines()
+        .filter(|line| {
+            !["token:", "channel:", "topic:", "Below", "In place"]
+                .iter()
+                .any(|begins| line.trim_start().starts_with(begins))
+        })
+        .fold(String::new(), |text, line| text + line + "\n");
+    std::fs::write(&copy, &offered).unwrap();
+    let told = project.told(&["validate"]);
+    assert!(told.contains("valid: development, local, production, staging"), "{told}\n{offered}");
+    assert_eq!(show("alerts.mute[0].name"), "nights\n");
+    assert_eq!(show("alerts.rules[0].escalate[0].after"), "15m\n");
+}
+
+fn fill_in(example: &str) -> String {
+    let line = |line: &str| match (line.split_once('<'), line.rsplit_once('>')) {
+        (Some((before, _)), Some((_, after))) if !line.trim_start().starts_with('#') => {
+            format!("{before}team@example.com{after}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    example.lines().map(line).collect()
+}
+
+type DocumentRule = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+/// The document's rules.
+const DOCUMENT: [DocumentRule; 4] = [
+    (
+        "Production Down",
+        "environment:production AND status:unhealthy",
+        "critical",
+        &["pagerduty", "slack-critical"],
+    ),
+    (
+        "Staging Deployment Failed",
+        "environment:staging AND deployment:failed",
+        "high",
+        &["slack-dev", "email-dev-team"],
+    ),
+    ("Development Environment Issues", "environment:development AND status:unhealthy", "low", &["slack-dev"]),
+    (
+        "Cross-Environment Performance Degradation",
+        "response_time > 2s AND affected_environments >= 2",
+        "high",
+        &["slack-critical", "email-sre"],
+    ),
+];
 
 #[test]
 fn the_scripts_deploy_as_the_documents_pipeline_does() {

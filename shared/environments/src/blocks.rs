@@ -1,49 +1,41 @@
 //! The blocks beside services and rollouts, each checked where it is written.
 
-use std::collections::BTreeMap;
-
-use crate::invalid::InvalidConfiguration;
-use crate::notifications::{Channel, WrittenChannel};
+use crate::invalid::{InvalidConfiguration, Mistakes};
 use crate::place::Place;
 use crate::promotion::{Promotion, WrittenPromotion};
 use schedule::{InvalidWindow, Window, WrittenWindow};
 
 /// The block `promotion` of an environment of this name.
-pub(crate) fn promotion(written: WrittenPromotion, own: &str) -> Result<Promotion, InvalidConfiguration> {
+pub(crate) fn promotion(written: WrittenPromotion, own: &str) -> Result<Promotion, Mistakes> {
     Promotion::read(written, own).map_err(|(keys, source)| {
         let place = Place::of(["promotion"]).then(keys);
-        InvalidConfiguration::Promotion { place, source }
+        InvalidConfiguration::Promotion { place, source }.into()
     })
 }
 
 /// The block `freeze`.
-pub(crate) fn freeze(written: Vec<WrittenWindow>) -> Result<Vec<Window>, InvalidConfiguration> {
-    let mut windows: Vec<Window> = Vec::new();
+pub(crate) fn freeze(written: Vec<WrittenWindow>) -> Result<Vec<Window>, Mistakes> {
+    let (mut windows, mut wrong): (Vec<Window>, _) = (Vec::new(), Vec::new());
     for (index, window) in written.into_iter().enumerate() {
-        let refused = |(key, source): (&'static str, InvalidWindow)| {
-            let place = Place::of(["freeze"]).item(index).key(key);
-            InvalidConfiguration::Window { place, source }
-        };
-        let window = Window::try_from(window).map_err(refused)?;
-        if windows.iter().any(|before| before.name() == window.name()) {
-            return Err(refused(("name", InvalidWindow::Twice(window.name().to_owned()))));
+        match next(&windows, window) {
+            Ok(window) => windows.push(window),
+            Err((key, source)) => {
+                let place = Place::of(["freeze"]).item(index).key(key);
+                wrong.push(InvalidConfiguration::Window { place, source });
+            }
         }
-        windows.push(window);
     }
-    Ok(windows)
+    Mistakes::none_of(wrong).map(|()| windows)
 }
 
-/// The block `notifications`.
-pub(crate) fn notifications(
-    written: BTreeMap<String, WrittenChannel>,
-) -> Result<BTreeMap<String, Channel>, InvalidConfiguration> {
-    let read = |(name, channel): (String, WrittenChannel)| match Channel::read(&name, channel) {
-        Ok(channel) => Ok((name, channel)),
-        Err((key, source)) => {
-            let place = Place::of(["notifications", name.as_str()]);
-            let place = key.map_or_else(|| place.clone(), |key| place.key(key));
-            Err(InvalidConfiguration::Channel { place, source })
-        }
-    };
-    written.into_iter().map(read).collect()
+/// A window that has a name of its own among those before it; otherwise the key that is to blame, and why.
+pub(crate) fn next<'a>(
+    before: impl IntoIterator<Item = &'a Window>,
+    written: WrittenWindow,
+) -> Result<Window, (&'static str, InvalidWindow)> {
+    let window = Window::try_from(written)?;
+    if before.into_iter().any(|before| before.name() == window.name()) {
+        return Err(("name", InvalidWindow::Twice(window.name().to_owned())));
+    }
+    Ok(window)
 }

@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 
+use alerting::ConditionError;
 use rollout::{Colour, ServiceName};
 
 use crate::Written;
+use crate::alerts::InvalidAlerts;
 use crate::notifications::InvalidChannel;
 use crate::place::Place;
 use crate::promotion::InvalidPromotion;
@@ -110,6 +112,64 @@ pub enum InvalidConfiguration {
         /// Why.
         source: InvalidChannel,
     },
+    /// Who is told of what.
+    #[error("{place}: {source}")]
+    Alerts {
+        /// Where it is written.
+        place: Place,
+        /// Why.
+        source: InvalidAlerts,
+    },
+}
+
+/// Everything that is wrong with blocks; at least one thing.
+#[derive(Debug)]
+pub(crate) struct Mistakes {
+    first: InvalidConfiguration,
+    more: Vec<InvalidConfiguration>,
+}
+
+impl Mistakes {
+    /// Refuses where there is one.
+    pub(crate) fn none_of(all: Vec<InvalidConfiguration>) -> Result<(), Self> {
+        let mut all = all.into_iter();
+        match all.next() {
+            Some(first) => Err(Self { first, more: all.collect() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Two things that are both right, or everything that is wrong with them.
+    pub(crate) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(mut one), Err(other)) => {
+                one.more.extend(other);
+                Err(one)
+            }
+            (Err(wrong), Ok(_)) | (Ok(_), Err(wrong)) => Err(wrong),
+        }
+    }
+
+    /// The first.
+    pub(crate) fn first(self) -> InvalidConfiguration {
+        self.first
+    }
+}
+
+impl From<InvalidConfiguration> for Mistakes {
+    fn from(first: InvalidConfiguration) -> Self {
+        Self { first, more: Vec::new() }
+    }
+}
+
+impl IntoIterator for Mistakes {
+    type Item = InvalidConfiguration;
+    type IntoIter = std::iter::Chain<std::iter::Once<Self::Item>, std::vec::IntoIter<Self::Item>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.first).chain(self.more)
+    }
 }
 
 impl InvalidConfiguration {
@@ -131,7 +191,16 @@ impl InvalidConfiguration {
             | Self::Source { place, .. }
             | Self::Promotion { place, .. }
             | Self::Window { place, .. }
-            | Self::Channel { place, .. } => Some(place.clone()),
+            | Self::Channel { place, .. }
+            | Self::Alerts { place, .. } => Some(place.clone()),
+        }
+    }
+
+    /// Of a condition that cannot be read, why.
+    pub(crate) fn condition(&self) -> Option<&ConditionError> {
+        match self {
+            Self::Alerts { source, .. } => source.condition(),
+            _ => None,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! The configuration of an environment: what can be rolled out there, and how. Pure: text in, a valid
 //! [`Environment`] or an error that names the place out; [`Environment::plan`] resolves it to a plan.
 
+mod alerts;
 mod blocks;
 mod canary;
-
 mod invalid;
+mod near;
 mod notifications;
 mod place;
 mod promotion;
+mod scalar;
 mod settings;
 mod sources;
 mod span;
@@ -15,6 +17,7 @@ pub mod tree;
 
 use std::collections::BTreeMap;
 
+use alerting::ChannelName;
 use rollout::{
     Approvals, CleanUpRules, Configured, EnvironmentName, EvidenceRules, Plan, Readiness, Seconds,
     ServiceName, Steps, Strategy, Version,
@@ -22,12 +25,18 @@ use rollout::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use canary::CanaryRules;
+use alerts::{Alerts, WrittenAlerts};
+use invalid::Mistakes;
 use notifications::WrittenChannel;
 use promotion::WrittenPromotion;
 
+pub use alerts::{InvalidAlerts, InvalidMetric};
+pub use canary::CanaryRules;
 pub use invalid::InvalidConfiguration;
-pub use notifications::{Channel, ChannelKind, InvalidChannel, InvalidSecretKey, SecretKey};
+pub use notifications::{
+    Channel, ChannelKind, Email, EmailAddress, InvalidChannel, InvalidSecretKey, InvalidTopicArn, SecretKey,
+    Slack, SlackChannel, TopicArn, Url, Way,
+};
 pub use place::Place;
 pub use promotion::{ApprovalSettings, Below, InvalidPromotion, Promotion, Soak};
 pub use settings::{
@@ -54,7 +63,8 @@ pub struct Environment {
     pub promotion: Promotion,
     services: BTreeMap<ServiceName, Service>,
     freeze: Vec<schedule::Window>,
-    notifications: BTreeMap<String, Channel>,
+    notifications: BTreeMap<ChannelName, Channel>,
+    alerts: Alerts,
 }
 
 /// The same as it is written, not yet checked across its fields.
@@ -75,6 +85,9 @@ struct Written {
     /// Who is told, by the names of the channels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     notifications: BTreeMap<String, WrittenChannel>,
+    /// What they are told of, when and why.
+    #[serde(default, skip_serializing_if = "WrittenAlerts::is_usual")]
+    alerts: WrittenAlerts,
 }
 
 fn is_usual(promotion: &WrittenPromotion) -> bool {
@@ -94,15 +107,7 @@ impl TryFrom<Written> for Environment {
     type Error = InvalidConfiguration;
 
     fn try_from(written: Written) -> Result<Self, InvalidConfiguration> {
-        invalid::check(&written)?;
-        Ok(Self {
-            promotion: blocks::promotion(written.promotion, &written.environment.name)?,
-            freeze: blocks::freeze(written.freeze)?,
-            notifications: blocks::notifications(written.notifications)?,
-            environment: written.environment,
-            rollout: written.rollout,
-            services: written.services,
-        })
+        Self::read(written).map_err(Mistakes::first)
     }
 }
 
@@ -117,13 +122,29 @@ impl From<Environment> for Written {
             notifications: valid
                 .notifications
                 .into_iter()
-                .map(|(name, channel)| (name, channel.into()))
+                .map(|(name, channel)| (name.into(), channel.into()))
                 .collect(),
+            alerts: valid.alerts.into_written(),
         }
     }
 }
 
 impl Environment {
+    /// Checks what is written, and tells everything that is wrong with it.
+    fn read(written: Written) -> Result<Self, Mistakes> {
+        let checked = invalid::check(&written).map_err(Mistakes::from);
+        let channels: Vec<&str> = written.notifications.keys().map(String::as_str).collect();
+        let alerts = alerts::read(written.alerts, &channels);
+        let notifications = notifications::read(written.notifications);
+        let told = Mistakes::both(notifications, alerts);
+        let promotion = blocks::promotion(written.promotion, &written.environment.name);
+        let gates = Mistakes::both(promotion, blocks::freeze(written.freeze));
+        let ((), ((promotion, freeze), (notifications, alerts))) =
+            Mistakes::both(checked, Mistakes::both(gates, told))?;
+        let Written { environment, rollout, services, .. } = written;
+        Ok(Self { environment, rollout, promotion, services, freeze, notifications, alerts })
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors
@@ -131,12 +152,7 @@ impl Environment {
     pub fn from_yaml(text: &str) -> Result<Self, InvalidConfiguration> {
         let written: Written = serde_saphyr::from_str(text)
             .map_err(|error| InvalidConfiguration::Syntax(place::told(&error)))?;
-        Self::try_from(written).map_err(|invalid| match invalid.place().and_then(|place| place.find(text)) {
-            Some((line, column)) => {
-                InvalidConfiguration::Syntax(format!("line {line} column {column}: {invalid}"))
-            }
-            None => invalid,
-        })
+        Self::try_from(written).map_err(|invalid| place::placed(invalid, text))
     }
 
     /// The JSON Schema of the configuration file.
@@ -155,8 +171,14 @@ impl Environment {
     }
 
     /// Who is told, by the names of the channels.
-    pub const fn notifications(&self) -> &BTreeMap<String, Channel> {
+    pub const fn notifications(&self) -> &BTreeMap<ChannelName, Channel> {
         &self.notifications
+    }
+
+    /// Who is told of what, when and why, where the environment is called so: what its folder and its stack are called,
+    /// the configuration itself does not know.
+    pub fn alerts(&self, environment: &EnvironmentName) -> alerting::Policy {
+        self.alerts.policy(environment, &self.notifications)
     }
 
     /// The service that a pipeline starts.

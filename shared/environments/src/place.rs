@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter, Spanned};
+use serde_saphyr::{DefaultMessageFormatter, Error, Location, MessageFormatter, Spanned};
+
+use crate::invalid::InvalidConfiguration;
+use crate::scalar::mark;
 
 /// What the reader found wrong, with the lines around it.
 pub(crate) fn told(error: &Error) -> String {
@@ -72,8 +75,8 @@ impl Place {
         &self.0
     }
 
-    /// Line and column, from 1, of the value in this file; `None` if it is not there.
-    pub(crate) fn find(&self, text: &str) -> Option<(u64, u64)> {
+    /// Where the value is in this file; `None` if it is not there.
+    fn find(&self, text: &str) -> Option<Location> {
         let root: Node = serde_saphyr::from_str(text).ok()?;
         let mut node = &root;
         let mut found = None;
@@ -85,11 +88,29 @@ impl Place {
                 (Node::List(items), Part::Item(index)) => items.get(*index)?,
                 _ => return None,
             };
-            found = Some((next.referenced.line(), next.referenced.column()));
+            found = Some(next.referenced);
             node = &next.value;
         }
         found
     }
+}
+
+/// A mistake with its line and column, from 1, in this file; as it is where what it is about is not there.
+pub(crate) fn placed(invalid: InvalidConfiguration, text: &str) -> InvalidConfiguration {
+    let Some(place) = invalid.place() else { return invalid };
+    let Some(at) = place.find(text) else { return invalid };
+    let (line, column) = (at.line(), at.column());
+    let begins = at.span().byte_offset().and_then(|begins| text.get(usize::try_from(begins).ok()?..));
+    let within = invalid.condition().and_then(|error| {
+        let mark = mark(begins?, error.text(), error.into())?;
+        Some((error, column + u64::try_from(mark.columns).ok()?))
+    });
+    InvalidConfiguration::Syntax(match within {
+        Some((error, column)) => {
+            format!("line {line} column {column}: {place}: {}: {}", error.found(), error.remedy())
+        }
+        None => format!("line {line} column {column}: {invalid}"),
+    })
 }
 
 impl fmt::Display for Place {

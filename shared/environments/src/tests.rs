@@ -2,6 +2,7 @@ use rollout::{Colour, Seconds, Step, Strategy, Weight};
 
 use super::*;
 
+mod alerts;
 mod blocks;
 
 const FULL: &str = r#"environment:

@@ -1,6 +1,7 @@
 //! The tree of configuration files, `.ace-flow/environments/*`: read, laid over each other, and checked, with every
 //! mistake at once. Pure: the caller gives names and texts.
 
+mod alerts;
 mod block;
 mod fill;
 mod isolation;
@@ -186,6 +187,7 @@ fn examine<'a>(tree: impl Iterator<Item = &'a Sources>) -> (Vec<isolation::Valid
     isolation::check(&valid, &mut notes);
     let names: Vec<&str> = tree.iter().map(|sources| sources.name.as_str()).collect();
     promotion::check(&valid, &names, &mut notes);
+    alerts::check(&valid, &names, &mut notes);
     (valid, notes)
 }
 
@@ -249,6 +251,7 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
         rules::check(&sources.name, &entries, sections, notes);
     }
     rollouts::unknown_keys(&entries, notes);
+    alerts::own(&sources.name, &entries, notes);
     let rollouts = rollouts::rollouts(&entries, notes);
     if let Some(rollouts) = rollouts.as_ref().filter(|_| kind == Kind::Production) {
         rules::guardrails(&entries, rollouts, notes);

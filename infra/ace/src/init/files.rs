@@ -42,7 +42,7 @@ const fn folder(path: &'static str) -> New {
 }
 
 /// The tree of the user's document.
-pub(crate) const FILES: [New; 18] = [
+pub(crate) const FILES: [New; 19] = [
     // What a run keeps there is of this machine.
     New { path: ".gitignore", text: "/state\n", mode: Mode::Plain },
     New {
@@ -63,6 +63,7 @@ pub(crate) const FILES: [New; 18] = [
     folder("environments/production/overrides/.gitkeep"),
     new!("templates/environment.template.yml", Plain),
     new!("templates/secrets.template.yml", Plain),
+    new!("templates/alerts.example.yml", Plain),
     new!("scripts/deploy-dev.sh", Script),
     new!("scripts/deploy-staging.sh", Script),
     new!("scripts/deploy-prod.sh", Script),

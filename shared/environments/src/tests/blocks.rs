@@ -32,7 +32,10 @@ fn the_blocks_say_what_they_say_and_survive_storage() {
     assert!(approvals.required && approvals.not_the_starter);
     let names: Vec<&str> = environment.freeze().iter().map(schedule::Window::name).collect();
     assert_eq!(names, ["black-friday", "weekends"]);
-    let secret = |name: &str| environment.notifications()[name].secret().map(ToString::to_string);
+    let secret = |name: &str| {
+        let channel = &environment.notifications()[&name.parse().unwrap()];
+        channel.secret().map(|(_, secret)| secret.to_string())
+    };
     assert_eq!(secret("slack-dev").as_deref(), Some("external_apis.slack_webhook"));
     assert_eq!((secret("hook").as_deref(), secret("mail")), (Some("auth.hook"), None));
     let stored = serde_json::to_string(&environment).unwrap();

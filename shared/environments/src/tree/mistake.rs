@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::node::Origin;
+pub(crate) use crate::near::{is_slip, nearest};
 
 /// How bad a mistake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,24 +106,5 @@ impl Notes {
         });
         self.0.dedup();
         self.0
-    }
-}
-
-/// Whether a name is probably a slip for another one: what is missing is then told as the slip alone.
-pub(crate) fn is_slip(name: &str, meant: &str) -> bool {
-    name != meant && strsim::osa_distance(name, meant) <= 2
-}
-
-/// The remedy for a name that is not known: the nearest known one, or all of them.
-pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
-    let near = known
-        .iter()
-        .map(|known| (strsim::osa_distance(name, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= (known.len() / 3).max(2));
-    match near {
-        Some((_, known)) => format!("did you mean `{known}`?"),
-        None if known.is_empty() => "leave it out: nothing can be written here".to_owned(),
-        None => format!("leave it out, or write one of {}", known.join(", ")),
     }
 }

@@ -6,6 +6,7 @@ use serde_saphyr::{DefaultMessageFormatter, Location, MessageFormatter, Spanned}
 
 use super::File;
 use super::mistake::{Mistake, Notes, Severity};
+use crate::scalar::{Extent, mark};
 
 /// Where text came from.
 pub(crate) struct Source {
@@ -100,6 +101,21 @@ impl Origin {
     /// The bytes of the source that are meant.
     pub(crate) fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.length
+    }
+
+    /// The part of the text that stands here; `None` where it is not to be found in the file.
+    pub(crate) fn part(&self, text: &str, extent: Extent) -> Option<Self> {
+        if self.source.kind == Kind::Variable {
+            return None;
+        }
+        let mark = mark(self.source.text.get(self.offset..)?, text, extent)?;
+        Some(Self {
+            source: Arc::clone(&self.source),
+            line: self.line,
+            column: self.column + u64::try_from(mark.columns).ok()?,
+            offset: self.offset + mark.bytes,
+            length: mark.length,
+        })
     }
 
     /// Whether a quoted text stands here.

@@ -12,7 +12,6 @@ pub(crate) fn check(environments: &[Valid], known: &[&str], notes: &mut Notes) {
     let of: BTreeMap<&str, &Valid> =
         environments.iter().map(|valid| (valid.resolved.name.as_str(), valid)).collect();
     for valid in environments {
-        secrets(valid, notes);
         let (name, rollouts) = (valid.resolved.name.as_str(), &valid.resolved.rollouts);
         let Some(below) = &rollouts.promotion.below else { continue };
         let after = below.after.as_str();
@@ -95,24 +94,6 @@ fn services(valid: &Valid, other: &Valid, notes: &mut Notes) {
                 other.resolved.name
             );
             notes.warning(at, message, format!("add it to the services of {}", other.resolved.name));
-        }
-    }
-}
-
-/// A channel's secret that is not among the environment's own, where these are written, may be there all the same.
-fn secrets(valid: &Valid, notes: &mut Notes) {
-    if valid.secrets.is_empty() {
-        return;
-    }
-    for (name, channel) in valid.resolved.rollouts.notifications() {
-        let Some(secret) = channel.secret().filter(|secret| !valid.secrets.contains_key(secret.as_str()))
-        else {
-            continue;
-        };
-        if let Some(at) = value(&valid.entries, &["notifications", name, "secret"]) {
-            let known: Vec<&str> = valid.secrets.keys().map(String::as_str).collect();
-            let message = format!("notifications.{name}.secret is {secret}, which secrets.yml does not have");
-            notes.warning(at, message, nearest(secret.as_str(), &known));
         }
     }
 }

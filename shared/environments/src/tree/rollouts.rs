@@ -12,7 +12,7 @@ use super::shapes::{Shape, Shapes};
 use super::typed::{Typed, Wrong};
 use crate::place::{Part, Place};
 use crate::settings::Identity;
-use crate::{Environment, Written};
+use crate::{Environment, InvalidConfiguration, Written};
 
 static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::of(Environment::schema().as_value()));
 
@@ -84,15 +84,29 @@ pub(crate) fn rollouts(entries: &[Entry], notes: &mut Notes) -> Option<Environme
             return None;
         }
     };
-    match Environment::try_from(written) {
+    match Environment::read(written) {
         Ok(environment) => Some(environment),
-        Err(invalid) => {
-            let at = invalid.place().and_then(|place| find(entries, &place));
-            let (message, remedy) = parted(&invalid.to_string());
-            notes.error(at.unwrap_or(start), message, remedy);
+        Err(mistakes) => {
+            for invalid in mistakes {
+                let at = invalid.place().and_then(|place| find(entries, &place));
+                note(at.unwrap_or(start), &invalid, &invalid.to_string(), notes);
+            }
             None
         }
     }
+}
+
+/// Notes what is wrong with a value that could be read, as `told`; in a condition, at the character that is to blame.
+fn note(at: &Origin, invalid: &InvalidConfiguration, told: &str, notes: &mut Notes) {
+    if let Some((error, part)) =
+        invalid.condition().and_then(|error| Some((error, at.part(error.text(), error.into())?)))
+    {
+        let place = told.split(": ").next().unwrap_or_default();
+        notes.error(&part, format!("{place}: {}", error.found()), error.remedy());
+        return;
+    }
+    let (message, remedy) = parted(told);
+    notes.error(at, message, remedy);
 }
 
 fn read(entries: &[Entry]) -> Result<Written, Wrong> {
@@ -110,7 +124,47 @@ fn all_wrong(entries: &[Entry], first: Wrong, start: &Origin, notes: &mut Notes)
             let (message, remedy) = parted(&told);
             notes.error(at, named(entries, at, &message).unwrap_or(message), remedy);
         }
-        next = if leave_out(&mut left, at) { read(&left).err() } else { None };
+        if !leave_out(&mut left, at) {
+            return;
+        }
+        next = match read(&left) {
+            Ok(written) => return rest(entries, &left, written, start, notes),
+            Err(next) => Some(next),
+        };
+    }
+}
+
+/// Notes what is wrong with the alerts once what could not be read is left out, if nothing is that they speak of.
+fn rest(entries: &[Entry], left: &[Entry], written: Written, start: &Origin, notes: &mut Notes) {
+    let is_whole = |keys: &[&str]| values(entries, keys) == values(left, keys);
+    if !is_whole(&["notifications"]) || !is_whole(&["alerts", "metrics"]) {
+        return;
+    }
+    for invalid in Environment::read(written).err().into_iter().flatten() {
+        let InvalidConfiguration::Alerts { place, source } = &invalid else { continue };
+        let at = find(left, place).unwrap_or(start);
+        // What was left out before it counts where it is written.
+        let place = path(entries, at).unwrap_or_else(|| place.to_string());
+        note(at, &invalid, &format!("{place}: {source}"), notes);
+    }
+}
+
+/// How many values there are below keys.
+fn values(entries: &[Entry], keys: &[&str]) -> usize {
+    fn all(node: &Node) -> usize {
+        match &node.value {
+            Value::Map(entries) => 1 + entries.iter().map(|entry| all(&entry.node)).sum::<usize>(),
+            Value::List(items) => 1 + items.iter().map(all).sum::<usize>(),
+            _ => 1,
+        }
+    }
+    let Some((key, rest)) = keys.split_first() else {
+        return entries.iter().map(|entry| all(&entry.node)).sum();
+    };
+    match entries.iter().find(|entry| entry.key == *key).map(|entry| &entry.node.value) {
+        Some(Value::Map(below)) => values(below, rest),
+        Some(_) => 1,
+        None => 0,
     }
 }
 
@@ -124,18 +178,37 @@ fn named(entries: &[Entry], at: &Origin, message: &str) -> Option<String> {
     })
 }
 
-/// Takes out the part that a place is in: a service, a freeze window, a channel, a block of `rollout`, or all of
-/// `promotion`, whose parts depend on each other. False where nothing can be left out.
+/// Takes out the part that a place is in: a service, a freeze window, a channel, a rule of alerts, a block of `rollout`, or
+/// all of `promotion`, whose parts depend on each other. False where nothing can be left out.
 fn leave_out(entries: &mut Vec<Entry>, at: &Origin) -> bool {
-    let is_in = |entry: &Entry| entry.at.is(at) || entry.node.at.is(at) || below(&entry.node, at).is_some();
-    let Some(place) = entries.iter().position(is_in) else {
+    let Some(place) = entries.iter().position(|entry| is_in(entry, at)) else {
         return false;
     };
     let Some(entry) = entries.get_mut(place).filter(|entry| entry.key != "environment") else { return false };
-    let is_part = match &mut entry.node.value {
-        Value::Map(parts) if entry.key != "promotion" => {
+    let is_part = match (entry.key.as_str(), &mut entry.node.value) {
+        ("promotion", _) => false,
+        ("alerts", Value::Map(parts)) => {
+            let part = parts.iter_mut().find(|part| is_in(part, at));
+            part.is_some_and(|part| take_out(&mut part.node, at)) || take_out(&mut entry.node, at)
+        }
+        _ => take_out(&mut entry.node, at),
+    };
+    if !is_part {
+        entries.remove(place);
+    }
+    true
+}
+
+fn is_in(entry: &Entry, at: &Origin) -> bool {
+    entry.at.is(at) || entry.node.at.is(at) || below(&entry.node, at).is_some()
+}
+
+/// Takes the setting or the item out of a block or a list that a place is in; false where it is in none.
+fn take_out(node: &mut Node, at: &Origin) -> bool {
+    match &mut node.value {
+        Value::Map(parts) => {
             let before = parts.len();
-            parts.retain(|part| !is_in(part));
+            parts.retain(|part| !is_in(part, at));
             before != parts.len()
         }
         Value::List(items) => {
@@ -144,15 +217,11 @@ fn leave_out(entries: &mut Vec<Entry>, at: &Origin) -> bool {
             before != items.len()
         }
         _ => false,
-    };
-    if !is_part {
-        entries.remove(place);
     }
-    true
 }
 
 /// Where a value was written; for one that was not, what it would be in.
-fn find<'a>(entries: &'a [Entry], place: &Place) -> Option<&'a Origin> {
+pub(crate) fn find<'a>(entries: &'a [Entry], place: &Place) -> Option<&'a Origin> {
     let mut entries = entries;
     let mut items: &[Node] = &[];
     let mut found = None;
@@ -199,8 +268,19 @@ fn below(node: &Node, at: &Origin) -> Option<String> {
 
 /// A message in its two parts: what is wrong, and the remedy.
 fn parted(told: &str) -> (String, String) {
-    const REMEDIES: [&str; 10] =
-        ["write ", "give ", "add ", "leave ", "raise ", "use ", "end ", "order ", "hold ", "a "];
+    const REMEDIES: [&str; 11] = [
+        "write ",
+        "give ",
+        "add ",
+        "leave ",
+        "raise ",
+        "use ",
+        "end ",
+        "order ",
+        "hold ",
+        "did you mean ",
+        "a ",
+    ];
     if let Some((what, expected)) = told.split_once(", expected ") {
         return (what.to_owned(), format!("write {expected}"));
     }

@@ -1,3 +1,4 @@
+mod alerts;
 mod broken;
 mod filled;
 mod mutations;

@@ -1,6 +1,8 @@
 //! Random mutations of the document's files: never a panic, never an unknown key accepted, nor anything else that the
 //! schema refuses.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -15,6 +17,14 @@ const KNOWN: [(&str, &[&str]); 6] = [
     ("monitoring", &["log_level", "metrics_enabled", "alerts_enabled", "detailed_monitoring"]),
     ("security", &["mfa_required", "session_timeout", "rate_limiting", "waf_enabled"]),
 ];
+
+/// An environment that is told of, and its identity, which it cannot do without.
+static ALERTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "environment: {{ name: ace-flow-prod, region: us-east-1, stage: prod }}\n{}",
+        super::alerts::ALERTING
+    )
+});
 
 #[derive(Clone, Debug)]
 enum Mutation {
@@ -57,7 +67,7 @@ fn mutated(text: &str, mutation: &Mutation) -> String {
 }
 
 fn assert_known(text: &str) -> Result<(), TestCaseError> {
-    let rollouts = ["rollout", "services", "features"];
+    let rollouts = ["rollout", "services", "features", "notifications", "alerts"];
     for (section, settings) in json(text).as_object().unwrap() {
         if rollouts.contains(&section.as_str()) {
             continue;
@@ -78,6 +88,7 @@ proptest! {
     fn no_mutation_panics_or_brings_in_what_the_schema_refuses(
         (name, text) in select(vec![
             ("development", DEVELOPMENT), ("staging", STAGING), ("production", PRODUCTION), ("local", LOCAL),
+            ("production", ALERTS.as_str()),
         ]),
         mutations in prop::collection::vec(mutation(), 1..6),
     ) {

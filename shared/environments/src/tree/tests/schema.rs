@@ -246,7 +246,7 @@ proptest! {
     fn of_the_rollouts_nothing_is_accepted_that_the_schema_refuses(
         changes in prop::collection::vec((any::<Index>(), select(more()), any::<bool>()), 1..3),
     ) {
-        let mut file = json(ROLLOUTS);
+        let mut file = json(&format!("{ROLLOUTS}{}", super::alerts::ALERTING.replace("production]", "qa]")));
         prop_assert!(refused(&file).is_empty() && is_accepted(&file), "{:?}", refused(&file));
         for (at, value, remove) in changes {
             let mut places = Vec::new();

@@ -1,5 +1,7 @@
 //! What the functions say to each other and to the outside: requests, replies, error names, schemas.
 
+mod alarm;
+mod alert_router;
 mod approve;
 mod command;
 mod failure;
@@ -12,6 +14,11 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use alarm::{Alarm, AlarmChange, AlarmMetric};
+pub use alert_router::{
+    Acknowledge, AlertRouter, AlertRouterReply, AlertRouterResult, Due, DueOf, EnvironmentStatus, Heard,
+    RolloutOutcome, SilenceOrder, TryChannel, Unsilence,
+};
 pub use approve::{
     Approve, ApproveReply, Body, HttpRequest, HttpResponse, LinkMade, LinkReply, LinkWanted, MAX_BODY,
 };
@@ -19,7 +26,7 @@ pub use command::Command;
 pub use failure::{ErrorName, Failure};
 pub use reply::{HealthCheckNext, Next, PromoteStepNext, Reply, RollbackNext, StartDeployNext};
 pub use request::{CleanUpDue, Origin, PromoteStep, StartDeploy, Sweep, Trigger, Turn};
-pub use rollback::{Alarm, CaughtError, FreezeOrder, Rollback};
+pub use rollback::{CaughtError, FreezeOrder, Rollback};
 pub use schemas::schemas;
 
 /// A function: one request in, one reply out. The Lambda host and the embedded stack both run these.

@@ -4,6 +4,7 @@ use rollout::{ExecutionArn, RolloutId, ServiceName, Version};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::alarm::{Alarm, AlarmChange};
 use crate::request::{Refusal, Sweep, field, parsed, swept, text};
 
 /// What rollback is given.
@@ -105,23 +106,6 @@ impl CaughtError {
     }
 }
 
-/// A `CloudWatch` alarm's change of state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    /// The alarm's name.
-    pub name: String,
-    /// ALARM, OK or `INSUFFICIENT_DATA`.
-    pub state: String,
-    /// When it changed.
-    pub changed_at: Timestamp,
-    /// The AWS account it belongs to.
-    pub account: String,
-    /// Its ARN, by which its tags are found. A message without one, as a person might write it, has none.
-    pub arn: Option<String>,
-    /// Name and value of every dimension that its metrics have, those inside of metric math too.
-    pub dimensions: Vec<(String, String)>,
-}
-
 impl TryFrom<Value> for Rollback {
     type Error = Refusal;
 
@@ -133,7 +117,7 @@ impl TryFrom<Value> for Rollback {
             return event
                 .records
                 .iter()
-                .map(|record| alarm(&record.sns.message))
+                .map(|record| AlarmChange::of_message(&record.sns.message).map(|change| change.alarm))
                 .collect::<Result<_, _>>()
                 .map(Self::Alarms);
         }
@@ -210,40 +194,4 @@ fn freeze_order(value: &Value) -> Result<FreezeOrder, Refusal> {
         ("thaw", Some(_)) => Err("freeze.until goes with the order \"freeze\": leave it out".to_owned()),
         (other, _) => Err(format!("freeze.order is {other:?}: write \"freeze\" or \"thaw\"")),
     }
-}
-
-/// `CloudWatch` writes the alarm as JSON text into the message, its time as `2026-01-02T03:04:05.678+0000`.
-fn alarm(message: &str) -> Result<Alarm, Refusal> {
-    let message: Value = serde_json::from_str(message)
-        .map_err(|error| format!("Sns.Message is not the JSON of a CloudWatch alarm: {error}"))?;
-    let changed = text(&message, "StateChangeTime")?;
-    let changed_at = changed
-        .parse()
-        .or_else(|_| changed.replace("+0000", "Z").parse())
-        .map_err(|error: jiff::Error| format!("StateChangeTime is {changed:?}: {error}"))?;
-    Ok(Alarm {
-        name: text(&message, "AlarmName")?.to_owned(),
-        state: text(&message, "NewStateValue")?.to_owned(),
-        changed_at,
-        account: text(&message, "AWSAccountId")?.to_owned(),
-        arn: message.get("AlarmArn").and_then(Value::as_str).map(str::to_owned),
-        dimensions: dimensions(&message),
-    })
-}
-
-/// A metric alarm has `Trigger.Dimensions` with small letters; metric math has a metric inside of each of
-/// `Trigger.Metrics`; a composite alarm has no trigger.
-fn dimensions(message: &Value) -> Vec<(String, String)> {
-    let of = |holder: &Value| holder.get("Dimensions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let trigger = message.get("Trigger").cloned().unwrap_or_default();
-    let metrics = trigger.get("Metrics").and_then(Value::as_array).cloned().unwrap_or_default();
-    let inside = metrics.iter().filter_map(|metric| metric.pointer("/MetricStat/Metric")).flat_map(of);
-    let text = |pair: &Value, small: &str, large: &str| {
-        pair.get(small).or_else(|| pair.get(large)).and_then(Value::as_str).map(str::to_owned)
-    };
-    of(&trigger)
-        .into_iter()
-        .chain(inside)
-        .filter_map(|pair| Some((text(&pair, "name", "Name")?, text(&pair, "value", "Value")?)))
-        .collect()
 }

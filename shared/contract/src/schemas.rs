@@ -1,8 +1,9 @@
 use schemars::{Schema, schema_for};
 
 use crate::{
-    CleanUpDue, Command, HealthCheckNext, LinkReply, LinkWanted, PromoteStepNext, Reply, RollbackNext,
-    StartDeployNext, Sweep, Turn,
+    Acknowledge, AlertRouterReply, CleanUpDue, Command, Due, EnvironmentStatus, HealthCheckNext, LinkReply,
+    LinkWanted, PromoteStepNext, Reply, RollbackNext, SilenceOrder, StartDeployNext, Sweep, TryChannel, Turn,
+    Unsilence,
 };
 
 /// The JSON Schemas of everything that crosses a boundary of ours, by file name (`shared/contract/schemas/<name>.json`,
@@ -20,6 +21,13 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("rollback.reply", schema_for!(Reply<RollbackNext>)),
         ("approve.link", schema_for!(LinkWanted)),
         ("approve.reply", schema_for!(LinkReply)),
+        ("alert-router.due", schema_for!(Due)),
+        ("alert-router.status", schema_for!(EnvironmentStatus)),
+        ("alert-router.acknowledge", schema_for!(Acknowledge)),
+        ("alert-router.silence", schema_for!(SilenceOrder)),
+        ("alert-router.unsilence", schema_for!(Unsilence)),
+        ("alert-router.try-channel", schema_for!(TryChannel)),
+        ("alert-router.reply", schema_for!(AlertRouterReply)),
         ("configuration", environments::Environment::schema()),
     ]
 }

@@ -4,11 +4,11 @@ use contract::{Alarm, Failure, Reply, RollbackNext as Next};
 use rollout::{Cause, EnvironmentName, Rollout, ServiceName};
 
 /// The tag that names the service which an alarm is about.
-const SERVICE_TAG: &str = "ace-flow:service";
+pub(crate) const SERVICE_TAG: &str = "ace-flow:service";
 
 /// Tags that name an environment: where an alarm has one of them, it has to be ours. The first is what ACE-Flow's own
 /// resources and most conventions have, the second what rules and target groups have.
-const ENVIRONMENT_TAGS: [&str; 2] = ["environment", "ace-flow:environment"];
+pub(crate) const ENVIRONMENT_TAGS: [&str; 2] = ["environment", "ace-flow:environment"];
 
 /// What is answered to several alarms and rollouts: the first rollback, else the first reason why there was none; an
 /// error only when everything was tried.

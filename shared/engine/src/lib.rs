@@ -5,6 +5,7 @@
 //! is written, [`outbox`] the only way anything else is done.
 
 mod alarms;
+mod alert_router;
 mod allowance;
 mod approve;
 pub mod below;
@@ -27,6 +28,7 @@ mod start_deploy;
 mod sweep;
 mod window;
 
+pub use alert_router::{AlertRouterFunction, Setups};
 pub use approve::ApproveFunction;
 pub use health_check::HealthCheckFunction;
 pub use promote_step::PromoteStepFunction;

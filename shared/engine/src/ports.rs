@@ -1,5 +1,7 @@
 //! What the engine needs from the world. Adapters implement these; the engine knows no other way out.
 
+mod alerts;
+
 use analysis::{Evidence, Histories, Window};
 use approval_link::Keyring;
 use async_trait::async_trait;
@@ -8,6 +10,8 @@ use rollout::{
     AlarmName, Colour, Control, EnvironmentName, ExecutionArn, Need, Observed, Probe, Rollout, RolloutId,
     Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Source, Target, Version, Weight,
 };
+
+pub use alerts::{AlertStore, ChannelSecrets, Courier, DeadLetters, Parcel, Timers};
 
 pub use crate::below::{Ended, Ending, Serving, Stay};
 use crate::history::Record;

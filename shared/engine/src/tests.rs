@@ -1,6 +1,7 @@
 //! The functions over a store in memory and a world that can fail, stall or change at every call.
 
 mod alarms;
+mod alert_router;
 mod approvals;
 mod approve;
 mod budget;

@@ -6,9 +6,6 @@
 
 mod both;
 
-use std::fmt;
-use std::str::FromStr;
-
 use async_trait::async_trait;
 use aws_client::{Fault, SdkConfig};
 use aws_sdk_sns::Client;
@@ -17,46 +14,9 @@ use engine::outcome::Outcome;
 use engine::ports::{Notifier, PortError, PortResult};
 
 pub use both::Both;
+pub use environments::{InvalidTopicArn, TopicArn};
 
 const SERVICE: &str = "SNS";
-
-/// The ARN of an SNS topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicArn(String);
-
-/// A text that is no ARN of an SNS topic.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no topic: write its ARN, arn:<partition>:sns:<region>:<account>:<name>")]
-pub struct InvalidTopicArn(String);
-
-impl FromStr for TopicArn {
-    type Err = InvalidTopicArn;
-
-    fn from_str(text: &str) -> Result<Self, InvalidTopicArn> {
-        let parts: Vec<_> = text.split(':').collect();
-        match parts.as_slice() {
-            ["arn", partition, "sns", region, account, name]
-                if [partition, region, account, name].iter().all(|part| !part.is_empty()) =>
-            {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(InvalidTopicArn(text.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for TopicArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TopicArn {
-    /// A FIFO topic's name ends so, and its messages need a group and an id.
-    fn is_fifo(&self) -> bool {
-        self.0.strip_suffix(".fifo").is_some()
-    }
-}
 
 /// Publishes outcomes to one topic.
 #[derive(Clone, Debug)]
@@ -80,7 +40,7 @@ impl Notifier for SnsNotifier {
             detail: format!("outcome {} does not serialise: {error}", outcome.id),
             remedy: "report this as a defect of ACE-Flow".to_owned(),
         })?;
-        let mut publish = self.client.publish().topic_arn(&self.topic.0).message(message);
+        let mut publish = self.client.publish().topic_arn(self.topic.as_str()).message(message);
         for (name, value) in [
             ("environment", outcome.environment.as_str()),
             ("service", outcome.service.as_str()),
@@ -211,15 +171,5 @@ pub(crate) mod tests {
         assert!(matches!(gone, PortError::Permanent { .. }), "{gone}");
         let down = notifier.publish(&outcome()).await.unwrap_err();
         assert!(matches!(down, PortError::Transient { .. }), "{down}");
-    }
-
-    #[test]
-    fn only_arns_of_topics_are_topics() {
-        for text in
-            ["", "outcomes", "arn:aws:sqs:eu-west-1:123456789012:q", "arn:aws:sns:eu-west-1:123456789012:"]
-        {
-            assert!(text.parse::<TopicArn>().is_err(), "{text}");
-        }
-        assert!("arn:aws-cn:sns:cn-north-1:123456789012:t".parse::<TopicArn>().is_ok());
     }
 }

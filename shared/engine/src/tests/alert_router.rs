@@ -1,0 +1,7 @@
+//! alert-router over a memory of its own, channels that answer as a test wants, and time that passes when nothing else
+//! happens.
+
+mod cases;
+mod storm;
+mod town;
+mod weather;

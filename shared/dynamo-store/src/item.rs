@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use contract::Due;
 use engine::history::Record;
 use engine::ports::{Ended, PortResult, Published};
 use jiff::Timestamp;
@@ -58,6 +59,15 @@ struct Envelope {
     gsi2pk: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gsi2sk: Option<String>,
+    /// What an alert's item is to be looked at for, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    /// Whether it is a group of alerts that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open: Option<bool>,
+    /// Seconds since 1970 after which the item may be deleted (Amazon DynamoDB Developer Guide, "Using time to live").
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
 }
 
 impl Envelope {
@@ -211,4 +221,48 @@ pub(crate) fn rollout(rollout: &Rollout) -> PortResult<Item> {
 
 pub(crate) fn execution(execution: &ExecutionArn, id: &RolloutId) -> PortResult<Item> {
     Envelope { rollout_id: Some(id.clone()), ..Envelope::new(Key::execution(execution)) }.seal()
+}
+
+/// What an item of alerts has beside its document.
+pub(crate) struct Alerting<'a> {
+    pub(crate) home: &'a EnvironmentName,
+    /// 0 where it has none.
+    pub(crate) version: u64,
+    pub(crate) due: Option<Due>,
+    pub(crate) open: bool,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// An item of alerts.
+pub(crate) fn alerting<T: Serialize>(key: Key, document: &T, with: Alerting<'_>) -> PortResult<Item> {
+    let Alerting { home, version, due, open, expires } = with;
+    // What is open and not due has no time.
+    let place = match &due {
+        Some(due) => Some(format!("{}#{key}", key::sortable(due.at))),
+        None => open.then(|| format!("~#{key}")),
+    };
+    let written = due.map(|due| serde_json::to_string(&due)).transpose();
+    let due = written.map_err(|error| unreadable(&key, error))?;
+    let envelope = Envelope {
+        version: (version > 0).then_some(version),
+        gsi2pk: place.is_some().then(|| key::alerts(home)),
+        gsi2sk: place,
+        due,
+        open: open.then_some(true),
+        expires_at: expires.map(Timestamp::as_second),
+        ..Envelope::of(key, document)?
+    };
+    envelope.seal()
+}
+
+/// What an item of alerts is to be looked at for.
+pub(crate) fn due(item: &Item) -> PortResult<Option<Due>> {
+    let envelope = Envelope::open(item.clone())?;
+    let read = envelope.due.as_ref().map(|text| serde_json::from_str(text)).transpose();
+    read.map_err(|error| unreadable(&envelope.key(), error))
+}
+
+/// Whether an item is a group of alerts that is open.
+pub(crate) fn is_open(item: &Item) -> bool {
+    item.get("open").and_then(|open| open.as_bool().ok()).copied().unwrap_or_default()
 }

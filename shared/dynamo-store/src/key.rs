@@ -1,5 +1,6 @@
 use std::fmt;
 
+use alerting::{ChannelName, GroupId, RuleName, SilenceId, Subject};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rollout::{EnvironmentName, ExecutionArn, RolloutId, ServiceName};
@@ -18,6 +19,9 @@ pub(crate) const CONFIGURATIONS: &str = "CONFIG#";
 
 /// The prefix of how a service's rollouts ended, in order of time.
 pub(crate) const ENDED: &str = "ENDED#";
+
+/// The prefix of all silences of an environment's alerts.
+pub(crate) const SILENCES: &str = "SILENCE#";
 
 /// An item's place in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +81,26 @@ impl Key {
         Self::new(format!("ENV#{environment}"), "BUDGET")
     }
 
+    pub(crate) fn watch(home: &EnvironmentName, subject: &Subject) -> Self {
+        Self::new(format!("{}#WATCH#{subject}", alerts(home)), "STATE")
+    }
+
+    pub(crate) fn across(home: &EnvironmentName, rule: &RuleName) -> Self {
+        Self::new(format!("{}#ACROSS#{rule}", alerts(home)), "STATE")
+    }
+
+    pub(crate) fn group(home: &EnvironmentName, id: &GroupId) -> Self {
+        Self::new(format!("{}#GROUP#{id}", alerts(home)), "STATE")
+    }
+
+    pub(crate) fn silence(home: &EnvironmentName, id: &SilenceId) -> Self {
+        Self::new(alerts(home), format!("{SILENCES}{id}"))
+    }
+
+    pub(crate) fn circuit(home: &EnvironmentName, channel: &ChannelName) -> Self {
+        Self::new(alerts(home), format!("CIRCUIT#{channel}"))
+    }
+
     /// An ARN can be longer than is good for a key, and is looked up whole.
     pub(crate) fn execution(execution: &ExecutionArn) -> Self {
         let digest = Sha256::digest(execution.as_str().as_bytes());
@@ -103,6 +127,11 @@ pub(crate) fn active(environment: &EnvironmentName) -> String {
 /// The partition of the active index that holds what an environment's promoted rollouts owe.
 pub(crate) fn owing(environment: &EnvironmentName) -> String {
     format!("OWING#{environment}")
+}
+
+/// The partition of what alert-router of an environment's stack keeps, in the table and in the active index.
+pub(crate) fn alerts(home: &EnvironmentName) -> String {
+    format!("ALERTS#{home}")
 }
 
 /// A time as text that sorts in order of time, which Display with its optional fraction does not.

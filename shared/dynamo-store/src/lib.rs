@@ -10,6 +10,11 @@
 //! | environment's control | `ENV#<environment>` | `CONTROL` | `version` |
 //! | load balancer's API budget | `ENV#<environment>` | `BUDGET` | `version`, `owed` and `owed_at` since rollbacks took from it |
 //! | months with rollouts | `ENV#<environment>` | `MONTHS` | `months`, a set of `yyyy-mm` |
+//! | alerts, a subject | `ALERTS#<home>#WATCH#<environment>[/<service>]` | `STATE` | `version`, keys of the index while it is due |
+//! | alerts, a rule over environments | `ALERTS#<home>#ACROSS#<rule>` | `STATE` | the same |
+//! | alerts, a group | `ALERTS#<home>#GROUP#<id>` | `STATE` | the same, and while it is open |
+//! | alerts, a silence | `ALERTS#<home>` | `SILENCE#<id>` | |
+//! | alerts, a channel's circuit | `ALERTS#<home>` | `CIRCUIT#<channel>` | |
 //! | by execution | `EXEC#<SHA-256 of the ARN>` | `ROLLOUT` | `rollout_id` |
 //!
 //! The document of an item is the attribute `document`, as JSON text; whatever a condition or an index needs is an
@@ -17,9 +22,11 @@
 //!
 //! Index [`RECENT_INDEX`] (`gsi1pk` = `RECENT#<environment>#<yyyy-mm>`, `gsi1sk` = start and id) lists rollouts;
 //! [`ACTIVE_INDEX`] (`gsi2pk` = `ACTIVE#<environment>`, `gsi2sk` = end of the lease and id) holds those that are
-//! not at rest: its keys are removed by the write that leaves nothing to do. Both lag behind the table, so that they are
+//! not at rest: its keys are removed by the write that leaves nothing to do; and, as `ALERTS#<home>`, alerts that have
+//! something to be looked at. Both lag behind the table, so that they are
 //! for lists and never for a decision.
 
+mod alerts;
 mod below;
 mod environment;
 #[cfg(test)]

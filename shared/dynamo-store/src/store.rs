@@ -135,7 +135,7 @@ impl DynamoStore {
 }
 
 /// An item of a query, or why its page did not come.
-fn queried(item: Result<Item, SdkError<QueryError>>) -> PortResult<Item> {
+pub(crate) fn queried(item: Result<Item, SdkError<QueryError>>) -> PortResult<Item> {
     item.map_err(|error| port(&Fault::new("dynamodb:Query", &error)))
 }
 

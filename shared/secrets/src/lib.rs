@@ -6,7 +6,7 @@
 //! - [`Cache`] is what a function reads through: five minutes fresh, invalidated by what is changed through it,
 //!   refreshed once when a credential was refused, stale for a bounded time in an outage, one call in flight per
 //!   secret.
-//! - [`ApprovalSecret`] reads the keys of approval links through it.
+//! - [`ApprovalSecret`] reads the keys of approval links through it, [`ChannelSecret`] the secrets of channels.
 //! - [`Vault::replace`] changes a secret only if it is still the version that was read, so that two writers do not lose
 //!   one another's keys.
 //! - [`stage`] and [`Staged`] rotate: `AWSPENDING` until the new credential is known to work, then `AWSCURRENT`.
@@ -16,6 +16,7 @@
 
 mod approvals;
 mod cache;
+mod channels;
 mod error;
 #[cfg(feature = "aws")]
 mod manager;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use approvals::ApprovalSecret;
 pub use cache::Cache;
+pub use channels::ChannelSecret;
 pub use error::VaultError;
 #[cfg(feature = "aws")]
 pub use manager::SecretsManager;

@@ -202,7 +202,8 @@ impl Invocation {
 
     /// These ports as this invocation reaches them.
     pub(crate) fn between(self: &Arc<Self>, ports: &Ports) -> Ports {
-        // No `..`: a new port is a new field, and has to be wrapped. The meter's lines go to the log and cannot fail.
+        // No `..`: a new port is a new field, and has to be wrapped. The meter's lines go to the log and cannot fail;
+        // what alert-router alone reaches is disturbed in tests of the engine's own.
         let Ports {
             environment,
             store,
@@ -220,6 +221,7 @@ impl Invocation {
             revisions,
             schedule,
             keys,
+            messages,
             clock,
         } = ports.clone();
         Ports {
@@ -239,6 +241,7 @@ impl Invocation {
             revisions: Arc::new(self.wrap(revisions)),
             schedule: Arc::new(self.wrap(schedule)),
             keys: Arc::new(self.wrap(keys)),
+            messages,
             clock: Arc::new(self.wrap(clock)),
         }
     }

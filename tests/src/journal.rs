@@ -103,6 +103,12 @@ fn line(update: &Update) -> Option<(Option<Timestamp>, Kind, String)> {
         Update::Published(outcome) => {
             Some((None, Kind::Told, format!("{}: {}", outcome.milestone, outcome.detail)))
         }
+        Update::Told { channel, notice, .. } => {
+            Some((Some(notice.at), Kind::Told, format!("{channel} of {} alerts", notice.alerts.len())))
+        }
+        Update::GivenUp { channel, why, .. } => {
+            Some((None, Kind::Told, format!("{channel} is given up: {why}")))
+        }
     }
 }
 

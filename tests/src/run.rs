@@ -134,6 +134,7 @@ impl Run {
             prober: Arc::clone(&town) as _,
             alarms: Arc::clone(&alarms),
             revisions: None,
+            messenger: None,
             clock,
             updates,
         })

@@ -186,7 +186,7 @@ impl Run {
 fn published(update: Update) -> Option<engine::outcome::Outcome> {
     match update {
         Update::Published(outcome) => Some(*outcome),
-        Update::Machine(_) | Update::Stored { .. } => None,
+        Update::Machine(_) | Update::Stored { .. } | Update::Told { .. } | Update::GivenUp { .. } => None,
     }
 }
 

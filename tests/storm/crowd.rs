@@ -169,6 +169,7 @@ async fn play(aborted: usize, throttling: u64, breakage: Breakage) -> Crowd {
         prober: Arc::clone(&services) as _,
         alarms: Arc::new(LocalAlarms::default()),
         revisions: None,
+        messenger: None,
         clock: clock.clone(),
         updates,
     };

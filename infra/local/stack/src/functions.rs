@@ -10,10 +10,13 @@ use engine::ports::{
     Prober, Revisions, Served, Store, Traffic,
 };
 use engine::{
-    ApproveFunction, HealthCheckFunction, PromoteStepFunction, RollbackFunction, StartDeployFunction,
+    AlertRouterFunction, ApproveFunction, HealthCheckFunction, PromoteStepFunction, RollbackFunction, Setups,
+    StartDeployFunction,
 };
 use rollout::EnvironmentName;
 use serde_json::{Value, json};
+
+use crate::messages::Messages;
 
 /// Everything that functions reach on this machine.
 #[derive(Clone)]
@@ -50,6 +53,8 @@ pub struct Ports {
     pub schedule: Arc<dyn CleanUpSchedule>,
     /// What signs approval links.
     pub keys: Arc<dyn ApprovalKeys>,
+    /// What alert-router reaches beside these; without it nobody is told of alerts.
+    pub messages: Option<Messages>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -129,6 +134,23 @@ impl Ports {
         }
     }
 
+    /// alert-router over these ports, where somebody can be told.
+    pub fn alert_router(&self) -> Option<AlertRouterFunction<'_>> {
+        let Messages { alerts, courier, secrets, timers, letters } = self.messages.as_ref()?;
+        Some(AlertRouterFunction {
+            environment: self.environment.clone(),
+            store: &*self.store,
+            alerts: &**alerts,
+            tags: &*self.tags,
+            timers: &**timers,
+            courier: &**courier,
+            secrets: &**secrets,
+            letters: &**letters,
+            clock: &*self.clock,
+            setups: Setups::default(),
+        })
+    }
+
     /// Calls a function by its name, as Lambda would.
     ///
     /// # Errors
@@ -140,6 +162,7 @@ impl Ports {
             PromoteStepFunction::NAME => invoke(&self.promote_step(), payload).await,
             ApproveFunction::NAME => invoke(&self.approve(), payload).await,
             RollbackFunction::NAME => invoke(&self.rollback(), payload).await,
+            AlertRouterFunction::NAME => invoke(&self.alert_router()?, payload).await,
             _ => return None,
         })
     }

@@ -3,11 +3,13 @@
 //! It is another composition root, not a mode: [`Stack`] wires the same handlers to an [`EmbeddedStore`] on disk, to
 //! the states language interpreter, and to a [`Plant`], a real weighted HTTP proxy in front of real services.
 
+mod alert_store;
 mod approvals;
 mod below;
 mod clock;
 mod desk;
 mod functions;
+mod messages;
 mod plant;
 mod rest;
 mod stack;
@@ -20,6 +22,7 @@ pub use below::StoreBelow;
 pub use clock::StackClock;
 pub use desk::LocalAlarms;
 pub use functions::Ports;
+pub use messages::{Messages, Messenger};
 pub use plant::{Plant, PlantError, PlantOptions, Services};
 pub use stack::{ASYNCHRONOUS_RETRIES, DEFINITION, Parts, Stack, StackError};
 pub use store::{EmbeddedStore, OpenError};

@@ -17,6 +17,7 @@ use crate::below::StoreBelow;
 use crate::clock::StackClock;
 use crate::desk::{ExecutionIsVersion, LocalAlarms, LoggedMeasures, OneBucket};
 use crate::functions::Ports;
+use crate::messages::{Messages, Messenger};
 use crate::update::Updates;
 
 /// Nothing is served: the proxy lives in the process that plays a rollout. So the canary has no traffic, and can get none.
@@ -99,7 +100,12 @@ impl CleanUpSchedule for NothingServed {
 
 impl Ports {
     /// The functions' ports over a store while nothing is played.
-    pub fn at_rest(environment: EnvironmentName, store: Arc<dyn Store>, clock: StackClock) -> Self {
+    pub fn at_rest(
+        environment: EnvironmentName,
+        store: Arc<dyn Store>,
+        messenger: Option<Messenger>,
+        clock: StackClock,
+    ) -> Self {
         let nothing = Arc::new(NothingServed);
         let alarms = Arc::new(LocalAlarms::default());
         let below = Arc::new(StoreBelow::new(Arc::clone(&store)));
@@ -120,6 +126,7 @@ impl Ports {
             revisions: Arc::new(ExecutionIsVersion),
             schedule: nothing,
             keys: Arc::new(NothingServed),
+            messages: messenger.map(Messages::at_rest),
             clock: Arc::new(clock),
         }
     }

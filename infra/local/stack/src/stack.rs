@@ -1,7 +1,7 @@
 //! The composition root of one machine.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use asl::{Execution, Identity, Machine, Tasks};
 use contract::Failure;
@@ -15,6 +15,7 @@ use crate::below::StoreBelow;
 use crate::clock::StackClock;
 use crate::desk::{ExecutionIsVersion, LocalAlarms, LoggedMeasures, OneBucket, TimedReminders};
 use crate::functions::Ports;
+use crate::messages::{Bus, LocalTimers, Messages, Messenger, TIMER};
 use crate::update::Updates;
 use crate::watched_store::WatchedStore;
 
@@ -25,7 +26,8 @@ pub const DEFINITION: &str = include_str!("../../../rollout.asl.json");
 /// more (AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
 pub const ASYNCHRONOUS_RETRIES: [Seconds; 2] = [Seconds(60), Seconds(120)];
 
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 5] = [
+    ("AlertRouter", "alert-router"),
     ("StartDeploy", "start-deploy"),
     ("HealthCheck", "health-check"),
     ("PromoteStep", "promote-step"),
@@ -77,6 +79,8 @@ pub struct Parts {
     pub alarms: Arc<LocalAlarms>,
     /// What pipelines built; by default the execution's id.
     pub revisions: Option<Arc<dyn Revisions>>,
+    /// What alert-router needs; without it nobody is told of alerts.
+    pub messenger: Option<Messenger>,
     /// The time.
     pub clock: StackClock,
     /// Who watches.
@@ -112,6 +116,14 @@ impl Stack {
             .collect();
         let machine = Arc::new(Machine::parse(DEFINITION, &substitutions)?);
         let machine_arn = format!("arn:aws:states:{region}:{account}:stateMachine:rollout");
+        let timers = Arc::new(LocalTimers {
+            machine: Arc::new(Machine::parse(TIMER, &substitutions)?),
+            machine_arn: format!("arn:aws:states:{region}:{account}:stateMachine:alert-timer"),
+            clock: clock.clone(),
+            ports: OnceLock::new(),
+            started: Mutex::default(),
+        });
+        let bus = Arc::new(Bus { updates: updates.clone(), ports: OnceLock::new() });
         let reminders = Arc::new(TimedReminders { clock: clock.clone(), ports: OnceLock::new() });
         let shared_clock: Arc<dyn Clock> = Arc::new(clock.clone());
         let below = Arc::new(StoreBelow::new(Arc::clone(&store)));
@@ -130,16 +142,21 @@ impl Stack {
             served: below,
             tags: from.alarms,
             prober: from.prober,
-            notifier: Arc::new(updates.clone()),
+            notifier: Arc::clone(&bus) as _,
             budget: Arc::new(OneBucket::default()),
             meter: Arc::new(LoggedMeasures),
             revisions: from.revisions.unwrap_or_else(|| Arc::new(ExecutionIsVersion)),
             schedule: Arc::clone(&reminders) as _,
             keys: Arc::new(LocalKey::random()?),
+            messages: from
+                .messenger
+                .map(|messenger| Messages::watched(messenger, Arc::clone(&timers), &updates)),
             clock: shared_clock,
         });
         // Set once, here; a second time would change nothing.
-        drop(reminders.ports.set(Arc::downgrade(&ports)));
+        for later in [&reminders.ports, &timers.ports, &bus.ports] {
+            drop(later.set(Arc::downgrade(&ports)));
+        }
         Ok(Self { ports, machine, machine_arn, clock, updates })
     }
 

@@ -15,6 +15,8 @@ use rollout::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::alert_store::ALERTS;
+
 type Bytes = &'static [u8];
 /// By environment and version.
 const CONFIGURATIONS: TableDefinition<'_, (&str, u64), Bytes> = TableDefinition::new("published");
@@ -62,7 +64,7 @@ pub enum OpenError {
 
 /// The embedded store.
 pub struct EmbeddedStore {
-    database: Database,
+    pub(crate) database: Database,
 }
 
 impl EmbeddedStore {
@@ -118,6 +120,7 @@ impl EmbeddedStore {
         write.open_table(CONTROLS)?;
         write.open_table(RECENT)?;
         write.open_table(NEWEST)?;
+        write.open_table(ALERTS)?;
         write.commit()?;
         Ok(Self { database })
     }
@@ -146,7 +149,7 @@ impl EmbeddedStore {
     }
 }
 
-fn broken(error: impl Into<redb::Error>) -> PortError {
+pub(crate) fn broken(error: impl Into<redb::Error>) -> PortError {
     permanent(&error.into().to_string())
 }
 
@@ -158,11 +161,11 @@ fn permanent(detail: &str) -> PortError {
     }
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> PortResult<T> {
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> PortResult<T> {
     serde_json::from_slice(bytes).map_err(|error| permanent(&format!("an item does not parse: {error}")))
 }
 
-fn encode<T: Serialize>(item: &T) -> PortResult<Vec<u8>> {
+pub(crate) fn encode<T: Serialize>(item: &T) -> PortResult<Vec<u8>> {
     serde_json::to_vec(item).map_err(|error| permanent(&format!("an item does not serialise: {error}")))
 }
 

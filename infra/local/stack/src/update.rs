@@ -1,5 +1,7 @@
 //! What happens in the stack, for whoever watches.
 
+use alerting::group::Delivery;
+use alerting::{ChannelName, Notice};
 use engine::history::Record;
 use engine::outcome::Outcome;
 use jiff::Timestamp;
@@ -22,6 +24,24 @@ pub enum Update {
     },
     /// A milestone was published.
     Published(Box<Outcome>),
+    /// Somebody was told of alerts, or could not be.
+    Told {
+        /// Who.
+        channel: ChannelName,
+        /// What.
+        notice: Box<Notice>,
+        /// What came of it.
+        delivery: Delivery,
+    },
+    /// Somebody could not be told of alerts for so long that it is given up.
+    GivenUp {
+        /// Who.
+        channel: ChannelName,
+        /// What.
+        notice: Box<Notice>,
+        /// Why.
+        why: String,
+    },
 }
 
 /// Where updates go. Nobody has to listen.

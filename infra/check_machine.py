@@ -1,4 +1,4 @@
-"""Checks that rollout.asl.json and template.yaml fit each other, which no validator sees.
+"""Checks that the state machines and template.yaml fit each other, which no validator sees.
 
 usage: check_machine.py
 """
@@ -11,15 +11,20 @@ import sys
 from samcli.yamlhelper import yaml_parse
 
 
-def main():
-    """Fails with one sentence on the first thing that is wrong."""
-    text = pathlib.Path("rollout.asl.json").read_text(encoding="utf-8")
-    template = yaml_parse(pathlib.Path("template.yaml").read_text(encoding="utf-8"))
+MACHINES = {"rollout.asl.json": "RolloutStateMachine", "alert-timer.asl.json": "AlertTimer"}
+
+
+def check(definition, machine, template):
+    """Fails with one sentence on the first thing that is wrong with one machine."""
+    text = pathlib.Path(definition).read_text(encoding="utf-8")
     resources = template["Resources"]
-    given = resources["RolloutStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    properties = resources[machine]["Properties"]
+    if properties["DefinitionUri"] != definition:
+        sys.exit(f"{machine} runs {properties['DefinitionUri']}, not {definition}")
+    given = properties["DefinitionSubstitutions"]
     wanted = set(re.findall(r"\$\{(\w+)\}", text))
     if set(given) != wanted:
-        sys.exit(f"template.yaml substitutes {sorted(given)}, rollout.asl.json wants {sorted(wanted)}")
+        sys.exit(f"template.yaml substitutes {sorted(given)}, {definition} wants {sorted(wanted)}")
 
     for name, state in json.loads(text)["States"].items():
         if state["Type"] != "Task":
@@ -31,6 +36,16 @@ def main():
         own = resources[function]["Properties"].get("Timeout", template["Globals"]["Function"]["Timeout"])
         if state["TimeoutSeconds"] <= own:
             sys.exit(f"{name}: TimeoutSeconds {state['TimeoutSeconds']} must be over the function's own {own}")
+
+
+def main():
+    """Checks every machine, and that there is no other one."""
+    found = {path.name for path in pathlib.Path().glob("*.asl.json")}
+    if found != set(MACHINES):
+        sys.exit(f"{sorted(found ^ set(MACHINES))}: every machine has to be in MACHINES, and every one in it a file")
+    template = yaml_parse(pathlib.Path("template.yaml").read_text(encoding="utf-8"))
+    for definition, machine in MACHINES.items():
+        check(definition, machine, template)
 
 
 if __name__ == "__main__":

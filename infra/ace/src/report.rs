@@ -138,6 +138,8 @@ impl Reporter {
                     self.say(outcome.at, "outcome", Tone::Plain, "", json!({ "outcome": outcome }));
                 }
             }
+            // Nobody is told of alerts here yet.
+            Update::Told { .. } | Update::GivenUp { .. } => {}
         }
     }
 

@@ -127,7 +127,7 @@ pub(crate) async fn as_it_is(place: &Where) -> BackendResult<Box<dyn Backend>> {
 
 fn at_rest(place: &Where, store: EmbeddedStore) -> BackendResult<Embedded> {
     let clock = StackClock::new(store.time(Timestamp::now())?, std::num::NonZeroU32::MIN);
-    let ports = Ports::at_rest(place.environment.clone(), Arc::new(store), clock);
+    let ports = Ports::at_rest(place.environment.clone(), Arc::new(store), None, clock);
     Ok(Embedded::at_rest(place.environment.clone(), place.at.store.display().to_string(), ports))
 }
 

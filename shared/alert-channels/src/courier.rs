@@ -16,7 +16,7 @@ impl Target {
             Way::Slack(Slack::Webhook { .. }) => Self::SlackWebhook,
             Way::Slack(Slack::Bot { channel, .. }) => Self::SlackBot { channel: channel.to_string() },
             Way::Pagerduty { endpoint, .. } => {
-                let region = endpoint.as_ref().map(|url| url.as_str());
+                let region = endpoint.as_ref().map(environments::Url::as_str);
                 Self::Pagerduty { endpoint: enqueue(region).parse()? }
             }
             Way::Email(Email::Topic(topic)) => Self::EmailTopic { topic: topic.clone() },

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use rollout::ServiceName;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::{Picture, Seen};
@@ -39,9 +40,7 @@ impl AlertKey {
         match label {
             Label::Rule => Some(self.rule.as_str()),
             Label::Environment => subject.map(|subject| subject.environment.as_str()),
-            Label::Service => {
-                subject.and_then(|subject| subject.service.as_ref()).map(|service| service.as_str())
-            }
+            Label::Service => subject.and_then(|subject| subject.service.as_ref()).map(ServiceName::as_str),
             Label::Severity => None,
         }
     }

@@ -98,7 +98,7 @@ impl GroupId {
                 hash.update(part);
             }
         }
-        Self(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        Self(hash.finalize().iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
     }
 
     /// The group that a text names. Whether there is one, only the store knows.

@@ -100,10 +100,10 @@ impl Tracked {
         if let (Phase::Clearing { since, from }, Phase::Idle) = (&self.phase, &phase) {
             self.last = Some((*since, *from));
         }
-        let fired = matches!(self.standing(), Standing::Firing(_));
+        let before = matches!(self.standing(), Standing::Firing(_));
         self.phase = phase;
         let fires = matches!(self.standing(), Standing::Firing(_));
-        if fires == fired {
+        if fires == before {
             return;
         }
         // Later than what was decided before, whatever the clock says.

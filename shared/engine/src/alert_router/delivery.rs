@@ -42,7 +42,7 @@ impl AlertRouterFunction<'_> {
             Delivery::Refused { .. } => circuit.clone(),
             Delivery::Later { why, .. } => circuit.failed(why, self.clock.now()),
         };
-        self.log(name, send, &delivery);
+        log(name, send, &delivery);
         if after != circuit
             && let Err(error) = self.alerts.put_circuit(&self.environment, name, &after).await
         {
@@ -109,14 +109,14 @@ impl AlertRouterFunction<'_> {
         let (_, key) = channel.secret()?;
         self.secrets.newer(key).await.ok().flatten()
     }
+}
 
-    fn log(&self, channel: &ChannelName, send: &Send, delivery: &Delivery) {
-        let (notice, group) = (&send.notice.id, &send.notice.group);
-        match delivery {
-            Delivery::Done { .. } => tracing::info!(%channel, notice, %group, "delivered"),
-            Delivery::Later { why, .. } => tracing::warn!(%channel, notice, %group, why, "not delivered now"),
-            Delivery::Refused { why } => tracing::error!(%channel, notice, %group, why, "refused"),
-        }
+fn log(channel: &ChannelName, send: &Send, delivery: &Delivery) {
+    let (notice, group) = (&send.notice.id, &send.notice.group);
+    match delivery {
+        Delivery::Done { .. } => tracing::info!(%channel, notice, %group, "delivered"),
+        Delivery::Later { why, .. } => tracing::warn!(%channel, notice, %group, why, "not delivered now"),
+        Delivery::Refused { why } => tracing::error!(%channel, notice, %group, why, "refused"),
     }
 }
 

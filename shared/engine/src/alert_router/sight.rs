@@ -134,14 +134,13 @@ fn step(rollout: &Rollout) -> Option<StepIndex> {
 /// What the judge says of everything that was counted so far, while there is something under traffic to judge.
 fn verdict(rollout: &Rollout) -> Option<Verdict> {
     let Phase::Baking { step, .. } = &rollout.phase else { return None };
-    if rollout.course.iter().next().is_none() {
-        return None;
-    }
+    // Without a counted minute there is nothing to judge.
+    rollout.course.iter().next()?;
     Some(judge(&Case {
         policy: &rollout.plan.judge,
         planned: rollout.plan.planned_minutes(),
         beside: rollout.plan.is_beside(),
-        history: &rollout.history.clone().unwrap_or_default(),
+        history: &rollout.history.unwrap_or_default(),
         course: &rollout.course,
         step: rollout.plan.steps.judged_with(*step).0,
     }))

@@ -12,7 +12,7 @@ fn sent(at: i64, channel: &str, what: &str) -> (i64, String, String) {
 #[test]
 fn who_has_to_know_of_a_status_is_told_once_and_told_its_end() {
     let town = Town::new();
-    let down = status("production", "unhealthy", json!({}), 0);
+    let down = status("production", "unhealthy", &json!({}), 0);
     let reply = town.call(down.clone()).unwrap();
     assert_eq!((reply.result, reply.delivered, reply.groups.len()), (Is::Routed, 2, 1));
     let told = "firing: Down of production";
@@ -20,7 +20,7 @@ fn who_has_to_know_of_a_status_is_told_once_and_told_its_end() {
     let again = town.call(down).unwrap();
     assert_eq!((again.delivered, town.take()), (0, vec![]));
     town.pass(at(60));
-    town.call(status("production", "healthy", json!({}), 60)).unwrap();
+    town.call(status("production", "healthy", &json!({}), 60)).unwrap();
     assert_eq!(town.take(), [sent(60, "chat", "resolved"), sent(60, "pager", "resolved")]);
     assert!(town.is_at_rest());
 }
@@ -40,11 +40,11 @@ fn what_waits_is_told_by_a_timer() {
 #[test]
 fn a_condition_with_a_time_is_told_by_a_timer_too() {
     let town = Town::new();
-    town.call(status("staging", "degraded", json!({ "response_time": 3200 }), 0)).unwrap();
+    town.call(status("staging", "degraded", &json!({ "response_time": 3200 }), 0)).unwrap();
     assert_eq!(town.next_timer(), Some(at(120)));
     town.until(200);
     assert_eq!(town.take(), [sent(150, "mail", "firing: Slow of staging")]);
-    town.call(status("staging", "healthy", json!({ "response_time": 200 }), 200)).unwrap();
+    town.call(status("staging", "healthy", &json!({ "response_time": 200 }), 200)).unwrap();
     town.until(379);
     assert_eq!(town.take(), []);
     town.until(381);
@@ -55,7 +55,7 @@ fn a_condition_with_a_time_is_told_by_a_timer_too() {
 fn two_slow_environments_are_one_alert() {
     let town = Town::new();
     for environment in ["production", "staging"] {
-        town.call(status(environment, "healthy", json!({ "response_time": 2500 }), 0)).unwrap();
+        town.call(status(environment, "healthy", &json!({ "response_time": 2500 }), 0)).unwrap();
     }
     town.until(40);
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_lost_timer_is_made_up_for_by_the_sweep() {
 fn a_failing_channel_is_stood_in_for_and_tried_again() {
     let town = Town::new();
     town.with(|state| state.moods.insert("pager".to_owned(), Mood::Down));
-    let reply = town.call(status("production", "critical", json!({}), 0)).unwrap();
+    let reply = town.call(status("production", "critical", &json!({}), 0)).unwrap();
     assert_eq!((reply.delivered, reply.failed), (2, 1));
     let told = "firing: Down of production";
     let mut channels: Vec<String> = town.take().into_iter().map(|sent| sent.1).collect();
@@ -96,7 +96,7 @@ fn a_failing_channel_is_stood_in_for_and_tried_again() {
 fn a_missing_secret_is_said_and_the_alert_arrives_all_the_same() {
     let town = Town::new();
     town.with(|state| state.secrets.remove("monitoring.pager"));
-    town.call(status("production", "unhealthy", json!({}), 0)).unwrap();
+    town.call(status("production", "unhealthy", &json!({}), 0)).unwrap();
     let got = town.with(|state| state.got.clone());
     let mail = got.iter().find(|got| got.channel == "mail").unwrap();
     let (channel, why) = &mail.notice.instead_of[0];
@@ -110,7 +110,7 @@ fn when_everything_fails_the_stack_itself_is_told() {
     for channel in ["pager", "chat", "mail"] {
         town.with(|state| state.moods.insert(channel.to_owned(), Mood::Refuses));
     }
-    town.call(status("production", "unhealthy", json!({}), 0)).unwrap();
+    town.call(status("production", "unhealthy", &json!({}), 0)).unwrap();
     assert_eq!(town.take(), [sent(0, "operations", "firing: Down of production")]);
 }
 
@@ -150,9 +150,9 @@ fn an_order_that_cannot_be_read_is_refused_with_its_place() {
 fn what_is_not_routed_here_says_why() {
     let town = Town::new();
     for (event, why) in [
-        (status("qa", "unhealthy", json!({}), 0), "add it to alerts.environments"),
-        (alarm_of("lonely", "ALARM", json!({}), 0), "give it the tag ace-flow:environment"),
-        (status("production", "unhealthy", json!({}), -90_000), "longer than a day ago"),
+        (status("qa", "unhealthy", &json!({}), 0), "add it to alerts.environments"),
+        (alarm_of("lonely", "ALARM", &json!({}), 0), "give it the tag ace-flow:environment"),
+        (status("production", "unhealthy", &json!({}), -90_000), "longer than a day ago"),
         (alarm("ace-flow/production/staging/Down", "ALARM", 0), "another one of alert-router's"),
         (alarm("odd", "CONFUSED", 0), "which is no state of alarms"),
         (
@@ -179,7 +179,7 @@ fn an_alarm_is_about_what_its_dimensions_or_its_tags_say() {
         let town = Town::new();
         let tags = tags.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         town.world.with(|world| world.tags = tags);
-        town.call(alarm_of("one", "ALARM", dimensions.clone(), 0)).unwrap();
+        town.call(alarm_of("one", "ALARM", &dimensions, 0)).unwrap();
         town.until(60);
         assert_eq!(town.take(), [sent(30, "chat", &format!("firing: Rings of {about}"))], "{dimensions}");
     }
@@ -211,7 +211,7 @@ fn an_alarm_that_is_deleted_rings_no_more() {
 #[test]
 fn a_person_takes_a_group() {
     let town = Town::new();
-    let group = town.call(status("production", "unhealthy", json!({}), 0)).unwrap().groups.remove(0);
+    let group = town.call(status("production", "unhealthy", &json!({}), 0)).unwrap().groups.remove(0);
     town.take();
     let take = json!({ "acknowledge": { "group": group, "by": "ann", "reason": "I look" } });
     let reply = town.call(take.clone()).unwrap();
@@ -233,7 +233,7 @@ fn a_silence_holds_until_it_ends_or_is_ended() {
     } });
     let reply = town.call(order.clone()).unwrap();
     assert_eq!(town.call(order).unwrap().reason, reply.reason, "the same silence");
-    town.call(status("production", "unhealthy", json!({}), 0)).unwrap();
+    town.call(status("production", "unhealthy", &json!({}), 0)).unwrap();
     town.until(600);
     assert_eq!(town.take(), []);
     let id = reply.reason.split_whitespace().nth(1).unwrap().to_owned();
@@ -360,7 +360,7 @@ fn an_outcome_of_a_rollout_is_an_alert_of_its_service() {
 fn without_a_configuration_nothing_is_routed_and_it_says_so() {
     let town = Town::new();
     town.world.with(|world| world.configurations.clear());
-    let reply = town.call(status("production", "unhealthy", json!({}), 0)).unwrap();
+    let reply = town.call(status("production", "unhealthy", &json!({}), 0)).unwrap();
     assert_eq!(reply.result, Is::Ignored);
     assert!(reply.reason.contains("ace publish --environment staging"), "{}", reply.reason);
     assert_eq!(<crate::AlertRouterFunction<'_> as Function>::NAME, "alert-router");

@@ -30,7 +30,7 @@ fn outage(town: &Town, state: &str, from: i64) {
         let (service, alarm) = ((number / 2) % SERVICES, 2 * (number / 2 / SERVICES) + number % 2);
         let service = format!("service-{service}");
         let dimensions = json!({ "Environment": "production", "Service": service });
-        running.push(town.start(alarm_of(&format!("{service}: {alarm}"), state, dimensions, second), 1));
+        running.push(town.start(alarm_of(&format!("{service}: {alarm}"), state, &dimensions, second), 1));
         if number % 2 == 1 {
             go_on(&mut running, AT_ONCE);
         }

@@ -478,7 +478,7 @@ impl Clock for Town {
 }
 
 /// An environment's status, as an event.
-pub fn status(environment: &str, status: &str, metrics: Value, at_: i64) -> Value {
+pub fn status(environment: &str, status: &str, metrics: &Value, at_: i64) -> Value {
     let (environment, service) = match environment.split_once('/') {
         Some((environment, service)) => (environment, json!(service)),
         None => (environment, Value::Null),
@@ -495,10 +495,10 @@ pub fn status(environment: &str, status: &str, metrics: Value, at_: i64) -> Valu
 
 /// An alarm of service checkout, as EventBridge delivers it.
 pub fn alarm(name: &str, state: &str, at_: i64) -> Value {
-    alarm_of(name, state, json!({ "TargetGroup": "targetgroup/checkout-green/2" }), at_)
+    alarm_of(name, state, &json!({ "TargetGroup": "targetgroup/checkout-green/2" }), at_)
 }
 
-pub fn alarm_of(name: &str, state: &str, dimensions: Value, at_: i64) -> Value {
+pub fn alarm_of(name: &str, state: &str, dimensions: &Value, at_: i64) -> Value {
     json!({
         "detail-type": "CloudWatch Alarm State Change", "source": "aws.cloudwatch", "time": at(at_).to_string(),
         "account": "123456789012", "region": "us-east-1", "id": "1",

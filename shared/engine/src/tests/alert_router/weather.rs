@@ -73,7 +73,7 @@ fn script(dice: &mut Dice) -> Script {
             let environment = environments[usize::try_from(dice.below(3)).unwrap()];
             let bad = dice.percent(60);
             let health = if bad { "unhealthy" } else { "healthy" };
-            events.push((second, status(environment, health, json!({}), second)));
+            events.push((second, status(environment, health, &json!({}), second)));
             let last = down.entry(environment.to_owned()).or_insert((i64::MIN, false));
             *last = (*last).max((second, bad));
         }
@@ -95,7 +95,7 @@ struct Delivery<'a> {
     killed: u32,
 }
 
-impl<'a> Delivery<'a> {
+impl Delivery<'_> {
     fn push(&mut self, at: Timestamp, event: Value, attempt: u32) {
         self.count += 1;
         self.queue.insert((at, self.count), (event, attempt));
@@ -144,7 +144,7 @@ impl<'a> Delivery<'a> {
         let mut turns = 0_u32;
         while !self.running.is_empty() {
             turns += 1;
-            if turns % 400 == 0 {
+            if turns.is_multiple_of(400) {
                 self.town.pass(self.town.now() + SignedDuration::from_secs(1));
             }
             let bound = u64::try_from(self.running.len()).unwrap();

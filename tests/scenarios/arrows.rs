@@ -8,7 +8,7 @@ use e2e::files;
 use serde_json::Value;
 
 const PURE: [&str; 7] =
-    ["alerting", "analysis", "approval-link", "environments", "foresight", "rollout", "schedule"];
+    ["alerting", "analysis", "approval-link", "cost", "environments", "foresight", "rollout", "schedule"];
 const ADAPTERS: [&str; 13] = [
     "alert-channels",
     "alert-timers",

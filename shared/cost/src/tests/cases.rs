@@ -1,0 +1,313 @@
+//! One thing each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rollout::Seconds;
+
+use super::aws::{Thing, shape};
+use crate::decide::{Act, Decision, Standing, Wish};
+use crate::plan::{Moment, Subject, plan};
+use crate::record::{Lease, Ours, Power, Record};
+use crate::resource::{Family, Kind, Shape, Snapshot, State};
+use crate::savings::{Prices, savings};
+use crate::select::{Choice, Rules};
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-30T{text}:00Z").parse().unwrap()
+}
+
+fn moment() -> Moment {
+    Moment { lease: Seconds(4 * 3600), snapshot: "ace-1".to_owned(), tick: Seconds(300), ..Moment::default() }
+}
+
+fn wish(power: Power, until: &str) -> Wish {
+    Wish { power, why: "the hours".to_owned(), until: Some(at(until)), start_by: None }
+}
+
+fn subject(kind: Kind, state: State, wish: Wish) -> Subject {
+    let mut thing = Thing::new(kind, "one", at("00:00"));
+    thing.state = state;
+    Subject { record: thing.record(), seen: thing.seen(), wish, woken: false }
+}
+
+fn only(subject: Subject, now: &str) -> Decision {
+    plan(vec![subject], &moment(), at(now)).remove(0)
+}
+
+fn ours(mut subject: Subject, ours: Ours) -> Subject {
+    subject.record.ours = ours;
+    subject
+}
+
+#[test]
+fn what_runs_in_the_evening_is_stopped_and_its_shape_known_before() {
+    let decision = only(subject(Kind::Group, State::Running, wish(Power::Off, "23:00")), "18:00");
+    assert_eq!(decision.act, Act::Stop);
+    assert_eq!(decision.record.shape, Some(shape(Kind::Group, "one")));
+    assert_eq!(decision.record.ours, Ours::Stop { at: at("18:00") });
+}
+
+#[test]
+fn a_half_stopped_service_is_not_taken_for_what_it_was() {
+    let mut subject = subject(Kind::Service, State::Running, wish(Power::Off, "23:00"));
+    subject.record.shape = Some(shape(Kind::Service, "one"));
+    subject.record.ours = Ours::Stop { at: at("18:00") };
+    subject.seen.shape = Some(Shape::Service { desired: 4, scaling: Some((0, 0)) });
+    let decision = only(subject, "18:05");
+    assert_eq!((decision.act, decision.record.shape), (Act::Stop, Some(shape(Kind::Service, "one"))));
+}
+
+#[test]
+fn a_start_by_hand_is_left_alone_for_the_length_of_a_lease_and_no_longer() {
+    let subject = ours(
+        subject(Kind::Instance, State::Running, wish(Power::Off, "23:59")),
+        Ours::Stopped { at: at("18:05") },
+    );
+    let first = only(subject.clone(), "19:00");
+    let until = at("23:00");
+    assert_eq!((first.act, first.standing), (Act::Nothing, Standing::Left { power: Power::On, until }));
+    let kept = only(Subject { record: first.record.clone(), ..subject.clone() }, "22:55");
+    assert_eq!(kept.act, Act::Nothing);
+    let ended = only(Subject { record: first.record, ..subject }, "23:00");
+    assert_eq!(ended.act, Act::Stop);
+}
+
+#[test]
+fn a_stop_by_hand_lasts_to_the_next_beginning_at_most() {
+    let subject = ours(
+        subject(Kind::Instance, State::Stopped, wish(Power::On, "18:00")),
+        Ours::Started { at: at("08:00") },
+    );
+    let first = only(subject.clone(), "16:00");
+    assert_eq!(first.record.lease, Some(Lease { power: Power::Off, since: at("16:00"), until: at("18:00") }));
+    let morning = Subject { record: first.record, wish: wish(Power::On, "23:00"), ..subject };
+    assert_eq!(only(morning, "20:00").act, Act::Start(None));
+}
+
+#[test]
+fn who_stops_again_what_they_started_has_ended_their_lease() {
+    let mut subject = ours(
+        subject(Kind::Instance, State::Stopped, wish(Power::Off, "23:59")),
+        Ours::Started { at: at("19:00") },
+    );
+    subject.record.lease = Some(Lease { power: Power::On, since: at("19:00"), until: at("23:00") });
+    let decision = only(subject, "20:00");
+    assert_eq!((decision.record.lease, decision.standing), (None, Standing::AsWanted));
+}
+
+#[test]
+fn what_aws_wakes_is_stopped_again() {
+    let mut woken = ours(
+        subject(Kind::Database, State::Running, wish(Power::Off, "23:59")),
+        Ours::Stopped { at: at("00:00") },
+    );
+    assert!(
+        matches!(only(woken.clone(), "19:00").standing, Standing::Left { .. }),
+        "as far as anybody knows, by hand"
+    );
+    woken.woken = true;
+    assert_eq!(only(woken.clone(), "19:00").act, Act::Stop, "its event was heard");
+    woken.woken = false;
+    woken.record.off_since = Some("2026-11-23T19:00:00Z".parse().unwrap());
+    assert_eq!(only(woken, "19:00").act, Act::Stop, "it was off for seven days");
+}
+
+#[test]
+fn nothing_is_stopped_during_a_rollout_but_things_are_started() {
+    let waiting = Moment { stops_wait: Some("a rollout of web is active".to_owned()), ..moment() };
+    for kind in Kind::ALL {
+        let stop =
+            plan(vec![subject(*kind, State::Running, wish(Power::Off, "23:00"))], &waiting, at("18:00"))
+                .remove(0);
+        assert_eq!(stop.act, Act::Nothing, "{kind}");
+        assert_eq!(stop.standing, Standing::Waits("a rollout of web is active".to_owned()));
+    }
+    let start = ours(
+        subject(Kind::Instance, State::Stopped, wish(Power::On, "18:00")),
+        Ours::Stopped { at: at("01:00") },
+    );
+    assert_eq!(plan(vec![start], &waiting, at("08:00")).remove(0).act, Act::Start(None));
+}
+
+#[test]
+fn databases_start_first_and_stop_last() {
+    let off = |kind| {
+        ours(subject(kind, State::Stopped, wish(Power::On, "18:00")), Ours::Stopped { at: at("01:00") })
+    };
+    let known = |mut subject: Subject| {
+        subject.record.shape = subject.seen.shape.clone();
+        subject
+    };
+    let acts = |subjects: Vec<Subject>, now| -> Vec<bool> {
+        plan(subjects, &moment(), at(now)).into_iter().map(|decision| decision.act != Act::Nothing).collect()
+    };
+    assert_eq!(acts(vec![known(off(Kind::Group)), off(Kind::Database)], "08:00"), [false, true]);
+    let running = subject(Kind::Database, State::Running, wish(Power::On, "18:00"));
+    assert_eq!(acts(vec![known(off(Kind::Group)), running], "08:10"), [true, false]);
+    let on = |kind| subject(kind, State::Running, wish(Power::Off, "23:00"));
+    assert_eq!(
+        acts(vec![on(Kind::Group), on(Kind::Database), on(Kind::Cache)], "18:00"),
+        [true, false, false]
+    );
+    assert_eq!(
+        acts(vec![off(Kind::Group), on(Kind::Database), on(Kind::Cache)], "18:05")[1..],
+        [false, true]
+    );
+}
+
+#[test]
+fn what_can_never_stop_holds_nothing_up() {
+    let mut never = subject(Kind::Instance, State::Running, wish(Power::Off, "23:00"));
+    never.seen.cannot = Some("its root device is an instance store: a stop would lose it".to_owned());
+    let decisions = plan(
+        vec![never, subject(Kind::Database, State::Running, wish(Power::Off, "23:00"))],
+        &moment(),
+        at("18:00"),
+    );
+    assert!(matches!(&decisions[0].standing, Standing::Cannot(why) if why.contains("instance store")));
+    assert_eq!(decisions[1].act, Act::Stop);
+}
+
+#[test]
+fn a_start_begins_as_much_earlier_as_it_and_what_waits_for_it_take() {
+    let off = |kind, starts: &[u32]| {
+        let mut subject =
+            ours(subject(kind, State::Stopped, wish(Power::Off, "08:00")), Ours::Stopped { at: at("00:00") });
+        subject.record.starts = starts.to_vec();
+        subject.record.shape = subject.seen.shape.clone();
+        subject
+    };
+    let both = || vec![off(Kind::Database, &[600, 600, 600]), off(Kind::Group, &[300, 300, 300])];
+    // 10 and 5 minutes, and a tick for each to be seen.
+    let acts = |now| -> Vec<bool> {
+        plan(both(), &moment(), at(now)).into_iter().map(|decision| decision.act != Act::Nothing).collect()
+    };
+    assert_eq!(acts("07:34"), [false, false]);
+    assert_eq!(acts("07:35"), [true, false]);
+    assert_eq!(acts("07:50"), [true, false], "the group waits for the database");
+}
+
+#[test]
+fn without_machines_of_its_own_type_an_instance_gets_another_for_the_day() {
+    let moment = Moment { other_types: vec!["m6g.large".to_owned()], ..moment() };
+    let mut subject = ours(
+        subject(Kind::Instance, State::Stopped, wish(Power::On, "18:00")),
+        Ours::Stopped { at: at("01:00") },
+    );
+    subject.record.shape = subject.seen.shape.clone();
+    let first = plan(vec![subject.clone()], &moment, at("08:00")).remove(0);
+    assert_eq!(first.act, Act::Start(None));
+    let mut record = first.record;
+    record.failed("InsufficientInstanceCapacity".to_owned(), true, at("08:00"));
+    let wait =
+        plan(vec![Subject { record: record.clone(), ..subject.clone() }], &moment, at("08:00")).remove(0);
+    assert!(matches!(wait.standing, Standing::Fails { .. }));
+    let second =
+        plan(vec![Subject { record: record.clone(), ..subject.clone() }], &moment, at("08:05")).remove(0);
+    let other = Shape::Instance { instance_type: "m6g.large".to_owned() };
+    assert_eq!(second.act, Act::Start(Some(other.clone())));
+    record = second.record;
+    record.failed("InsufficientInstanceCapacity".to_owned(), true, at("08:05"));
+    assert!(!record.is_stuck(1));
+    let third =
+        plan(vec![Subject { record: record.clone(), ..subject.clone() }], &moment, at("08:10")).remove(0);
+    assert_eq!(third.act, Act::Start(subject.seen.shape.clone()), "and its own again");
+    record.failed("InsufficientInstanceCapacity".to_owned(), true, at("08:10"));
+    assert!(record.is_stuck(1), "now people have to know");
+    // In the evening its own type is still remembered.
+    let mut evening = subject;
+    evening.seen.state = State::Running;
+    evening.seen.shape = Some(other);
+    let stop =
+        plan(vec![Subject { record, wish: wish(Power::Off, "23:00"), ..evening }], &moment, at("18:00"))
+            .remove(0);
+    assert_eq!((stop.act, stop.record.shape), (Act::Stop, Some(shape(Kind::Instance, "one"))));
+}
+
+#[test]
+fn a_cache_is_deleted_only_when_a_snapshot_of_it_was_made() {
+    let subject = subject(Kind::Cache, State::Running, wish(Power::Off, "23:00"));
+    let first = only(subject.clone(), "18:00");
+    assert_eq!(first.act, Act::Snapshot("ace-1".to_owned()));
+    let later = |snapshots: Vec<Snapshot>, record: &Record| {
+        let mut subject = Subject { record: record.clone(), ..subject.clone() };
+        subject.seen.snapshots = snapshots;
+        only(subject, "18:05")
+    };
+    let named = |name: &str, ready| Snapshot { name: name.to_owned(), ready };
+    assert_eq!(later(vec![named("ace-1", false)], &first.record).act, Act::Nothing);
+    assert_eq!(later(Vec::new(), &first.record).act, Act::Snapshot("ace-1".to_owned()));
+    let second = later(vec![named("ace-1", true)], &first.record);
+    assert_eq!(second.act, Act::Delete("ace-1-last".to_owned()));
+    assert_eq!(second.record.shape, Some(shape(Kind::Cache, "one")));
+
+    let mut gone = Subject { record: second.record, wish: wish(Power::On, "23:59"), ..subject };
+    gone.seen.state = State::Gone;
+    gone.seen.shape = None;
+    gone.seen.snapshots = vec![named("ace-1", true), named("ace-1-last", false)];
+    assert!(matches!(only(gone.clone(), "20:00").standing, Standing::Waits(_)));
+    gone.seen.snapshots[1].ready = true;
+    let restored = only(gone.clone(), "20:00");
+    assert!(matches!(&restored.act, Act::Restore { snapshot, .. } if snapshot == "ace-1-last"));
+    gone.record = restored.record;
+    gone.seen.state = State::Running;
+    assert_eq!(only(gone.clone(), "20:10").act, Act::Forget(vec!["ace-1".to_owned()]));
+    gone.seen.snapshots.clear();
+    gone.seen.state = State::Gone;
+    assert!(matches!(only(gone, "20:20").standing, Standing::Cannot(_)));
+}
+
+#[test]
+fn production_is_left_alone_whatever_the_rules_say() {
+    let rules = Rules {
+        tags: BTreeMap::from([("team".to_owned(), "shop".to_owned())]),
+        families: BTreeSet::from([Family::Ec2]),
+        never: BTreeSet::from(["emea".to_owned()]),
+    };
+    let choose = |kind, tags: &[(&str, &str)]| {
+        let mut seen = Thing::new(kind, "one", at("00:00")).seen();
+        seen.tags = tags.iter().map(|(tag, value)| ((*tag).to_owned(), (*value).to_owned())).collect();
+        rules.choose(&seen)
+    };
+    assert_eq!(choose(Kind::Instance, &[("team", "shop")]), Choice::Managed);
+    assert_eq!(choose(Kind::Instance, &[("team", "shop"), ("env", "staging")]), Choice::Managed);
+    assert_eq!(choose(Kind::Instance, &[("team", "other")]), Choice::Other);
+    for (tag, value) in [("Environment", "Production"), ("stage", "prod"), ("ace-flow:environment", "emea")] {
+        let Choice::Left(why) = choose(Kind::Instance, &[("team", "shop"), (tag, value)]) else {
+            panic!("{tag}")
+        };
+        assert!(why.contains(tag), "{why}");
+    }
+    assert!(matches!(
+        choose(Kind::Instance, &[("team", "shop"), ("ace-flow:cost", "keep")]),
+        Choice::Left(_)
+    ));
+    assert!(matches!(choose(Kind::Database, &[("team", "shop")]), Choice::Left(why) if why.contains("rds")));
+}
+
+#[test]
+fn savings_are_hours_off_at_what_an_hour_costs() {
+    let prices = Prices {
+        source: "made up".to_owned(),
+        date: jiff::civil::date(2026, 11, 30),
+        region: "eu-central-1".to_owned(),
+        currency: "USD".to_owned(),
+        hourly: BTreeMap::from([
+            (Family::Ec2, BTreeMap::from([("m7g.large".to_owned(), 0.1)])),
+            (Family::Elasticache, BTreeMap::from([("cache.t4g.micro".to_owned(), 0.02)])),
+        ]),
+    };
+    let record = |kind| {
+        let mut record = Thing::new(kind, "one", at("00:00")).record();
+        record.shape = Some(shape(kind, "one"));
+        record.off = BTreeMap::from([("2026-11".to_owned(), 50 * 3600)]);
+        record
+    };
+    let records = [record(Kind::Instance), record(Kind::Cache), record(Kind::Database)];
+    let saved = savings(&records, &prices, "2026-11", at("12:00"));
+    let money: Vec<Option<String>> =
+        saved.iter().map(|saved| saved.saved.map(|money| money.to_string())).collect();
+    assert_eq!(money, [Some("5.00".to_owned()), Some("2.00".to_owned()), None], "two nodes of a cache");
+    assert_eq!(saved[2].hourly, Err("no price for rds db.t4g.micro".to_owned()));
+}

@@ -1,0 +1,3 @@
+mod aws;
+mod cases;
+mod weather;

@@ -1,10 +1,11 @@
-//! Windows of time as people write them, and what they say of an instant. Between which instants one lies is exact across
-//! every change of its zone's clock, from the time zone database that is built in: a pure crate reads no files.
-
+//! Time as people plan with it, in their zone: windows, and what they say of an instant; and cron expressions. Everything is exact across every change of a zone's
+//! clock, from the time zone database that is built in: a pure crate reads no files, and time is an argument.
+mod cron;
 mod standing;
 mod window;
 mod zone;
 
+pub use cron::{Cron, CronField, InvalidCron};
 pub use standing::{Standing, standing};
 pub use window::{Day, InvalidMoment, InvalidWindow, Moment, Window, WrittenWindow};
 pub use zone::{InvalidZone, Zone};

@@ -1,3 +1,6 @@
+mod crons;
+mod days;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -9,6 +12,10 @@ fn window(text: &str) -> Window {
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+fn zone(name: &str) -> Zone {
+    name.to_owned().try_into().unwrap()
 }
 
 /// The end of the windows at an instant, as text; `open` where there is none.

@@ -1,3 +1,4 @@
+mod calendars;
 mod crons;
 mod days;
 

@@ -231,3 +231,19 @@ fn what_is_not_understood_is_refused_with_line_and_remedy() {
     let told = holidays(&many, &zone("UTC")).unwrap_err().to_string();
     assert!(told.contains("over 20000 dates"), "{told}");
 }
+
+#[test]
+fn a_plan_takes_its_holidays_from_lists_and_calendars() {
+    let text = serde_json::json!({
+        "zone": "Europe/Berlin",
+        "start": "0 8 * * 1-5",
+        "stop": "0 18 * * 1-5",
+        "holidays": ["2026-12-25 Our Christmas"],
+        "calendars": [event("DTSTART;VALUE=DATE:20201225\nSUMMARY:Christmas\nRRULE:FREQ=YEARLY"), event("DTSTART;VALUE=DATE:20261224")],
+    });
+    let plan: Plan = serde_json::from_value(text).unwrap();
+    let why = |now: &str| desired(&plan, &[], at(now)).reason.to_string();
+    assert_eq!(why("2026-12-24T12:00:00Z"), "nothing begins on the holiday 2026-12-24");
+    assert_eq!(why("2026-12-25T12:00:00Z"), "nothing begins on the holiday 2026-12-25 Our Christmas");
+    assert_eq!(why("2028-12-25T12:00:00Z"), "nothing begins on the holiday 2028-12-25 Christmas");
+}

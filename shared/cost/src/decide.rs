@@ -1,7 +1,10 @@
 //! What is done about one resource, now.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use rollout::Seconds;
+use schedule::Desired;
 
 use crate::record::{Lease, Ours, Power, Record};
 use crate::resource::{CacheShape, Kind, Seen, Shape, Snapshot, State};
@@ -25,6 +28,12 @@ pub struct Wish {
     pub start_by: Option<Timestamp>,
 }
 
+impl From<&Desired> for Wish {
+    fn from(desired: &Desired) -> Self {
+        Self { power: desired.state, why: desired.reason.to_string(), until: desired.until, start_by: None }
+    }
+}
+
 /// What else counts at this moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
@@ -40,7 +49,7 @@ pub struct View {
     pub lease: Seconds,
     /// The types that an instance may have when AWS has not enough of its own, in this order.
     pub other_types: Vec<String>,
-    /// What the snapshots made of it now are called.
+    /// What the names of the snapshots made now begin with.
     pub snapshot: String,
 }
 
@@ -95,6 +104,21 @@ pub enum Standing {
         /// When.
         next: Timestamp,
     },
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AsWanted => f.write_str("as wanted"),
+            Self::Underway => f.write_str("on its way"),
+            Self::Acts => f.write_str("asked"),
+            Self::Waits(what) => write!(f, "waits: {what}"),
+            Self::Left { power: Power::On, until } => write!(f, "was started by hand: left on until {until}"),
+            Self::Left { power: Power::Off, until } => write!(f, "was stopped by hand: left off until {until}"),
+            Self::Cannot(why) => write!(f, "cannot: {why}"),
+            Self::Fails { why, next } => write!(f, "failed, and is tried again at {next}: {why}"),
+        }
+    }
 }
 
 /// A decision about one resource.
@@ -191,7 +215,12 @@ pub fn decide(record: Record, seen: &Seen, wish: &Wish, view: &View, now: Timest
         Power::On => case.on(),
         Power::Off => case.off(),
     };
-    Decision { record: case.record, act, standing }
+    let mut record = case.record;
+    record.said = standing.to_string();
+    if seen.endpoint.is_some() {
+        record.endpoint.clone_from(&seen.endpoint);
+    }
+    Decision { record, act, standing }
 }
 
 struct Case<'a> {
@@ -371,7 +400,7 @@ impl Case<'_> {
                 self.record.ours = Ours::Delete { at, before, last: last.clone() };
                 return (Act::Delete(last), Standing::Acts);
             }
-            _ => (None, self.view.snapshot.clone()),
+            _ => (None, format!("{}-{}", self.view.snapshot, self.record.name)),
         };
         match self.seen.snapshots.iter().find(|made| made.name == name) {
             Some(Snapshot { ready: true, .. }) => {

@@ -15,7 +15,7 @@ pub use plan::{Moment, Subject, plan, ready_by};
 pub use record::{Lease, Ours, Power, Record, Trouble};
 pub use resource::{Arn, CacheShape, Family, Kind, Seen, Shape, Snapshot, State, Tier};
 pub use savings::{Money, Prices, Saved, savings};
-pub use select::{Choice, Rules};
+pub use select::{COST, Choice, ENVIRONMENT, KEEP, Rules, is_production, names};
 
 #[cfg(test)]
 mod tests;

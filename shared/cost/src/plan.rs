@@ -34,10 +34,12 @@ pub struct Moment {
     pub lease: Seconds,
     /// The types that an instance may have when AWS has not enough of its own.
     pub other_types: Vec<String>,
-    /// What the snapshots made now are called.
+    /// What the names of the snapshots made now begin with.
     pub snapshot: String,
     /// How much time is between two ticks.
     pub tick: Seconds,
+    /// The tiers that could not be looked at, and why: nobody knows whether they are ready or stopped.
+    pub unseen: BTreeMap<Tier, String>,
 }
 
 /// What is done about each resource of an environment now. Databases start before caches and caches before what computes;
@@ -57,7 +59,7 @@ pub fn plan(subjects: Vec<Subject>, moment: &Moment, now: Timestamp) -> Vec<Deci
     for subject in &mut subjects {
         subject.record = notice(subject.record.clone(), &subject.seen, &subject.wish, &view(subject), now);
     }
-    let order = Order::of(&subjects, now);
+    let order = Order::of(&subjects, &moment.unseen, now);
     let decided = subjects.into_iter().map(|subject| {
         let tier = subject.seen.kind.tier();
         let view = View {
@@ -77,8 +79,8 @@ struct Order {
 }
 
 impl Order {
-    fn of(subjects: &[Subject], now: Timestamp) -> Self {
-        let mut order = Self { up: BTreeMap::new(), down: BTreeMap::new() };
+    fn of(subjects: &[Subject], unseen: &BTreeMap<Tier, String>, now: Timestamp) -> Self {
+        let mut order = Self { up: unseen.clone(), down: unseen.clone() };
         for Subject { record, seen, wish, .. } in subjects {
             if record.trouble.as_ref().is_some_and(|trouble| trouble.attempts >= GIVEN_UP) {
                 continue;

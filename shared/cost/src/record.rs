@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rollout::Seconds;
+pub use schedule::State as Power;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,9 @@ pub struct Record {
     /// Where it was reached last, of what was restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// How it stood when that changed last, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub said: String,
     /// How long its last starts took, in seconds, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub starts: Vec<u32>,
@@ -108,16 +112,6 @@ pub enum Ours {
     },
 }
 
-/// Whether something is on or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Power {
-    /// Off.
-    Off,
-    /// On.
-    On,
-}
-
 /// Somebody started or stopped a resource by hand: it is left so for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +155,7 @@ impl Record {
             trouble: None,
             told: false,
             endpoint: None,
+            said: String::new(),
             starts: Vec::new(),
             off_since: None,
             off: BTreeMap::new(),
@@ -210,6 +205,13 @@ impl Record {
         let before = self.off.get(month).copied().unwrap_or_default();
         let since = self.off_since.map(|since| months(since, now)).unwrap_or_default();
         before + since.into_iter().filter(|(one, _)| one == month).map(|(_, seconds)| seconds).sum::<u64>()
+    }
+
+    /// It is there no more, or is not selected any more: it is left as it is, and no time that it is off counts.
+    pub fn lost(&mut self, now: Timestamp) {
+        self.on(now);
+        (self.ours, self.lease, self.trouble) = (Ours::Nothing, None, None);
+        "it is there no more, or has lost its tags".clone_into(&mut self.said);
     }
 
     /// Whether it can be started or restored at all.

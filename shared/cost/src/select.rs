@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::resource::{Family, Seen};
+use crate::resource::{Arn, Family, Kind, Seen};
 
 /// The tag by which a resource is an environment's, unless others are set.
 pub const ENVIRONMENT: &str = "ace-flow:environment";
@@ -15,6 +15,9 @@ const STAGES: [&str; 5] = [ENVIRONMENT, "environment", "env", "stage", "tier"];
 /// What production is called, as people do.
 const PRODUCTION: [&str; 4] = ["production", "prod", "prd", "live"];
 
+/// What such a name is no production with.
+const NOT: [&str; 3] = ["pre", "non", "not"];
+
 /// Which resources are stopped and started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -22,8 +25,23 @@ pub struct Rules {
     pub tags: BTreeMap<String, String>,
     /// Of which services.
     pub families: BTreeSet<Family>,
-    /// The environments that are never stopped, by name.
-    pub never: BTreeSet<String>,
+}
+
+/// Whether a pattern names a resource: its name, its ARN, or its kind and its name (`rds:orders`), each with `*` for anything.
+pub fn names(pattern: &str, kind: Kind, name: &str, arn: &Arn) -> bool {
+    let with_kind = format!("{kind}:{name}");
+    [name, with_kind.as_str(), arn.as_str()].into_iter().any(|text| globbed(pattern, text))
+}
+
+fn globbed(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(last) = pattern.contains('*').then(|| parts.next_back()).flatten() else { return rest.is_empty() };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 /// What is to be done with a resource.
@@ -43,7 +61,7 @@ impl Rules {
         if !self.tags.iter().all(|(tag, value)| seen.tags.get(tag) == Some(value)) {
             return Choice::Other;
         }
-        if let Some((tag, value)) = seen.tags.iter().find(|(tag, value)| self.is_production(tag, value)) {
+        if let Some((tag, value)) = seen.tags.iter().find(|(tag, value)| names_stage(tag) && is_production(value)) {
             return Choice::Left(format!(
                 "its tag {tag} says {value}, which is never stopped: mend that tag if it is wrong"
             ));
@@ -57,10 +75,15 @@ impl Rules {
         }
         Choice::Managed
     }
+}
 
-    fn is_production(&self, tag: &str, value: &str) -> bool {
-        let (tag, value) = (tag.to_ascii_lowercase(), value.to_ascii_lowercase());
-        STAGES.contains(&tag.as_str())
-            && (PRODUCTION.contains(&value.as_str()) || self.never.contains(&value))
-    }
+/// Whether that is what production is called: `prod`, `production-eu`, but not `pre-prod`. Its resources are never stopped.
+pub fn is_production(environment: &str) -> bool {
+    let words = || environment.split(|c: char| !c.is_ascii_alphanumeric());
+    let has = |names: &[&str]| words().any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)));
+    has(&PRODUCTION) && !has(&NOT)
+}
+
+fn names_stage(tag: &str) -> bool {
+    STAGES.iter().any(|stage| tag.eq_ignore_ascii_case(stage))
 }

@@ -5,6 +5,7 @@ use rollout::{Colour, ServiceName};
 
 use crate::Written;
 use crate::alerts::InvalidAlerts;
+use crate::cost::InvalidCost;
 use crate::notifications::InvalidChannel;
 use crate::place::Place;
 use crate::promotion::InvalidPromotion;
@@ -120,6 +121,14 @@ pub enum InvalidConfiguration {
         /// Why.
         source: InvalidAlerts,
     },
+    /// What is stopped and started when.
+    #[error("{place}: {source}")]
+    Cost {
+        /// Where it is written.
+        place: Place,
+        /// Why.
+        source: InvalidCost,
+    },
 }
 
 /// Everything that is wrong with blocks; at least one thing.
@@ -192,7 +201,8 @@ impl InvalidConfiguration {
             | Self::Promotion { place, .. }
             | Self::Window { place, .. }
             | Self::Channel { place, .. }
-            | Self::Alerts { place, .. } => Some(place.clone()),
+            | Self::Alerts { place, .. }
+            | Self::Cost { place, .. } => Some(place.clone()),
         }
     }
 

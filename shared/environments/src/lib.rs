@@ -4,6 +4,7 @@
 mod alerts;
 mod blocks;
 mod canary;
+mod cost;
 mod invalid;
 mod near;
 mod notifications;
@@ -26,11 +27,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use alerts::{Alerts, WrittenAlerts};
+use self::cost::WrittenCost;
 use invalid::Mistakes;
 use notifications::WrittenChannel;
 use promotion::WrittenPromotion;
 
 pub use alerts::{InvalidAlerts, InvalidMetric};
+pub use self::cost::{Cost, InvalidCost};
 pub use canary::CanaryRules;
 pub use invalid::InvalidConfiguration;
 pub use notifications::{
@@ -65,6 +68,7 @@ pub struct Environment {
     freeze: Vec<schedule::Window>,
     notifications: BTreeMap<ChannelName, Channel>,
     alerts: Alerts,
+    cost: Option<Cost>,
 }
 
 /// The same as it is written, not yet checked across its fields.
@@ -88,6 +92,9 @@ struct Written {
     /// What they are told of, when and why.
     #[serde(default, skip_serializing_if = "WrittenAlerts::is_usual")]
     alerts: WrittenAlerts,
+    /// What is stopped and started when, to pay less; never in production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cost: Option<WrittenCost>,
 }
 
 fn is_usual(promotion: &WrittenPromotion) -> bool {
@@ -125,6 +132,7 @@ impl From<Environment> for Written {
                 .map(|(name, channel)| (name.into(), channel.into()))
                 .collect(),
             alerts: valid.alerts.into_written(),
+            cost: valid.cost.map(Cost::into_written),
         }
     }
 }
@@ -139,10 +147,12 @@ impl Environment {
         let told = Mistakes::both(notifications, alerts);
         let promotion = blocks::promotion(written.promotion, &written.environment.name);
         let gates = Mistakes::both(promotion, blocks::freeze(written.freeze));
-        let ((), ((promotion, freeze), (notifications, alerts))) =
+        let cost = self::cost::read(written.cost, &written.environment.name);
+        let checked = Mistakes::both(checked, cost);
+        let (((), cost), ((promotion, freeze), (notifications, alerts))) =
             Mistakes::both(checked, Mistakes::both(gates, told))?;
         let Written { environment, rollout, services, .. } = written;
-        Ok(Self { environment, rollout, promotion, services, freeze, notifications, alerts })
+        Ok(Self { environment, rollout, promotion, services, freeze, notifications, alerts, cost })
     }
 
     /// Reads a configuration file.
@@ -179,6 +189,11 @@ impl Environment {
     /// the configuration itself does not know.
     pub fn alerts(&self, environment: &EnvironmentName) -> alerting::Policy {
         self.alerts.policy(environment, &self.notifications)
+    }
+
+    /// What is stopped and started when, if anything is.
+    pub const fn cost(&self) -> Option<&Cost> {
+        self.cost.as_ref()
     }
 
     /// The service that a pipeline starts.

@@ -9,9 +9,9 @@ use super::aws::{Thing, shape};
 use crate::decide::{Act, Decision, Standing, Wish};
 use crate::plan::{Moment, Subject, plan};
 use crate::record::{Lease, Ours, Power, Record};
-use crate::resource::{Family, Kind, Shape, Snapshot, State};
+use crate::resource::{Arn, Family, Kind, Shape, Snapshot, State, Tier};
 use crate::savings::{Prices, savings};
-use crate::select::{Choice, Rules};
+use crate::select::{Choice, Rules, names};
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-30T{text}:00Z").parse().unwrap()
@@ -229,30 +229,30 @@ fn without_machines_of_its_own_type_an_instance_gets_another_for_the_day() {
 fn a_cache_is_deleted_only_when_a_snapshot_of_it_was_made() {
     let subject = subject(Kind::Cache, State::Running, wish(Power::Off, "23:00"));
     let first = only(subject.clone(), "18:00");
-    assert_eq!(first.act, Act::Snapshot("ace-1".to_owned()));
+    assert_eq!(first.act, Act::Snapshot("ace-1-one".to_owned()));
     let later = |snapshots: Vec<Snapshot>, record: &Record| {
         let mut subject = Subject { record: record.clone(), ..subject.clone() };
         subject.seen.snapshots = snapshots;
         only(subject, "18:05")
     };
     let named = |name: &str, ready| Snapshot { name: name.to_owned(), ready };
-    assert_eq!(later(vec![named("ace-1", false)], &first.record).act, Act::Nothing);
-    assert_eq!(later(Vec::new(), &first.record).act, Act::Snapshot("ace-1".to_owned()));
-    let second = later(vec![named("ace-1", true)], &first.record);
-    assert_eq!(second.act, Act::Delete("ace-1-last".to_owned()));
+    assert_eq!(later(vec![named("ace-1-one", false)], &first.record).act, Act::Nothing);
+    assert_eq!(later(Vec::new(), &first.record).act, Act::Snapshot("ace-1-one".to_owned()));
+    let second = later(vec![named("ace-1-one", true)], &first.record);
+    assert_eq!(second.act, Act::Delete("ace-1-one-last".to_owned()));
     assert_eq!(second.record.shape, Some(shape(Kind::Cache, "one")));
 
     let mut gone = Subject { record: second.record, wish: wish(Power::On, "23:59"), ..subject };
     gone.seen.state = State::Gone;
     gone.seen.shape = None;
-    gone.seen.snapshots = vec![named("ace-1", true), named("ace-1-last", false)];
+    gone.seen.snapshots = vec![named("ace-1-one", true), named("ace-1-one-last", false)];
     assert!(matches!(only(gone.clone(), "20:00").standing, Standing::Waits(_)));
     gone.seen.snapshots[1].ready = true;
     let restored = only(gone.clone(), "20:00");
-    assert!(matches!(&restored.act, Act::Restore { snapshot, .. } if snapshot == "ace-1-last"));
+    assert!(matches!(&restored.act, Act::Restore { snapshot, .. } if snapshot == "ace-1-one-last"));
     gone.record = restored.record;
     gone.seen.state = State::Running;
-    assert_eq!(only(gone.clone(), "20:10").act, Act::Forget(vec!["ace-1".to_owned()]));
+    assert_eq!(only(gone.clone(), "20:10").act, Act::Forget(vec!["ace-1-one".to_owned()]));
     gone.seen.snapshots.clear();
     gone.seen.state = State::Gone;
     assert!(matches!(only(gone, "20:20").standing, Standing::Cannot(_)));
@@ -263,7 +263,6 @@ fn production_is_left_alone_whatever_the_rules_say() {
     let rules = Rules {
         tags: BTreeMap::from([("team".to_owned(), "shop".to_owned())]),
         families: BTreeSet::from([Family::Ec2]),
-        never: BTreeSet::from(["emea".to_owned()]),
     };
     let choose = |kind, tags: &[(&str, &str)]| {
         let mut seen = Thing::new(kind, "one", at("00:00")).seen();
@@ -273,7 +272,7 @@ fn production_is_left_alone_whatever_the_rules_say() {
     assert_eq!(choose(Kind::Instance, &[("team", "shop")]), Choice::Managed);
     assert_eq!(choose(Kind::Instance, &[("team", "shop"), ("env", "staging")]), Choice::Managed);
     assert_eq!(choose(Kind::Instance, &[("team", "other")]), Choice::Other);
-    for (tag, value) in [("Environment", "Production"), ("stage", "prod"), ("ace-flow:environment", "emea")] {
+    for (tag, value) in [("Environment", "Production"), ("stage", "prod"), ("ace-flow:environment", "prod-emea")] {
         let Choice::Left(why) = choose(Kind::Instance, &[("team", "shop"), (tag, value)]) else {
             panic!("{tag}")
         };
@@ -310,4 +309,27 @@ fn savings_are_hours_off_at_what_an_hour_costs() {
         saved.iter().map(|saved| saved.saved.map(|money| money.to_string())).collect();
     assert_eq!(money, [Some("5.00".to_owned()), Some("2.00".to_owned()), None], "two nodes of a cache");
     assert_eq!(saved[2].hourly, Err("no price for rds db.t4g.micro".to_owned()));
+}
+
+#[test]
+fn a_resource_is_named_by_its_name_its_kind_or_its_arn() {
+    let arn = Arn("arn:aws:rds:eu-central-1:1:db:orders-db".to_owned());
+    let named = |pattern: &str| names(pattern, Kind::Database, "orders-db", &arn);
+    for pattern in ["orders-db", "rds:orders-db", "rds:*", "*", "orders-*", "*-db", "o*d*b", arn.as_str(), "arn:*:db:*"] {
+        assert!(named(pattern), "{pattern}");
+    }
+    for pattern in ["", "orders", "rds", "ec2:*", "orders-db*x", "o*x*b", "*orders"] {
+        assert!(!named(pattern), "{pattern}");
+    }
+}
+
+#[test]
+fn what_could_not_be_looked_at_holds_the_order() {
+    let unseen = BTreeMap::from([(Tier::Cache, "ElastiCache is not answering".to_owned())]);
+    let moment = Moment { unseen, ..moment() };
+    let one = |subject| plan(vec![subject], &moment, at("18:00")).remove(0).act;
+    assert_eq!(one(subject(Kind::Group, State::Running, wish(Power::Off, "23:00"))), Act::Stop);
+    assert_eq!(one(subject(Kind::Database, State::Running, wish(Power::Off, "23:00"))), Act::Nothing);
+    let off = ours(subject(Kind::Instance, State::Stopped, wish(Power::On, "23:00")), Ours::Stopped { at: at("01:00") });
+    assert_eq!(one(off), Act::Nothing);
 }

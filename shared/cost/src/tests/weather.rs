@@ -93,6 +93,7 @@ impl World {
             other_types: vec!["m6g.large".to_owned()],
             snapshot: format!("ace-{minute}"),
             tick: Seconds(300),
+            unseen: BTreeMap::new(),
         }
     }
 

@@ -1,0 +1,73 @@
+//! What cost-optimizer needs from the world.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use contract::ResourceTrouble;
+use cost::{Act, Family, Record, Seen};
+use rollout::EnvironmentName;
+use schedule::{Override, OverrideId};
+
+use super::PortResult;
+
+/// What somebody wants kept on or off for a while, and what that is called.
+pub type Kept = (OverrideId, Override);
+
+/// The memory of what is stopped and started, one for the environment whose stack it is.
+#[async_trait]
+pub trait CostStore: Send + Sync {
+    /// What is remembered of every resource.
+    async fn resources(&self, home: &EnvironmentName) -> PortResult<Vec<Record>>;
+
+    /// Writes what is remembered of a resource, if the stored one has the version before, 0 for none. `false`, and nothing
+    /// is changed, when it has not.
+    async fn put_resource(&self, home: &EnvironmentName, record: &Record) -> PortResult<bool>;
+
+    /// What somebody wants kept on or off, what has ended among it for a while.
+    async fn overrides(&self, home: &EnvironmentName) -> PortResult<Vec<Kept>>;
+
+    /// Writes an override, whatever is stored.
+    async fn put_override(&self, home: &EnvironmentName, kept: &Kept) -> PortResult<()>;
+
+    /// Takes an override away; `false` when there is none of that name.
+    async fn remove_override(&self, home: &EnvironmentName, id: &OverrideId) -> PortResult<bool>;
+}
+
+/// Something to be done with a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// Which, as it was seen.
+    pub seen: Seen,
+    /// What.
+    pub act: Act,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// In AWS's words, and what to change where it will not come right by itself.
+    pub why: String,
+    /// Whether AWS has not enough machines of that type.
+    pub capacity: bool,
+}
+
+/// The resources of one service of AWS.
+#[async_trait]
+pub trait Resources: Send + Sync {
+    /// Which.
+    fn family(&self) -> Family;
+
+    /// Everything that has all of these tags, and whatever is remembered and is no more: as
+    /// [`Gone`](cost::State::Gone), with the snapshots of it.
+    async fn see(&self, tags: &BTreeMap<String, String>, known: &[Record]) -> PortResult<Vec<Seen>>;
+
+    /// Does all of it, and says what came of each, in the order of the orders. What is done already is done.
+    async fn act(&self, orders: &[Order]) -> Vec<Result<(), Refused>>;
+}
+
+/// Tells alert-router of resources that are stuck, and that are not any more.
+#[async_trait]
+pub trait Troubles: Send + Sync {
+    /// Tells it.
+    async fn tell(&self, trouble: &ResourceTrouble) -> PortResult<()>;
+}

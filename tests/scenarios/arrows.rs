@@ -33,6 +33,7 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "analysis",
         "approval-link",
         "contract",
+        "cost",
         "engine",
         "environments",
         "rollout",
@@ -45,10 +46,13 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "alerting" => BTreeSet::from(["rollout", "schedule"]),
         "alert-message" => BTreeSet::from(["alerting", "rollout"]),
         "receivers" => BTreeSet::from(["alert-message", "alerting"]),
-        "environments" => BTreeSet::from(["alerting", "analysis", "rollout", "schedule"]),
+        "cost" => BTreeSet::from(["rollout", "schedule"]),
+        "environments" => BTreeSet::from(["alerting", "analysis", "cost", "rollout", "schedule"]),
         "foresight" => BTreeSet::from(["analysis", "rollout"]),
         "approval-link" => BTreeSet::from(["rollout"]),
-        "contract" => BTreeSet::from(["alerting", "approval-link", "environments", "rollout"]),
+        "contract" => {
+            BTreeSet::from(["alerting", "approval-link", "cost", "environments", "rollout", "schedule"])
+        },
         "engine" => inner.into_iter().filter(|name| *name != "engine").collect(),
         "lambda-host" | "model" => BTreeSet::from(inner),
         "local-stack" => inner.into_iter().chain(["asl", "weighted-proxy"]).collect(),

@@ -1,7 +1,7 @@
-use cost::{Arn, Kind};
+use cost::{Arn, Kind, OverrideId};
 use jiff::Timestamp;
 use rollout::EnvironmentName;
-use schedule::{OverrideId, WrittenOverride};
+use schedule::WrittenOverride;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -103,7 +103,9 @@ impl TryFrom<Value> for CostOptimizer {
             if WOKEN.contains(&id) {
                 return text(&value, "detail.SourceArn").map(|arn| Self::Woken(Arn(arn.to_owned())));
             }
-            return Ok(Self::Other { what: format!("{} {id}", what.as_str().unwrap_or_default()).trim().to_owned() });
+            return Ok(Self::Other {
+                what: format!("{} {id}", what.as_str().unwrap_or_default()).trim().to_owned(),
+            });
         }
         let order = |name: &str, value: &Value| format!("{name}: {value}");
         match value.as_object().map(|object| object.iter().collect::<Vec<_>>()).as_deref() {

@@ -4,6 +4,7 @@ mod alarm;
 mod alert_router;
 mod approve;
 mod command;
+mod cost_optimizer;
 mod failure;
 mod reply;
 mod request;
@@ -23,6 +24,9 @@ pub use approve::{
     Approve, ApproveReply, Body, HttpRequest, HttpResponse, LinkMade, LinkReply, LinkWanted, MAX_BODY,
 };
 pub use command::Command;
+pub use cost_optimizer::{
+    CostOptimizer, CostOptimizerReply, CostOptimizerResult, EndOverride, ResourceTrouble,
+};
 pub use failure::{ErrorName, Failure};
 pub use reply::{HealthCheckNext, Next, PromoteStepNext, Reply, RollbackNext, StartDeployNext};
 pub use request::{CleanUpDue, Origin, PromoteStep, StartDeploy, Sweep, Trigger, Turn};

@@ -77,6 +77,13 @@ pub enum Act {
     Forget(Vec<String>),
 }
 
+impl Act {
+    /// Whether something is of less use afterwards, or on its way there.
+    pub const fn stops(&self) -> bool {
+        matches!(self, Self::Stop | Self::Snapshot(_) | Self::Delete(_))
+    }
+}
+
 /// How it stands with a resource, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -114,7 +121,9 @@ impl fmt::Display for Standing {
             Self::Acts => f.write_str("asked"),
             Self::Waits(what) => write!(f, "waits: {what}"),
             Self::Left { power: Power::On, until } => write!(f, "was started by hand: left on until {until}"),
-            Self::Left { power: Power::Off, until } => write!(f, "was stopped by hand: left off until {until}"),
+            Self::Left { power: Power::Off, until } => {
+                write!(f, "was stopped by hand: left off until {until}")
+            }
             Self::Cannot(why) => write!(f, "cannot: {why}"),
             Self::Fails { why, next } => write!(f, "failed, and is tried again at {next}: {why}"),
         }

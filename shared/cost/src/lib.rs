@@ -4,6 +4,7 @@
 //! doubled tick changes nothing. What is remembered of a resource ([`Record`]) is written before anything is asked of it.
 
 mod decide;
+mod kept;
 mod plan;
 mod record;
 mod resource;
@@ -11,6 +12,7 @@ mod savings;
 mod select;
 
 pub use decide::{Act, Decision, Standing, View, Wish, decide, notice, power};
+pub use kept::OverrideId;
 pub use plan::{Moment, Subject, plan, ready_by};
 pub use record::{Lease, Ours, Power, Record, Trouble};
 pub use resource::{Arn, CacheShape, Family, Kind, Seen, Shape, Snapshot, State, Tier};

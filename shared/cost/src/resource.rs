@@ -109,6 +109,13 @@ pub enum Family {
     Elasticache,
 }
 
+impl Family {
+    /// The tiers in which its resources are.
+    pub fn tiers(self) -> impl Iterator<Item = Tier> {
+        Kind::ALL.iter().filter(move |kind| kind.family() == self).map(|kind| kind.tier())
+    }
+}
+
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -36,7 +36,9 @@ pub fn names(pattern: &str, kind: Kind, name: &str, arn: &Arn) -> bool {
 fn globbed(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let Some(last) = pattern.contains('*').then(|| parts.next_back()).flatten() else { return rest.is_empty() };
+    let Some(last) = pattern.contains('*').then(|| parts.next_back()).flatten() else {
+        return rest.is_empty();
+    };
     for part in parts {
         let Some((_, after)) = rest.split_once(part) else { return false };
         rest = after;
@@ -61,7 +63,9 @@ impl Rules {
         if !self.tags.iter().all(|(tag, value)| seen.tags.get(tag) == Some(value)) {
             return Choice::Other;
         }
-        if let Some((tag, value)) = seen.tags.iter().find(|(tag, value)| names_stage(tag) && is_production(value)) {
+        if let Some((tag, value)) =
+            seen.tags.iter().find(|(tag, value)| names_stage(tag) && is_production(value))
+        {
             return Choice::Left(format!(
                 "its tag {tag} says {value}, which is never stopped: mend that tag if it is wrong"
             ));

@@ -9,6 +9,7 @@ mod alert_router;
 mod allowance;
 mod approve;
 pub mod below;
+mod cost_optimizer;
 mod environment_orders;
 mod failures;
 pub mod fence;
@@ -30,6 +31,7 @@ mod window;
 
 pub use alert_router::{AlertRouterFunction, Setups};
 pub use approve::ApproveFunction;
+pub use cost_optimizer::{CostOptimizerFunction, TICK};
 pub use health_check::HealthCheckFunction;
 pub use promote_step::PromoteStepFunction;
 pub use reply::describe;

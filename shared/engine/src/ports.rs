@@ -1,6 +1,7 @@
 //! What the engine needs from the world. Adapters implement these; the engine knows no other way out.
 
 mod alerts;
+mod cost;
 
 use analysis::{Evidence, Histories, Window};
 use approval_link::Keyring;
@@ -11,6 +12,7 @@ use rollout::{
     Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Source, Target, Version, Weight,
 };
 
+pub use self::cost::{CostStore, Kept, Order, Refused, Resources, Troubles};
 pub use alerts::{AlertStore, ChannelSecrets, Courier, DeadLetters, Parcel, Timers};
 
 pub use crate::below::{Ended, Ending, Serving, Stay};

@@ -61,7 +61,9 @@ pub enum InvalidCost {
     #[error("{0} is production, whose resources are never stopped: take the block out")]
     Production(String),
     /// Nothing is stopped.
-    #[error("there are no resources: write some of ec2, autoscaling, ecs, rds and elasticache, or take the block out")]
+    #[error(
+        "there are no resources: write some of ec2, autoscaling, ecs, rds and elasticache, or take the block out"
+    )]
     NoResources,
     /// Something is there twice.
     #[error("{0} is there twice: leave one of the two out")]
@@ -107,7 +109,8 @@ pub(crate) fn read(written: Option<WrittenCost>, own: &str) -> Result<Option<Cos
     let Some(written) = written else { return Ok(None) };
     let all = Place::of(["cost"]);
     let mut wrong = Vec::new();
-    let mut refuse = |place: Place, source: InvalidCost| wrong.push(InvalidConfiguration::Cost { place, source });
+    let mut refuse =
+        |place: Place, source: InvalidCost| wrong.push(InvalidConfiguration::Cost { place, source });
     if cost::is_production(own) {
         refuse(all.clone(), InvalidCost::Production(own.to_owned()));
     }

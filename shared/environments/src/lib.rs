@@ -26,14 +26,14 @@ use rollout::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use alerts::{Alerts, WrittenAlerts};
 use self::cost::WrittenCost;
+use alerts::{Alerts, WrittenAlerts};
 use invalid::Mistakes;
 use notifications::WrittenChannel;
 use promotion::WrittenPromotion;
 
-pub use alerts::{InvalidAlerts, InvalidMetric};
 pub use self::cost::{Cost, InvalidCost};
+pub use alerts::{InvalidAlerts, InvalidMetric};
 pub use canary::CanaryRules;
 pub use invalid::InvalidConfiguration;
 pub use notifications::{

@@ -272,7 +272,9 @@ fn production_is_left_alone_whatever_the_rules_say() {
     assert_eq!(choose(Kind::Instance, &[("team", "shop")]), Choice::Managed);
     assert_eq!(choose(Kind::Instance, &[("team", "shop"), ("env", "staging")]), Choice::Managed);
     assert_eq!(choose(Kind::Instance, &[("team", "other")]), Choice::Other);
-    for (tag, value) in [("Environment", "Production"), ("stage", "prod"), ("ace-flow:environment", "prod-emea")] {
+    for (tag, value) in
+        [("Environment", "Production"), ("stage", "prod"), ("ace-flow:environment", "prod-emea")]
+    {
         let Choice::Left(why) = choose(Kind::Instance, &[("team", "shop"), (tag, value)]) else {
             panic!("{tag}")
         };
@@ -315,7 +317,9 @@ fn savings_are_hours_off_at_what_an_hour_costs() {
 fn a_resource_is_named_by_its_name_its_kind_or_its_arn() {
     let arn = Arn("arn:aws:rds:eu-central-1:1:db:orders-db".to_owned());
     let named = |pattern: &str| names(pattern, Kind::Database, "orders-db", &arn);
-    for pattern in ["orders-db", "rds:orders-db", "rds:*", "*", "orders-*", "*-db", "o*d*b", arn.as_str(), "arn:*:db:*"] {
+    for pattern in
+        ["orders-db", "rds:orders-db", "rds:*", "*", "orders-*", "*-db", "o*d*b", arn.as_str(), "arn:*:db:*"]
+    {
         assert!(named(pattern), "{pattern}");
     }
     for pattern in ["", "orders", "rds", "ec2:*", "orders-db*x", "o*x*b", "*orders"] {
@@ -330,6 +334,9 @@ fn what_could_not_be_looked_at_holds_the_order() {
     let one = |subject| plan(vec![subject], &moment, at("18:00")).remove(0).act;
     assert_eq!(one(subject(Kind::Group, State::Running, wish(Power::Off, "23:00"))), Act::Stop);
     assert_eq!(one(subject(Kind::Database, State::Running, wish(Power::Off, "23:00"))), Act::Nothing);
-    let off = ours(subject(Kind::Instance, State::Stopped, wish(Power::On, "23:00")), Ours::Stopped { at: at("01:00") });
+    let off = ours(
+        subject(Kind::Instance, State::Stopped, wish(Power::On, "23:00")),
+        Ours::Stopped { at: at("01:00") },
+    );
     assert_eq!(one(off), Act::Nothing);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use contract::ResourceTrouble;
-use cost::{Act, Family, Record, Seen};
+use cost::{Act, Family, OverrideId, Record, Seen};
 use rollout::EnvironmentName;
-use schedule::{Override, OverrideId};
+use schedule::Override;
 
 use super::PortResult;
 
@@ -57,8 +57,8 @@ pub trait Resources: Send + Sync {
     /// Which.
     fn family(&self) -> Family;
 
-    /// Everything that has all of these tags, and whatever is remembered and is no more: as
-    /// [`Gone`](cost::State::Gone), with the snapshots of it.
+    /// Everything that has all of these tags; and, as [`Gone`](cost::State::Gone) and with their snapshots, the caches among
+    /// what is remembered that are no more.
     async fn see(&self, tags: &BTreeMap<String, String>, known: &[Record]) -> PortResult<Vec<Seen>>;
 
     /// Does all of it, and says what came of each, in the order of the orders. What is done already is done.

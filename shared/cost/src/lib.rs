@@ -5,6 +5,8 @@
 
 mod decide;
 mod kept;
+#[cfg(any(test, feature = "model"))]
+pub mod model;
 mod plan;
 mod record;
 mod resource;

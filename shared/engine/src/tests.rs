@@ -6,6 +6,7 @@ mod approvals;
 mod approve;
 mod budget;
 mod clean_up;
+mod cost_optimizer;
 mod environment_orders;
 mod faults;
 mod fence;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rollout::Seconds;
 
-use super::aws::{Thing, shape};
 use crate::decide::{Act, Decision, Standing, Wish};
+use crate::model::{Thing, shape};
 use crate::plan::{Moment, Subject, plan};
 use crate::record::{Lease, Ours, Power, Record};
 use crate::resource::{Arn, Family, Kind, Shape, Snapshot, State, Tier};

@@ -1,3 +1,2 @@
-mod aws;
 mod cases;
 mod weather;

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rollout::Seconds;
 
-use super::aws::{Account, Thing};
 use crate::decide::{Act, Decision, Standing, Wish};
+use crate::model::{Account, Thing};
 use crate::plan::{Moment, Subject, plan};
 use crate::record::Power;
 use crate::resource::{Kind, State};
@@ -73,7 +73,12 @@ impl World {
         .map(|(kind, name)| Thing::new(kind, name, at(0)))
         .collect();
         let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        Self { account: Account { things, records: BTreeMap::new() }, dice, rollout_until: 0, weather: 10 }
+        Self {
+            account: Account { now: at(0), things, records: BTreeMap::new() },
+            dice,
+            rollout_until: 0,
+            weather: 10,
+        }
     }
 
     fn decide(&self, minute: i64) -> Vec<Decision> {

@@ -17,9 +17,6 @@ impl CostOptimizerFunction<'_> {
         configuration: &Environment,
         now: Timestamp,
     ) -> Result<Option<String>, Failure> {
-        if let Some(why) = self.held(configuration).await? {
-            return Ok(Some(why));
-        }
         let control = self.store.control(&self.environment).await.map_err(failures::port)?;
         if let Line::Stopped { by, why, since } = &control.line {
             return Ok(Some(format!(
@@ -35,7 +32,11 @@ impl CostOptimizerFunction<'_> {
                 windows.join(", ")
             )));
         }
-        self.incident().await
+        if let Some(why) = self.incident().await? {
+            return Ok(Some(why));
+        }
+        // Last, as a rollout may begin at any moment.
+        self.held(configuration).await
     }
 
     /// The rollout that holds a service. Unlike the list of active rollouts, which lags behind, each target is read

@@ -3,5 +3,5 @@
 
 mod cases;
 mod storm;
-mod town;
+pub mod town;
 mod weather;

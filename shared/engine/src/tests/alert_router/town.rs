@@ -103,12 +103,14 @@ pub struct Town {
 }
 
 /// Lets whoever else runs have a turn.
-struct Turn(bool);
+pub struct Turn(pub bool);
 
 impl Future for Turn {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Whoever waits for many at once asks only those again that have woken it.
+        context.waker().wake_by_ref();
         if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
     }
 }

@@ -1,4 +1,5 @@
-//! What AWS does with what is asked of it, as far as it matters here.
+//! What AWS does with what is asked of it, as far as it matters to what is decided here: for tests.
+#![expect(missing_docs, clippy::missing_panics_doc, clippy::unwrap_used, reason = "it is part of tests")]
 
 use std::collections::BTreeMap;
 
@@ -13,27 +14,27 @@ const WAKES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A resource in AWS.
 #[derive(Clone, Debug)]
-pub(super) struct Thing {
-    pub(super) kind: Kind,
-    pub(super) name: &'static str,
-    pub(super) state: State,
+pub struct Thing {
+    pub kind: Kind,
+    pub name: &'static str,
+    pub state: State,
     /// When it is in the next state, while it is on its way.
     due: Option<(Timestamp, State)>,
-    pub(super) shape: Shape,
+    pub shape: Shape,
     /// How it should be again: what it was made with.
-    pub(super) made: Shape,
+    pub made: Shape,
     /// What was written to a cache: how often.
-    pub(super) data: u64,
+    pub data: u64,
     snapshots: Vec<(Snapshot, u64, Timestamp)>,
     since: Timestamp,
     /// When AWS started it last by itself.
-    pub(super) woken: Option<Timestamp>,
-    pub(super) takes: SignedDuration,
+    pub woken: Option<Timestamp>,
+    pub takes: SignedDuration,
     /// Whether AWS has no machines of its own type.
-    pub(super) scarce: bool,
+    pub scarce: bool,
 }
 
-pub(super) fn shape(kind: Kind, name: &str) -> Shape {
+pub fn shape(kind: Kind, name: &str) -> Shape {
     match kind {
         Kind::Instance => Shape::Instance { instance_type: "m7g.large".to_owned() },
         Kind::Group => Shape::Group { min: 2, max: 8, desired: 3, instance_type: None },
@@ -53,7 +54,7 @@ pub(super) fn shape(kind: Kind, name: &str) -> Shape {
 }
 
 impl Thing {
-    pub(super) fn new(kind: Kind, name: &'static str, now: Timestamp) -> Self {
+    pub fn new(kind: Kind, name: &'static str, now: Timestamp) -> Self {
         Self {
             kind,
             name,
@@ -70,15 +71,15 @@ impl Thing {
         }
     }
 
-    pub(super) fn arn(&self) -> Arn {
+    pub fn arn(&self) -> Arn {
         Arn(format!("arn:aws:{}:{}", self.kind, self.name))
     }
 
-    pub(super) fn record(&self) -> Record {
+    pub fn record(&self) -> Record {
         Record::new(self.arn(), self.kind, self.name.to_owned())
     }
 
-    pub(super) fn seen(&self) -> Seen {
+    pub fn seen(&self) -> Seen {
         Seen {
             arn: self.arn(),
             kind: self.kind,
@@ -99,7 +100,7 @@ impl Thing {
     }
 
     /// A minute has passed.
-    pub(super) fn passes(&mut self, now: Timestamp) {
+    pub fn passes(&mut self, now: Timestamp) {
         if let Some((due, to)) = self.due.clone()
             && due <= now
         {
@@ -125,7 +126,7 @@ impl Thing {
     }
 
     /// Does what is asked of it; refuses what AWS refuses, with whether that is for want of machines.
-    pub(super) fn take(&mut self, act: &Act, now: Timestamp) -> Result<(), (&'static str, bool)> {
+    pub fn take(&mut self, act: &Act, now: Timestamp) -> Result<(), (&'static str, bool)> {
         match (act, &self.state) {
             (Act::Nothing, _) => Ok(()),
             (Act::Stop, State::Running) => {
@@ -201,7 +202,7 @@ impl Thing {
     }
 
     /// Somebody stops or starts it by hand; not a cache.
-    pub(super) fn by_hand(&mut self, now: Timestamp) -> bool {
+    pub fn by_hand(&mut self, now: Timestamp) -> bool {
         match self.state {
             _ if self.kind == Kind::Cache => false,
             State::Running => {
@@ -220,14 +221,15 @@ impl Thing {
 
 /// What is stored and what there is.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
-    pub(super) things: Vec<Thing>,
-    pub(super) records: BTreeMap<Arn, Record>,
+pub struct Account {
+    pub now: Timestamp,
+    pub things: Vec<Thing>,
+    pub records: BTreeMap<Arn, Record>,
 }
 
 impl Account {
     /// Writes what a decision wants remembered, unless somebody else has written meanwhile.
-    pub(super) fn remember(&mut self, decision: &Decision) -> Result<u64, ()> {
+    pub fn remember(&mut self, decision: &Decision) -> Result<u64, ()> {
         let stored = self.records.get(&decision.record.arn).map_or(0, |record| record.version);
         if stored != decision.record.version {
             return Err(());
@@ -239,11 +241,11 @@ impl Account {
         Ok(version)
     }
 
-    pub(super) fn record(&self, thing: &Thing) -> Record {
+    pub fn record(&self, thing: &Thing) -> Record {
         self.records.get(&thing.arn()).cloned().unwrap_or_else(|| thing.record())
     }
 
-    pub(super) fn thing(&mut self, arn: &Arn) -> &mut Thing {
+    pub fn thing(&mut self, arn: &Arn) -> &mut Thing {
         self.things.iter_mut().find(|thing| thing.arn() == *arn).unwrap()
     }
 }

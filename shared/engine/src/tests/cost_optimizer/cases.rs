@@ -1,0 +1,224 @@
+//! One thing each.
+
+use contract::{CostOptimizerResult, ErrorName};
+use cost::model::Thing;
+use cost::{Family, Kind, Ours, State};
+use rollout::{Freeze, Line};
+use serde_json::json;
+
+use super::borough::Borough;
+
+/// A Monday afternoon, when everything runs.
+const AFTERNOON: &str = "2026-11-30T16:00:00Z";
+
+fn things() -> Vec<Thing> {
+    let kinds = [
+        (Kind::Database, "orders"),
+        (Kind::Cache, "sessions"),
+        (Kind::Instance, "bastion"),
+        (Kind::Group, "web"),
+        (Kind::Service, "api"),
+    ];
+    kinds.map(|(kind, name)| Thing::new(kind, name, AFTERNOON.parse().unwrap())).into()
+}
+
+fn borough() -> Borough {
+    let borough = Borough::new(things());
+    borough.pass_to(AFTERNOON);
+    borough
+}
+
+fn states(borough: &Borough) -> Vec<State> {
+    borough.with(|state| state.account.things.iter().map(|thing| thing.state.clone()).collect())
+}
+
+#[test]
+fn the_evening_and_the_morning() {
+    let borough = borough();
+    borough.until("2026-11-30T16:55:00Z");
+    assert_eq!(states(&borough), vec![State::Running; 5]);
+    // 18:00 in Berlin.
+    borough.until("2026-11-30T17:45:00Z");
+    let off = [State::Stopped, State::Gone, State::Stopped, State::Stopped, State::Stopped];
+    assert_eq!(states(&borough), off);
+    let writes = borough.with(|state| state.writes);
+    borough.until("2026-12-01T04:00:00Z");
+    assert_eq!(borough.with(|state| state.writes), writes, "a tick that changes nothing writes nothing");
+    // Ready at 08:00.
+    borough.until("2026-12-01T07:00:00Z");
+    assert_eq!(states(&borough), vec![State::Running; 5]);
+    borough.with(|state| state.account.things.iter().for_each(|thing| assert_eq!(thing.shape, thing.made)));
+    assert!(borough.with(|state| state.told.is_empty()));
+}
+
+#[test]
+fn a_rollout_that_begins_between_the_look_and_the_act_keeps_everything_running() {
+    let borough = borough();
+    borough.until("2026-11-30T16:55:00Z");
+    borough.minutes(5);
+    let mut running = borough.start(json!({ "tick": {} }));
+    // Until it is remembered what is going to be stopped: then a rollout takes its service.
+    let is_asked = |record: &cost::Record| matches!(record.ours, Ours::Stop { .. });
+    while borough.with(|state| state.account.records.values().filter(|record| is_asked(record)).count()) < 3 {
+        assert!(running.go_on().is_none());
+    }
+    borough.rollout(true);
+    (0..1_000).find_map(|_| running.go_on()).unwrap().unwrap();
+    assert_eq!(states(&borough), vec![State::Running; 5]);
+    borough.until("2026-11-30T18:00:00Z");
+    let reply = borough.tick().unwrap();
+    assert!(reply.reason.contains("rollout") && reply.waiting == 5, "{reply:?}");
+    assert!(borough.record("api").said.contains("is active"), "{:?}", borough.record("api"));
+    borough.rollout(false);
+    borough.until("2026-11-30T19:00:00Z");
+    assert_eq!(borough.record("web").said, "as wanted");
+    assert!(borough.with(|state| state.broken.is_empty()));
+}
+
+#[test]
+fn an_incident_a_stopped_line_and_a_freeze_hold_everything_up() {
+    let borough = borough();
+    let down = json!({
+        "source": "ace-flow", "detail-type": "Environment Status Changed", "time": AFTERNOON,
+        "detail": { "environment": "staging", "status": "unhealthy", "reason": "nobody answers" },
+    });
+    borough.town.call(down).unwrap();
+    borough.minutes(70);
+    let reply = borough.tick().unwrap();
+    assert!(reply.reason.contains("there is an incident") && reply.waiting == 5, "{reply:?}");
+
+    let borough = self::borough();
+    borough.town.world.with(|state| {
+        let until = Some("2026-12-01T00:00:00Z".parse().unwrap());
+        state.control.freeze =
+            Freeze::Until { until, by: "ada".to_owned(), why: "a demo".to_owned(), since: state.now };
+    });
+    borough.minutes(70);
+    let reply = borough.tick().unwrap();
+    assert!(reply.reason.contains("ada") && reply.waiting == 5, "{reply:?}");
+
+    let borough = self::borough();
+    borough.town.world.with(|state| {
+        let (by, why) = ("bob".to_owned(), "too many rollbacks".to_owned());
+        state.control.line = Line::Stopped { by, why, since: state.now };
+    });
+    borough.minutes(70);
+    let reply = borough.tick().unwrap();
+    assert!(reply.reason.contains("too many rollbacks") && reply.waiting == 5, "{reply:?}");
+}
+
+#[test]
+fn production_is_never_stopped() {
+    let borough = borough();
+    let mut function = borough.function();
+    function.environment = "production".parse().unwrap();
+    let call = contract::Function::call(&function, contract::CostOptimizer::Tick);
+    let reply = super::super::world::run(call).unwrap().unwrap();
+    assert_eq!(reply.result, CostOptimizerResult::Ignored);
+    borough.with(|state| drop(state.tags.insert("Stage".to_owned(), "Production".to_owned())));
+    borough.minutes(120);
+    let reply = borough.tick().unwrap();
+    assert_eq!((reply.kept, reply.asked), (5, 0));
+    assert!(borough.record("orders").said.contains("Stage says Production"));
+}
+
+#[test]
+fn an_override_counts_at_once_until_it_ends_or_is_ended() {
+    let borough = borough();
+    borough.until("2026-11-30T19:00:00Z");
+    let order = |until: &str| json!({ "override": { "state": "on", "resources": "rds:orders", "until": until, "by": "ada", "reason": "a demo" } });
+    let reply = borough.call(order("2026-11-30T22:00:00Z")).unwrap();
+    assert_eq!((reply.result, reply.asked), (CostOptimizerResult::Applied, 1), "{reply:?}");
+    assert_eq!(borough.call(order("2026-11-30T22:00:00Z")).unwrap().asked, 0, "the same order again");
+    assert_eq!(borough.with(|state| state.overrides.len()), 1);
+    borough.until("2026-11-30T21:00:00Z");
+    assert_eq!(states(&borough)[0], State::Running);
+    borough.until("2026-11-30T22:15:00Z");
+    assert_eq!(states(&borough)[0], State::Stopped);
+
+    let reply = borough.call(order("2026-11-30T23:00:00Z")).unwrap();
+    let id = reply.reason.split([' ', ':']).nth(1).unwrap().to_owned();
+    borough.minutes(10);
+    let reply = borough.call(json!({ "end_override": { "override": id, "by": "bob" } })).unwrap();
+    assert_eq!((reply.result, reply.asked), (CostOptimizerResult::Applied, 1), "{reply:?}");
+
+    let refused = borough.call(json!({ "end_override": { "override": "x", "by": "bob" } })).unwrap();
+    assert_eq!(refused.result, CostOptimizerResult::Refused);
+    let none = json!({ "override": { "state": "on", "resources": "nothing", "until": "2026-12-01T00:00:00Z", "by": "ada", "reason": "a demo" } });
+    let refused = borough.call(none).unwrap();
+    assert!(refused.reason.contains("rds:orders"), "{}", refused.reason);
+    let endless =
+        json!({ "override": { "state": "on", "resources": "rds:orders", "by": "ada", "reason": "a demo" } });
+    let error = borough.call(endless).unwrap_err();
+    assert_eq!(error.name, ErrorName::InvalidInput);
+    assert!(
+        error.message.contains("override.until") && error.message.contains("no end"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn a_database_that_aws_wakes_is_stopped_again_when_that_is_heard() {
+    let borough = borough();
+    borough.until("2026-11-30T19:00:00Z");
+    let now = borough.town.now();
+    let arn = borough.with(|state| {
+        let orders = &mut state.account.things[0];
+        assert!(orders.by_hand(now));
+        orders.arn()
+    });
+    borough.minutes(5);
+    let woken = json!({ "detail-type": "RDS DB Instance Event", "source": "aws.rds", "detail": { "EventID": "RDS-EVENT-0154", "SourceArn": arn.as_str() } });
+    assert_eq!(borough.call(woken).unwrap().asked, 1);
+    let other = json!({ "detail-type": "RDS DB Instance Event", "source": "aws.rds", "detail": { "EventID": "RDS-EVENT-0087", "SourceArn": arn.as_str() } });
+    assert_eq!(borough.call(other).unwrap().result, CostOptimizerResult::Ignored);
+}
+
+#[test]
+fn what_is_stuck_is_told_once_and_once_when_it_is_not_any_more() {
+    let borough = borough();
+    borough.until("2026-11-30T19:00:00Z");
+    borough.with(|state| state.account.things[0].scarce = true);
+    borough.until("2026-12-01T08:00:00Z");
+    let told = borough.with(|state| state.told.clone());
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].stuck
+            && told[0].resource == "orders"
+            && told[0].reason.contains("InsufficientInstanceCapacity")
+    );
+    assert_eq!(states(&borough)[3], State::Running, "it does not hold the others up for ever");
+    borough.with(|state| state.account.things[0].scarce = false);
+    borough.until("2026-12-01T09:00:00Z");
+    let told = borough.with(|state| state.told.clone());
+    assert!(told.len() == 2 && !told[1].stuck, "{told:?}");
+}
+
+#[test]
+fn a_service_that_does_not_answer_holds_only_the_order_up() {
+    let borough = borough();
+    borough.with(|state| state.silent = Some(Family::Elasticache));
+    borough.minutes(120);
+    let error = borough.tick().unwrap_err();
+    assert_eq!(error.name, ErrorName::TransientError);
+    assert_eq!(states(&borough)[2..], vec![State::Stopping; 3]);
+    borough.minutes(10);
+    borough.tick().unwrap_err();
+    assert_eq!(states(&borough)[..2], vec![State::Running; 2], "whether the cache is off is not known");
+    borough.with(|state| state.silent = None);
+    for _ in 0..8 {
+        borough.minutes(5);
+        borough.tick().unwrap();
+    }
+    assert_eq!(states(&borough)[..2], [State::Stopped, State::Gone]);
+}
+
+#[test]
+fn without_a_block_or_a_configuration_nothing_is_stopped() {
+    let borough = borough();
+    borough.town.world.with(|state| state.configurations.clear());
+    let reply = borough.tick().unwrap();
+    assert_eq!(reply.result, CostOptimizerResult::Ignored);
+    assert!(reply.reason.contains("ace publish"), "{}", reply.reason);
+}

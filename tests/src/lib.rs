@@ -18,6 +18,7 @@
     reason = "support of tests: a panic is a failed test"
 )]
 
+mod alerts;
 mod boundary;
 pub mod files;
 mod interference;
@@ -31,6 +32,7 @@ mod town;
 mod verify;
 mod world;
 
+pub use alerts::listeners;
 pub use boundary::{Call, Fate, Gate, Refusal};
 pub use interference::{Interference, Wrong};
 pub use journal::{Journal, Kind};

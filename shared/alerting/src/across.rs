@@ -18,6 +18,9 @@ use crate::tracked::{Moment, Pace, Standing, Tracked};
 const MAX_SUBJECTS: usize = 1_000;
 /// How many of them a message names.
 const NAMED: usize = 5;
+/// The longest text about each, in bytes: all of them have to fit into one item of DynamoDB, 400 KB
+/// (`shared/dynamo-store`).
+const LONGEST_BECAUSE: usize = 160;
 
 /// What a rule that counts over environments has to know of one subject.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +95,8 @@ impl Across {
         }
         let mut next = self.clone();
         let Counted { subject, holds, decided, status, version, because, .. } = counted.clone();
-        let because = if holds { because } else { String::new() };
+        let mut because = if holds { because } else { String::new() };
+        because.truncate(because.floor_char_boundary(LONGEST_BECAUSE));
         next.entries.insert(key, Entry { subject, holds, decided, status, version, because });
         next.forget();
         Some(next.moved(policy, Moment { happened: happened.min(now), now }))

@@ -1,3 +1,12 @@
+mod calendars;
+mod crons;
+mod days;
+mod hours;
+mod people;
+mod plans;
+mod properties;
+mod reference;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -9,6 +18,15 @@ fn window(text: &str) -> Window {
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+fn zone(name: &str) -> Zone {
+    name.to_owned().try_into().unwrap()
+}
+
+fn plan(text: &str) -> Plan {
+    let written: WrittenPlan = serde_saphyr::from_str(text).unwrap();
+    Plan::read(written).unwrap()
 }
 
 /// The end of the windows at an instant, as text; `open` where there is none.

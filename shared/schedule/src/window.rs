@@ -74,7 +74,17 @@ pub enum Day {
 }
 
 impl Day {
-    fn of(date: Date) -> Self {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Monday,
+        Self::Tuesday,
+        Self::Wednesday,
+        Self::Thursday,
+        Self::Friday,
+        Self::Saturday,
+        Self::Sunday,
+    ];
+
+    pub(crate) fn of(date: Date) -> Self {
         match date.weekday() {
             Weekday::Monday => Self::Monday,
             Weekday::Tuesday => Self::Tuesday,
@@ -84,6 +94,20 @@ impl Day {
             Weekday::Saturday => Self::Saturday,
             Weekday::Sunday => Self::Sunday,
         }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Monday => "monday",
+            Self::Tuesday => "tuesday",
+            Self::Wednesday => "wednesday",
+            Self::Thursday => "thursday",
+            Self::Friday => "friday",
+            Self::Saturday => "saturday",
+            Self::Sunday => "sunday",
+        })
     }
 }
 
@@ -155,6 +179,9 @@ pub enum InvalidWindow {
     /// A time of the day where a date is needed.
     #[error("{0} is a time of the day: write a date and time like 2026-11-27T00:00, or add `days`")]
     NeedsDate(Moment),
+    /// The same of a window that has no days.
+    #[error("{0} is a time of the day, and the window is once: write a date and time like 2026-11-27T00:00")]
+    NotDaily(Moment),
     /// A date where a time of the day is needed.
     #[error("{0} has a date, and the window begins on its `days`: write a time of the day like \"18:00\"")]
     NeedsTime(Moment),

@@ -1,6 +1,6 @@
-use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,10 +62,46 @@ pub(crate) enum Edge {
     End,
 }
 
+/// The step back to before an instant.
+pub(crate) const MOMENT: SignedDuration = SignedDuration::from_nanos(1);
+
 impl Zone {
     /// What the clock shows.
-    pub(crate) fn wall(&self, at: Timestamp) -> DateTime {
+    pub fn wall(&self, at: Timestamp) -> DateTime {
         self.zone.to_datetime(at)
+    }
+
+    /// When a day begins, and when the next one does: 23 or 25 hours later where the clock is changed on it, and at once
+    /// if the zone left it out. `None` only at the ends of time.
+    pub fn day(&self, date: Date) -> Option<(Timestamp, Timestamp)> {
+        let begin = |date: Date| self.instant(date.to_datetime(Time::midnight()), Edge::Begin);
+        Some((begin(date)?, begin(date.tomorrow().ok()?)?))
+    }
+
+    /// The latest time that the clock has shown by now: in an hour that it shows again, what it showed before it was
+    /// set back.
+    pub(crate) fn latest(&self, at: Timestamp) -> DateTime {
+        let wall = self.wall(at);
+        let found = self.zone.to_ambiguous_timestamp(wall);
+        if !matches!(found.offset(), AmbiguousOffset::Fold { .. })
+            || found.later().map_or(true, |later| at < later)
+        {
+            return wall;
+        }
+        let before = at.checked_add(MOMENT).ok().and_then(|after| {
+            let set_back = self.zone.preceding(after).next()?.timestamp();
+            Some(self.wall(set_back.checked_sub(MOMENT).ok()?))
+        });
+        before.map_or(wall, |before| before.max(wall))
+    }
+
+    /// When the clock first shows this time; `None` where it jumps over it.
+    pub(crate) fn first(&self, wall: DateTime) -> Option<Timestamp> {
+        let found = self.zone.to_ambiguous_timestamp(wall);
+        match found.offset() {
+            AmbiguousOffset::Gap { .. } => None,
+            AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => found.earlier().ok(),
+        }
     }
 
     /// When the clock shows this time; where it jumps over it, the instant of the jump: the first at which it shows a

@@ -1,0 +1,146 @@
+//! One event: the days that it takes.
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+
+use super::lines::Line;
+use super::recurrence::Rule;
+use super::when::{When, duration};
+use super::{InvalidCalendar, Why};
+use crate::zone::{Edge, MOMENT, Zone};
+
+/// The longest event.
+const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) name: Option<String>,
+    start: When,
+    /// As its clock shows it: a day is one of 24 hours.
+    length: SignedDuration,
+    rule: Option<Rule>,
+    except: Vec<When>,
+}
+
+impl Event {
+    /// Reads the properties of an event that begins at a line; `None` if it does not take place.
+    pub(super) fn read(begin: usize, lines: &[Line], own: &Zone) -> Result<Option<Self>, InvalidCalendar> {
+        let only = |name: &'static str| {
+            let mut named = lines.iter().filter(|line| line.name == name);
+            match (named.next(), named.next()) {
+                (_, Some(second)) => Err(second.refuse(Why::Twice(name))),
+                (first, None) => Ok(first),
+            }
+        };
+        for line in lines {
+            let remedy = match line.name.as_str() {
+                "RDATE" => "write an event for each of its dates",
+                "EXRULE" => "write the dates that it leaves out as EXDATE",
+                "RECURRENCE-ID" => {
+                    "write it as an event of its own, and its old date as EXDATE of the series"
+                }
+                _ => continue,
+            };
+            return Err(line.refuse(Why::Unknown { name: line.name.clone(), remedy }));
+        }
+        let Some(from) = only("DTSTART")? else {
+            return Err(InvalidCalendar { line: begin, why: Why::NoStart });
+        };
+        let start = When::read(from, &from.value, own)?;
+        let length = length(&start, only("DTEND")?, only("DURATION")?, own)?;
+        let rule = only("RRULE")?.map(|line| Rule::read(line, &start, own)).transpose()?;
+        let mut except = Vec::new();
+        for line in lines.iter().filter(|line| line.name == "EXDATE") {
+            except.extend(When::list(line, own)?);
+        }
+        let cancelled =
+            only("STATUS")?.is_some_and(|line| line.value.trim().eq_ignore_ascii_case("CANCELLED"));
+        let name = only("SUMMARY")?.map(|line| plain(&line.value)).filter(|name| !name.is_empty());
+        Ok((!cancelled).then_some(Self { name, start, length, rule, except }))
+    }
+
+    /// The dates of a zone on which it lasts for an instant at least.
+    pub(super) fn dates(&self, own: &Zone) -> impl Iterator<Item = Date> {
+        let first = self.start.wall();
+        let more = self.rule.iter().flat_map(move |rule| rule.dates(first));
+        std::iter::once(first.date())
+            .chain(more)
+            .map(|date| self.start.on(date))
+            .filter(|start| !self.except.iter().any(|except| is_same(start, except)))
+            .filter_map(|start| self.span(&start, own))
+            .flat_map(|(first, last)| {
+                first.series(jiff::Span::new().days(1)).take_while(move |date| *date <= last)
+            })
+    }
+
+    fn span(&self, start: &When, own: &Zone) -> Option<(Date, Date)> {
+        let end = start.wall().checked_add(self.length).ok()?;
+        match start {
+            When::Date(date) => Some((*date, end.date().yesterday().ok()?)),
+            When::At(_, zone) => {
+                let begin = start.instant(Edge::Begin)?;
+                let last = zone.instant(end, Edge::End)?.checked_sub(MOMENT).ok()?.max(begin);
+                Some((own.wall(begin).date(), own.wall(last).date()))
+            }
+        }
+    }
+}
+
+/// Whether an exception is about a time.
+fn is_same(start: &When, except: &When) -> bool {
+    match (start, except) {
+        (When::At(..), When::At(..)) => start.instant(Edge::Begin) == except.instant(Edge::Begin),
+        _ => start.wall().date() == except.beside(start).date(),
+    }
+}
+
+fn length(
+    start: &When,
+    end: Option<&Line>,
+    lasts: Option<&Line>,
+    own: &Zone,
+) -> Result<SignedDuration, InvalidCalendar> {
+    let (line, length) = match (end, lasts, start) {
+        (Some(_), Some(lasts), _) => return Err(lasts.refuse(Why::BothEnds)),
+        (None, None, When::Date(_)) => return Ok(SignedDuration::from_hours(24)),
+        (None, None, When::At(..)) => return Ok(SignedDuration::ZERO),
+        (Some(line), None, _) => {
+            let end = When::read(line, &line.value, own)?;
+            if matches!(end, When::Date(_)) != matches!(start, When::Date(_)) {
+                return Err(line.refuse(Why::OtherKind));
+            }
+            (line, end.beside(start).duration_since(start.wall()))
+        }
+        (None, Some(line), _) => {
+            let length = duration(&line.value).filter(|length| match start {
+                When::Date(_) => length.as_secs() % 86_400 == 0,
+                When::At(..) => true,
+            });
+            (line, length.ok_or_else(|| line.refuse(Why::Duration(line.value.clone())))?)
+        }
+    };
+    if length <= SignedDuration::ZERO {
+        Err(line.refuse(Why::Empty))
+    } else if length > LONGEST {
+        Err(line.refuse(Why::TooLong))
+    } else {
+        Ok(length)
+    }
+}
+
+/// A text without its escapes (RFC 5545, 3.3.11), on one line.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        plain.push(match c {
+            '\\' => match chars.next() {
+                Some('n' | 'N') | None => ' ',
+                Some(c) => c,
+            },
+            c if c.is_control() => ' ',
+            c => c,
+        });
+    }
+    plain.trim().to_owned()
+}

@@ -112,7 +112,7 @@ fn a_description_says_what_it_is_for_and_is_never_too_long() {
     );
     let end = "…. What to do: https://wiki.example.com/long. Made by `ace alerts apply` from the configuration of production.";
     assert!(whole.ends_with(end), "{whole}");
-    assert!(alarms[3].description.starts_with("production: cpu > 93%, a part of Long, while "));
+    assert!(alarms[3].description.starts_with("production: cpu > 93%, a part of Long. Made by "));
     let Watches::Composite { rule } = &alarms[90].watches else { panic!() };
     assert!(rule.starts_with("ALARM(\"ace-flow/production/production/Long #1\") OR ALARM("), "{rule}");
 }

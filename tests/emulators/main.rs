@@ -23,6 +23,7 @@
     reason = "a panic is a failed test"
 )]
 
+mod alarms;
 mod alerts;
 mod aws;
 mod balancer;
@@ -146,6 +147,9 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         secrets::a_secret_is_replaced_and_rotated_only_as_it_was_read,
         secrets::ace_sets_shows_and_rotates_the_stored_secret,
         secrets::features_are_published_to_parameter_store,
+        alarms::the_alarms_of_rules_are_made_kept_and_deleted,
+        alarms::a_composite_alarm_rings_as_the_condition_says,
+        alarms::an_alarm_of_somebody_else_stands_in_the_way_of_its_rule_alone,
         redaction::no_secret_is_in_anything_that_is_produced,
         redaction::a_leak_is_caught_wherever_it_is,
     ];

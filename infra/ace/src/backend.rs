@@ -25,6 +25,8 @@ use rollout::{Control, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[cfg(feature = "aws")]
+pub(crate) use aws::clients;
 pub(crate) use error::BackendError;
 pub(crate) use gates::Wish;
 pub(crate) use place::{At, Reached, Where, as_it_is, claim, is_here, reach, ready, shelf_beside, user};

@@ -65,6 +65,9 @@ pub(crate) enum AceError {
     #[diagnostic(transparent)]
     Features(#[from] crate::features::FeaturesError),
     #[error(transparent)]
+    #[diagnostic(transparent)]
+    Alerts(#[from] crate::alerts::AlertsError),
+    #[error(transparent)]
     Plant(#[from] local_stack::PlantError),
     #[error(transparent)]
     Stack(#[from] local_stack::StackError),
@@ -178,6 +181,7 @@ impl AceError {
             Self::NoMinutes { .. } => true,
             Self::Secrets(error) => error.is_ours(),
             Self::Features(error) => error.is_ours(),
+            Self::Alerts(error) => error.is_ours(),
             Self::Plant(_) | Self::Stack(_) | Self::Port(_) | Self::Prober(_) => true,
         }
     }

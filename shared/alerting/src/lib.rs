@@ -4,6 +4,7 @@
 mod across;
 mod alert;
 mod circuit;
+pub mod cloudwatch;
 pub mod condition;
 mod credential;
 mod facts;

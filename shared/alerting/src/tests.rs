@@ -7,5 +7,5 @@ mod holds;
 mod people;
 mod rollouts;
 mod stand_ins;
-mod support;
+pub mod support;
 mod watch;

@@ -160,6 +160,42 @@ fn asked(event: &Value) -> Vec<Option<&Value>> {
     fields.into_iter().map(|field| event.get("detail").and_then(|detail| detail.get(field))).collect()
 }
 
+/// The configuration of clients for what an environment has beside its stack, in its own account and region.
+pub(crate) async fn clients(
+    environment: &EnvironmentName,
+    configuration: &Environment,
+) -> BackendResult<SdkConfig> {
+    let config = aws_client::from_env().map_err(BackendError::Config)?;
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    belongs(environment, configuration, &caller(&config).await?, &region)?;
+    Ok(config)
+}
+
+/// Whether credentials and region are those of an environment.
+fn belongs(
+    environment: &EnvironmentName,
+    configuration: &Environment,
+    caller: &Caller,
+    region: &str,
+) -> Result<(), AwsFault> {
+    let identity = &configuration.environment;
+    if let Some(account) = identity.account.as_ref().filter(|account| **account != caller.account) {
+        return Err(AwsFault::OtherAccount {
+            environment: environment.clone(),
+            configured: account.clone(),
+            given: caller.account.clone(),
+        });
+    }
+    if identity.region != region {
+        return Err(AwsFault::OtherRegion {
+            environment: environment.clone(),
+            configured: identity.region.clone(),
+            given: region.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 async fn caller(config: &SdkConfig) -> Result<Caller, AwsFault> {
     let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
     let answer = answer.map_err(|error| Fault::new("sts:GetCallerIdentity", &error))?;
@@ -293,24 +329,7 @@ impl Backend for AwsStack {
     }
 
     fn fits(&self, configuration: &Environment) -> BackendResult<()> {
-        let identity = &configuration.environment;
-        if let Some(account) = identity.account.as_ref().filter(|account| **account != self.caller.account) {
-            return Err(AwsFault::OtherAccount {
-                environment: self.environment.clone(),
-                configured: account.clone(),
-                given: self.caller.account.clone(),
-            }
-            .into());
-        }
-        if identity.region != self.region {
-            return Err(AwsFault::OtherRegion {
-                environment: self.environment.clone(),
-                configured: identity.region.clone(),
-                given: self.region.clone(),
-            }
-            .into());
-        }
-        Ok(())
+        Ok(belongs(&self.environment, configuration, &self.caller, &self.region)?)
     }
 
     async fn configuration(&self) -> BackendResult<Option<Published>> {

@@ -74,33 +74,22 @@ fn naive_text(test: &Test, seen: &str) -> Maybe {
         }
         Test::Status(words) => {
             let ranks = ["healthy", "degraded", "unhealthy", "critical"];
-            naive_word(
-                &ranks,
-                words.comparison(),
-                words.written().iter().map(|word| word.as_str()),
-                seen,
-                true,
-            )
+            // What is critical is unhealthy as well.
+            let means = |word: usize, seen: usize| if word > 0 { seen >= word } else { seen == word };
+            let written = words.written().iter().map(|word| word.as_str());
+            naive_word(&ranks, words.comparison(), written, seen, means)
         }
         Test::Deployment(words) => {
-            let ranks = ["succeeded", "running", "waiting", "frozen", "failed"];
-            naive_word(
-                &ranks,
-                words.comparison(),
-                words.written().iter().map(|word| word.as_str()),
-                seen,
-                false,
-            )
+            let ranks = ["succeeded", "running", "waiting", "frozen", "rolling_back", "failed"];
+            // What goes back has failed.
+            let means = |word: usize, seen: usize| seen == word || (word, seen) == (5, 4);
+            let written = words.written().iter().map(|word| word.as_str());
+            naive_word(&ranks, words.comparison(), written, seen, means)
         }
         Test::Severity(words) => {
             let ranks = ["info", "low", "medium", "high", "critical"];
-            naive_word(
-                &ranks,
-                words.comparison(),
-                words.written().iter().map(|word| word.as_str()),
-                seen,
-                false,
-            )
+            let written = words.written().iter().map(|word| word.as_str());
+            naive_word(&ranks, words.comparison(), written, seen, |word, seen| seen == word)
         }
         Test::Number(_) => None,
     }
@@ -111,15 +100,14 @@ fn naive_word<'w>(
     comparison: Comparison,
     written: impl Iterator<Item = &'w str>,
     seen: &str,
-    worse_too: bool,
+    means: impl Fn(usize, usize) -> bool,
 ) -> Maybe {
     let rank = |word: &str| ranks.iter().position(|known| *known == word);
     let seen = rank(seen)?;
-    let means = |word: usize| if worse_too && word > 0 { seen >= word } else { seen == word };
     let mut written = written.map(|word| rank(word).unwrap());
     Some(match comparison {
-        Comparison::Equal => written.any(means),
-        Comparison::NotEqual => !written.any(means),
+        Comparison::Equal => written.any(|word| means(word, seen)),
+        Comparison::NotEqual => !written.any(|word| means(word, seen)),
         comparison => written.any(|word| compare(comparison, seen, word)),
     })
 }

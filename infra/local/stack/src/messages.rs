@@ -1,7 +1,7 @@
 //! alert-router on this machine: who hears of rollouts, waits for what is due, and sees what is told.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use alerting::group::Delivery;
 use alerting::{ChannelName, Notice};
@@ -13,6 +13,7 @@ use engine::ports::{
     AlertStore, ChannelSecrets, Courier, DeadLetters, Notifier, Parcel, PortError, PortResult, Timers,
 };
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::clock::StackClock;
 use crate::functions::Ports;
@@ -129,8 +130,29 @@ impl Timers for LocalTimers {
 
 /// Tells whoever watches, and alert-router, as the event bus does.
 pub(crate) struct Bus {
-    pub(crate) updates: Updates,
+    updates: Updates,
     pub(crate) ports: OnceLock<Weak<Ports>>,
+    /// Events that alert-router is hearing of.
+    underway: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Bus {
+    pub(crate) fn new(updates: Updates) -> Self {
+        Self { updates, ports: OnceLock::new(), underway: Mutex::default() }
+    }
+
+    fn underway(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until alert-router has heard of everything that was published so far.
+    pub(crate) async fn heard(&self) {
+        let underway = std::mem::take(&mut *self.underway());
+        for event in underway {
+            // One that panicked is none to wait for.
+            drop(event.await);
+        }
+    }
 }
 
 #[async_trait]
@@ -145,11 +167,14 @@ impl Notifier for Bus {
             "source": "ace-flow", "detail-type": format!("Rollout {}", outcome.milestone), "id": outcome.id,
             "time": outcome.at, "detail": outcome,
         });
-        tokio::spawn(async move {
+        let event = tokio::spawn(async move {
             if let Some(Err(failure)) = ports.call("alert-router", event).await {
                 tracing::warn!(%failure, "alert-router failed");
             }
         });
+        let mut underway = self.underway();
+        underway.retain(|event| !event.is_finished());
+        underway.push(event);
         Ok(())
     }
 }

@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use alerting::group::{Plan, RolloutSight, RolloutStanding, Sight};
 use alerting::{Alert, Group, Policy, RolloutView, Silence, Subject};
 use analysis::{Case, Verdict, judge};
-use contract::Failure;
 use jiff::{SignedDuration, Timestamp};
 use rollout::{EnvironmentName, Lease, Phase, Rollout, StepIndex};
 
 use super::{links, own};
-use crate::failures;
-use crate::ports::{AlertStore, Store};
+use crate::ports::{AlertStore, PortResult, Store};
 use crate::reply::describe;
 
 /// The most services of one group whose rollouts are looked up.
@@ -49,23 +47,23 @@ impl Lookout<'_> {
     /// Who is told of what, as the newest configuration has it; `None` where there is none.
     ///
     /// # Errors
-    /// [`Failure`], where the store cannot be read.
-    pub async fn policy(&self) -> Result<Option<Policy>, Failure> {
-        let published = self.store.configuration(self.environment).await.map_err(failures::port)?;
+    /// [`PortError`](crate::ports::PortError), where the store cannot be read.
+    pub async fn policy(&self) -> PortResult<Option<Policy>> {
+        let published = self.store.configuration(self.environment).await?;
         Ok(published.map(|published| own::with_own(published.configuration.alerts(self.environment), None)))
     }
 
     /// What is due for a group now, and why what fires is not told of. Nothing of it is stored or sent.
     ///
     /// # Errors
-    /// [`Failure`], where a store cannot be read.
-    pub async fn plan(&self, policy: &Policy, group: &Group) -> Result<Plan, Failure> {
+    /// [`PortError`](crate::ports::PortError), where a store cannot be read.
+    pub async fn plan(&self, policy: &Policy, group: &Group) -> PortResult<Plan> {
         let seen = self.look_around(policy, group).await?;
         Ok(group.plan(policy, seen.sight(), self.now))
     }
 
-    pub(super) async fn look_around(&self, policy: &Policy, group: &Group) -> Result<Seen, Failure> {
-        let stored = self.alerts.silences(self.environment).await.map_err(failures::port)?;
+    pub(super) async fn look_around(&self, policy: &Policy, group: &Group) -> PortResult<Seen> {
+        let stored = self.alerts.silences(self.environment).await?;
         let silences = stored
             .into_iter()
             .filter_map(|stored| match Silence::try_from(stored) {
@@ -77,7 +75,7 @@ impl Lookout<'_> {
             })
             .collect();
         let elsewhere = if group.asks_elsewhere(policy) {
-            let open = self.alerts.open_groups(self.environment).await.map_err(failures::port)?;
+            let open = self.alerts.open_groups(self.environment).await?;
             let others = open.iter().filter(|other| other.id != group.id);
             others.flat_map(Group::alerts).filter(|alert| alert.is_firing()).cloned().collect()
         } else {
@@ -96,20 +94,20 @@ impl Lookout<'_> {
     }
 
     /// The newest rollout of a service: as it is stored, in this environment; elsewhere as it was heard of.
-    async fn rollout(&self, subject: &Subject) -> Result<Option<RolloutSight>, Failure> {
+    async fn rollout(&self, subject: &Subject) -> PortResult<Option<RolloutSight>> {
         let Some(service) = &subject.service else { return Ok(None) };
-        let watch = self.alerts.watch(self.environment, subject).await.map_err(failures::port)?;
+        let watch = self.alerts.watch(self.environment, subject).await?;
         let heard = watch.as_ref().and_then(|watch| watch.rollout().cloned());
         if subject.environment != *self.environment {
             return Ok(watch.and_then(|watch| watch.sight()));
         }
-        let target = self.store.target(self.environment, service).await.map_err(failures::port)?;
+        let target = self.store.target(self.environment, service).await?;
         let held = match target.map(|target| target.lease) {
             Some(Lease::Held { by, .. }) => Some(by),
             _ => None,
         };
         let Some(id) = held.or(heard) else { return Ok(None) };
-        let rollout = self.store.rollout(&id).await.map_err(failures::port)?;
+        let rollout = self.store.rollout(&id).await?;
         Ok(rollout.and_then(|rollout| sight_of(&rollout, self.now)))
     }
 }

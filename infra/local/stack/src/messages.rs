@@ -46,6 +46,9 @@ pub struct Messages {
     pub timers: Arc<dyn Timers>,
     /// Keeps what could not be delivered.
     pub letters: Arc<dyn DeadLetters>,
+    /// One call at a time: channels answer in real time, which the stack's clock may run ahead of, so that whoever is
+    /// sending would be taken to be dead.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Messages {
@@ -53,13 +56,14 @@ impl Messages {
     pub fn at_rest(messenger: Messenger) -> Self {
         let Messenger { alerts, courier, secrets } = messenger;
         let (timers, letters) = (Arc::new(Nobody), Arc::new(Nobody));
-        Self { alerts, courier, secrets, timers, letters }
+        Self { alerts, courier, secrets, timers, letters, turn: Arc::default() }
     }
 
     pub(crate) fn watched(messenger: Messenger, timers: Arc<LocalTimers>, updates: &Updates) -> Self {
         let Messenger { alerts, courier, secrets } = messenger;
         let courier = Arc::new(SeenCourier { courier, updates: updates.clone() });
-        Self { alerts, courier, secrets, timers, letters: Arc::new(updates.clone()) }
+        let letters = Arc::new(updates.clone());
+        Self { alerts, courier, secrets, timers, letters, turn: Arc::default() }
     }
 }
 
@@ -185,12 +189,22 @@ struct SeenCourier {
     updates: Updates,
 }
 
+impl SeenCourier {
+    fn tell(&self, channel: &ChannelName, notice: &Notice, delivery: &Delivery) {
+        let (channel, notice) = (channel.clone(), Box::new(notice.clone()));
+        self.updates.send(Update::Told { channel, notice, delivery: delivery.clone() });
+    }
+}
+
 #[async_trait]
 impl Courier for SeenCourier {
     async fn deliver(&self, parcel: Parcel<'_>) -> Delivery {
         let delivery = self.courier.deliver(parcel).await;
-        let (channel, notice) = (parcel.name.clone(), Box::new(parcel.notice.clone()));
-        self.updates.send(Update::Told { channel, notice, delivery: delivery.clone() });
+        self.tell(parcel.name, parcel.notice, &delivery);
         delivery
+    }
+
+    fn passed_over(&self, channel: &ChannelName, notice: &Notice, why: &Delivery) {
+        self.tell(channel, notice, why);
     }
 }

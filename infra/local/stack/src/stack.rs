@@ -246,9 +246,13 @@ impl Stack {
         Ok(())
     }
 
-    /// Waits until alert-router has heard of everything that rollouts have published so far.
+    /// Waits until alert-router has heard of everything that rollouts have published so far, and has sent what it is
+    /// sending.
     pub async fn heard(&self) {
         self.bus.heard().await;
+        if let Some(messages) = &self.ports.messages {
+            drop(messages.turn.lock().await);
+        }
     }
 
     /// Whether somebody is to be told of alerts for the first time by then, or a rule has to hold, or to stay away, for so

@@ -74,22 +74,34 @@ fn naive_text(test: &Test, seen: &str) -> Maybe {
         }
         Test::Status(words) => {
             let ranks = ["healthy", "degraded", "unhealthy", "critical"];
-            // What is critical is unhealthy as well.
-            let means = |word: usize, seen: usize| if word > 0 { seen >= word } else { seen == word };
-            let written = words.written().iter().map(|word| word.as_str());
-            naive_word(&ranks, words.comparison(), written, seen, means)
+            naive_word(
+                &ranks,
+                words.comparison(),
+                words.written().iter().map(|word| word.as_str()),
+                seen,
+                |seen, word| if word > 0 { seen >= word } else { seen == word },
+            )
         }
         Test::Deployment(words) => {
             let ranks = ["succeeded", "running", "waiting", "frozen", "rolling_back", "failed"];
-            // What goes back has failed.
-            let means = |word: usize, seen: usize| seen == word || (word, seen) == (5, 4);
-            let written = words.written().iter().map(|word| word.as_str());
-            naive_word(&ranks, words.comparison(), written, seen, means)
+            naive_word(
+                &ranks,
+                words.comparison(),
+                words.written().iter().map(|word| word.as_str()),
+                seen,
+                // What goes back has failed.
+                |seen, word| seen == word || (word == 5 && seen == 4),
+            )
         }
         Test::Severity(words) => {
             let ranks = ["info", "low", "medium", "high", "critical"];
-            let written = words.written().iter().map(|word| word.as_str());
-            naive_word(&ranks, words.comparison(), written, seen, |word, seen| seen == word)
+            naive_word(
+                &ranks,
+                words.comparison(),
+                words.written().iter().map(|word| word.as_str()),
+                seen,
+                |seen, word| seen == word,
+            )
         }
         Test::Number(_) => None,
     }
@@ -100,14 +112,15 @@ fn naive_word<'w>(
     comparison: Comparison,
     written: impl Iterator<Item = &'w str>,
     seen: &str,
-    means: impl Fn(usize, usize) -> bool,
+    means: fn(usize, usize) -> bool,
 ) -> Maybe {
     let rank = |word: &str| ranks.iter().position(|known| *known == word);
     let seen = rank(seen)?;
+    let means = |word: usize| means(seen, word);
     let mut written = written.map(|word| rank(word).unwrap());
     Some(match comparison {
-        Comparison::Equal => written.any(|word| means(word, seen)),
-        Comparison::NotEqual => !written.any(|word| means(word, seen)),
+        Comparison::Equal => written.any(means),
+        Comparison::NotEqual => !written.any(means),
         comparison => written.any(|word| compare(comparison, seen, word)),
     })
 }

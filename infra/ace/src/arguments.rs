@@ -66,7 +66,10 @@ pub(crate) enum Command {
     History(History),
     /// Show what is live, what may not start, and the newest rollouts.
     Status(Status),
-    /// The alert rules of an environment: put their alarms into CloudWatch.
+    /// Check who is told of what, put the alarms it needs into CloudWatch, play an event through it, see what is open and why, and act
+    /// on it.
+    ///
+    /// Exit codes of orders: 0 applied, 1 refused, 3 not known.
     Alerts(Alerts),
     /// Build and deploy an environment's stack with AWS SAM, and show its outputs.
     Bootstrap(Bootstrap),

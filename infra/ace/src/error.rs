@@ -60,6 +60,9 @@ pub(crate) enum AceError {
     Operator(#[from] crate::operator::OperatorError),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    AlertDesk(#[from] crate::alerts::DeskError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Secrets(#[from] crate::secrets::SecretsError),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -179,6 +182,7 @@ impl AceError {
             Self::Aws(_) | Self::NoTime => false,
             #[cfg(feature = "aws")]
             Self::NoMinutes { .. } => true,
+            Self::AlertDesk(error) => error.is_ours(),
             Self::Secrets(error) => error.is_ours(),
             Self::Features(error) => error.is_ours(),
             Self::Alerts(error) => error.is_ours(),

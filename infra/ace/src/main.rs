@@ -6,6 +6,7 @@ mod approvals;
 mod arguments;
 mod backend;
 mod bootstrap;
+mod checked;
 mod config;
 mod ending;
 mod error;
@@ -29,6 +30,7 @@ mod sarif;
 mod secrets;
 mod shell;
 mod status;
+mod told;
 mod validate;
 mod words;
 

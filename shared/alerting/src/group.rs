@@ -230,6 +230,13 @@ impl Group {
         &self.lines
     }
 
+    /// Whether something fires that no channel was told of, and none has failed to be: a first message is to come.
+    pub fn is_untold(&self) -> bool {
+        let told = |id: &AlertId| self.lines.values().any(|line| line.told.contains(id));
+        self.lines.values().all(|line| line.failing.is_none())
+            && self.members.iter().any(|(id, member)| member.alert.is_firing() && !told(id))
+    }
+
     /// Who has taken it.
     pub const fn acknowledged(&self) -> Option<&Acknowledged> {
         self.acknowledged.as_ref()

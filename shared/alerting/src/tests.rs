@@ -1,6 +1,7 @@
 //! Subjects, rules and groups over time.
 
 mod across;
+mod explained;
 mod facts;
 mod group;
 mod holds;

@@ -28,7 +28,7 @@ mod start_deploy;
 mod sweep;
 mod window;
 
-pub use alert_router::{AlertRouterFunction, Setups};
+pub use alert_router::{AlertRouterFunction, Lookout, Setups};
 pub use approve::ApproveFunction;
 pub use health_check::HealthCheckFunction;
 pub use promote_step::PromoteStepFunction;

@@ -10,6 +10,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
 use contract::{ErrorName, Failure};
 use dynamo_store::DynamoStore;
+use engine::Lookout;
 use engine::gates::GateState;
 use engine::history::Record;
 use engine::ports::{Published, Store};
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::aws_fault::{AwsFault, table};
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication, Wish};
+use super::{Backend, BackendError, BackendResult, Callee, Execution, Glance, Publication, Sighted, Wish};
 
 /// A call of a function ends with the function's own timeout of 30 s (`infra/template.yaml`), and with what is around it.
 const CALL: Duration = Duration::from_secs(40);
@@ -373,6 +374,12 @@ impl Backend for AwsStack {
 
     async fn recent(&self, limit: usize) -> BackendResult<Vec<Rollout>> {
         read(self.store.recent(&self.environment, limit).await)
+    }
+
+    async fn alerts(&self, glance: &Glance) -> BackendResult<Sighted> {
+        let Self { environment, store, .. } = self;
+        let lookout = Lookout { environment, store, alerts: store, now: Timestamp::now() };
+        read(super::alerts::look(lookout, glance).await)
     }
 }
 

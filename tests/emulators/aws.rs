@@ -81,6 +81,11 @@ impl Aws {
         self.endpoint_variables().chain([(ELB_ENDPOINT.to_owned(), elb.to_owned())])
     }
 
+    /// Where everything else is.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoints[ENDPOINT]
+    }
+
     /// Where load balancers are.
     pub fn elb_endpoint(&self) -> &str {
         &self.endpoints[ELB_ENDPOINT]

@@ -23,6 +23,8 @@
     reason = "a panic is a failed test"
 )]
 
+mod alarms;
+mod alerts;
 mod aws;
 mod balancer;
 mod emulator;
@@ -38,6 +40,7 @@ mod redaction;
 mod rollouts;
 mod secrets;
 mod stack;
+mod table_passage;
 mod template;
 mod vault_passage;
 mod world;
@@ -56,7 +59,7 @@ use crate::local::Local;
 use crate::world::World;
 
 /// Enough for all tests at once: they wait, they do not compute.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 48;
 
 /// The emulators that have to be ended, and then their folder.
 type Started = Arc<Mutex<(Vec<Emulator>, Option<TempDir>)>>;
@@ -105,6 +108,7 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
     let killing = trials![
         interrupted::steps_killed_after_their_writes_are_taken_again,
         interrupted::a_killed_step_and_an_alarm_end_at_weight_0,
+        alerts::a_process_killed_before_it_has_recorded_tells_nobody_twice,
     ];
     let mut all = trials![
         rollouts::a_good_canary_is_promoted,
@@ -124,7 +128,18 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         machine::the_way_of_a_caught_error,
         machine::the_way_of_an_unknown_answer,
         machine::the_ways_that_fail,
+        alerts::an_alarm_is_a_page_and_a_thread_and_its_end_ends_both,
+        alerts::the_documents_first_rule_pages_for_a_production_that_is_down,
+        alerts::what_waits_for_more_is_told_once_by_a_timer,
+        alerts::a_condition_with_a_time_begins_and_ends_by_timers,
+        alerts::a_pager_that_is_down_is_stood_in_for_and_told_when_it_is_back,
+        alerts::a_pager_that_asks_for_a_moment_gets_it,
+        alerts::what_cannot_be_read_is_told_to_the_fallback,
+        alerts::a_missing_secret_is_stood_in_for_and_named,
+        alerts::what_is_given_up_is_in_the_queue,
+        alerts::a_rollout_that_rolls_back_answers_its_alarm,
         the_store_on_dynamodb_conforms,
+        the_alerts_on_dynamodb_conform,
         the_environment_above_reads_how_rollouts_ended,
         secrets::a_hundred_readers_are_one_call_and_an_update_is_read_at_once,
         secrets::a_refused_credential_is_read_again_once,
@@ -132,6 +147,9 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         secrets::a_secret_is_replaced_and_rotated_only_as_it_was_read,
         secrets::ace_sets_shows_and_rotates_the_stored_secret,
         secrets::features_are_published_to_parameter_store,
+        alarms::the_alarms_of_rules_are_made_kept_and_deleted,
+        alarms::a_composite_alarm_rings_as_the_condition_says,
+        alarms::an_alarm_of_somebody_else_stands_in_the_way_of_its_rule_alone,
         redaction::no_secret_is_in_anything_that_is_produced,
         redaction::a_leak_is_caught_wherever_it_is,
     ];
@@ -141,6 +159,10 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
 
 async fn the_store_on_dynamodb_conforms(world: Arc<World>) {
     e2e::store_conformance(Arc::clone(&world.store), &world.run).await;
+}
+
+async fn the_alerts_on_dynamodb_conform(world: Arc<World>) {
+    e2e::alert_store_conformance(Arc::clone(&world.alerts), &world.run).await;
 }
 
 async fn the_environment_above_reads_how_rollouts_ended(world: Arc<World>) {

@@ -26,6 +26,11 @@ impl Markers {
         marker
     }
 
+    /// Takes over what was planted elsewhere.
+    pub fn extend(&mut self, others: &Self) {
+        self.0.extend(others.0.iter().cloned());
+    }
+
     /// Every marker in everything, as it was planted or as somebody may have written it.
     pub fn found(&self, produced: &[Produced]) -> Vec<String> {
         let mut found = Vec::new();

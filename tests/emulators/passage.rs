@@ -182,7 +182,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// Kills the function that is at the other end of a connection.
-fn kill(client: SocketAddrV4, server: SocketAddrV4) -> io::Result<()> {
+pub fn kill(client: SocketAddrV4, server: SocketAddrV4) -> io::Result<()> {
     let process = process_at(client, server)?;
     let executable = fs::read_link(process.join("exe"))?;
     let number = process.file_name().and_then(OsStr::to_str).unwrap_or_default();

@@ -144,6 +144,13 @@ async fn logs(world: &World) -> Vec<Produced> {
     produced
 }
 
+/// The logs of one function, as text.
+pub async fn logs_of(world: &World, function: &str) -> String {
+    let logs = logs(world).await;
+    let ours = logs.iter().find(|(source, _)| source.ends_with(&format!("-{function}")));
+    ours.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
 /// What the commands on an environment's secrets print, and what they leave.
 async fn commands(bench: &mut Bench, environment: &str) {
     let values: Vec<String> =

@@ -13,6 +13,8 @@ use crate::template::Template;
 
 /// The functions of a rollout by their name in the template, without `Function`.
 const FUNCTIONS: [&str; 4] = ["StartDeploy", "HealthCheck", "PromoteStep", "Rollback"];
+/// The function that tells people.
+const ALERT_ROUTER: &str = "AlertRouter";
 
 /// What is there when the stack is created.
 pub struct Stack {
@@ -36,10 +38,30 @@ pub struct Stack {
     pub clean_up_group: String,
     /// The start of the names of all pipelines that it listens to.
     pub pipelines: String,
+    /// The function alert-router.
+    pub alert_router: String,
+    /// The topic whose alarms are routed.
+    pub alert_topic: String,
+    /// The state machine of alert-router's timers.
+    pub alert_timer: String,
+    /// The URL of the queue that gets what nobody could be told.
+    pub dead_letters: String,
 }
 
-/// Creates it. The functions reach the load balancers at `elb_url`, and the scripted one its script at `script_url`.
-pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_url: &str) -> Stack {
+/// Where functions reach what is not the emulator's.
+pub struct Ways<'a> {
+    /// The load balancers.
+    pub elb: &'a str,
+    /// DynamoDB, for alert-router.
+    pub table: &'a str,
+    /// Slack's API.
+    pub slack: &'a str,
+    /// The script of the scripted function.
+    pub script: &'a str,
+}
+
+/// Creates it.
+pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stack {
     let environment = format!("test-{run}");
     let prefix = format!("ace-flow-{environment}");
     let (account, pipelines) = (&aws.account, format!("{run}-"));
@@ -61,6 +83,10 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
     table(aws, &template).await;
     let dead_letters = queue(aws, &format!("{prefix}-delivery-dead-letters")).await.1;
     template.name("DeliveryDeadLetters.Arn", dead_letters);
+    let dead_letters = queue(aws, &format!("{prefix}-handler-dead-letters")).await.0;
+    template.name("HandlerDeadLetters", dead_letters.as_str());
+    template.name("OperationsTopic", topic(aws, &format!("{prefix}-operations")).await);
+    let alert_topic = topic(aws, &format!("{prefix}-alerts")).await;
     let outcome_topic = topic(aws, &format!("{prefix}-outcomes")).await;
     let guardrail_topic = topic(aws, &format!("{prefix}-guardrails")).await;
     let (outcomes, outcomes_arn) = queue(aws, &format!("{prefix}-outcomes")).await;
@@ -71,10 +97,14 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
 
     let role = format!("arn:aws:iam::{account}:role/{prefix}");
     let mut versions = BTreeMap::new();
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.into_iter().chain([ALERT_ROUTER]) {
         let resource = format!("{function}Function");
         let mut variables = template.variables(&resource);
-        variables.extend(aws.endpoint_variables_with(elb_url).map(|(name, url)| (name, Value::String(url))));
+        variables.extend(aws.endpoint_variables_with(ways.elb).map(|(name, url)| (name, Value::String(url))));
+        if function == ALERT_ROUTER {
+            variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), ways.table.into());
+            variables.insert("ACE_SLACK_API".to_owned(), ways.slack.into());
+        }
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
         let name = format!("{prefix}-{binary}");
@@ -90,7 +120,18 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
     may_be_invoked(aws, &rollback, "sns.amazonaws.com", &guardrail_topic).await;
     subscribe(aws, &guardrail_topic, "lambda", &rollback).await;
 
-    let machine = machine(aws, &format!("{prefix}-rollout"), &versions, &role).await;
+    let alert_router = versions[ALERT_ROUTER].trim_end_matches(":1").to_owned();
+    may_be_invoked(aws, &alert_router, "sns.amazonaws.com", &alert_topic).await;
+    subscribe(aws, &alert_topic, "lambda", &alert_router).await;
+    for event in ["Signals", "Outcomes"] {
+        heard(aws, &template, event, &alert_router).await;
+    }
+    let timer = template.resolved(&template.properties("AlertTimer")["Name"]);
+    let alert_timer =
+        machine(aws, timer.as_str().unwrap(), "infra/alert-timer.asl.json", &versions, &role).await;
+
+    let machine =
+        machine(aws, &format!("{prefix}-rollout"), "infra/rollout.asl.json", &versions, &role).await;
     live(aws, &machine).await;
     for event in ["Pipeline", "Request"] {
         rule(aws, &template, event, &machine, &role).await;
@@ -98,11 +139,12 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
     template.name("RolloutStateMachine", machine.as_str());
     watchdog(aws, &template, &rollback).await;
 
-    let variables = Map::from_iter([("ACE_SCRIPT".to_owned(), script_url.into())]);
+    let variables = Map::from_iter([("ACE_SCRIPT".to_owned(), ways.script.into())]);
     let (name, binary) = (format!("{prefix}-scripted"), Path::new(env!("CARGO_BIN_EXE_scripted")));
     let scripted = function_version(aws, &name, binary, &role, &json!(30), &variables, folder).await;
     let versions = FUNCTIONS.map(|function| (function.to_owned(), scripted.clone())).into();
-    let scripted_machine = self::machine(aws, &format!("{prefix}-scripted"), &versions, &role).await;
+    let scripted_machine =
+        self::machine(aws, &format!("{prefix}-scripted"), "infra/rollout.asl.json", &versions, &role).await;
     let table = template.of("Table").to_owned();
     Stack {
         environment,
@@ -115,6 +157,10 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, elb_url: &str, script_u
         outcomes,
         clean_up_group: group,
         pipelines,
+        alert_router,
+        alert_topic,
+        alert_timer,
+        dead_letters,
     }
 }
 
@@ -205,8 +251,14 @@ fn zipped(name: &str, binary: &Path, folder: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-async fn machine(aws: &Aws, name: &str, versions: &BTreeMap<String, String>, role: &str) -> String {
-    let mut definition = files::text("infra/rollout.asl.json");
+async fn machine(
+    aws: &Aws,
+    name: &str,
+    file: &str,
+    versions: &BTreeMap<String, String>,
+    role: &str,
+) -> String {
+    let mut definition = files::text(file);
     for (placeholder, arn) in versions {
         definition = definition.replace(&format!("${{{placeholder}}}"), arn);
     }
@@ -236,6 +288,23 @@ async fn rule(aws: &Aws, template: &Template, event: &str, machine: &str, role: 
     aws.json("events", "AWSEvents.PutTargets", &json!({ "Rule": name, "Targets": [target] })).await;
 }
 
+/// A rule of alert-router, which also takes the test's own source in the place of CloudWatch's.
+async fn heard(aws: &Aws, template: &Template, event: &str, alert_router: &str) {
+    let declared = &template.properties("AlertRouterFunction")["Events"][event]["Properties"];
+    let name = template.resolved(&declared["RuleName"]);
+    let mut pattern = template.resolved(&declared["Pattern"]);
+    for one in pattern.get_mut("$or").and_then(Value::as_array_mut).into_iter().flatten() {
+        if one["source"][0] == "aws.cloudwatch" {
+            one["source"].as_array_mut().unwrap().push(aws.event_source.as_str().into());
+        }
+    }
+    let body = json!({ "Name": name, "EventPattern": pattern.to_string(), "State": "ENABLED" });
+    let created = aws.json("events", "AWSEvents.PutRule", &body).await;
+    may_be_invoked(aws, alert_router, "events.amazonaws.com", created["RuleArn"].as_str().unwrap()).await;
+    let target = json!({ "Id": "alert-router", "Arn": alert_router });
+    aws.json("events", "AWSEvents.PutTargets", &json!({ "Rule": name, "Targets": [target] })).await;
+}
+
 /// The watchdog's rule, unchanged: what it listens to is the emulator's to send.
 async fn watchdog(aws: &Aws, template: &Template, rollback: &str) {
     let declared = &template.properties("RollbackFunction")["Events"]["Watchdog"]["Properties"];
@@ -251,7 +320,8 @@ async fn watchdog(aws: &Aws, template: &Template, rollback: &str) {
 /// Lets a service of AWS invoke a function on behalf of one of its resources.
 async fn may_be_invoked(aws: &Aws, function: &str, service: &str, source: &str) {
     let name = function.rsplit_once(':').unwrap().1;
-    let permission = json!({ "StatementId": service.replace('.', "-"), "Action": "lambda:InvokeFunction",
+    let of = source.rsplit([':', '/']).next().unwrap();
+    let permission = json!({ "StatementId": format!("{}-{of}", service.replace('.', "-")), "Action": "lambda:InvokeFunction",
         "Principal": service, "SourceArn": source });
     let path = format!("/2015-03-31/functions/{name}/policy");
     aws.rest("lambda", "POST", &path, &permission).await;

@@ -7,22 +7,24 @@ use std::time::{Duration, Instant};
 
 use dynamo_store::{DynamoBelow, DynamoStore};
 use engine::outcome::Outcome;
-use engine::ports::{Below, Store};
+use engine::ports::{AlertStore, Below, Store};
 use rollout::{EnvironmentName, Rollout, ServiceName, Target};
 use serde_json::{Value, json};
 
+use crate::alerts::Desk;
 use crate::aws::{Aws, REGION};
 use crate::balancer::{Balancer, Service, publish_metrics};
 use crate::executions::{Execution, with_input};
 use crate::local::Local;
 use crate::passage::{Passage, Writer};
-use crate::stack::{self, Stack};
+use crate::stack::{self, Stack, Ways};
+use crate::table_passage::TablePassage;
 
 /// Longer than the longest rollout here; what has not come by then does not come.
 const PATIENCE: Duration = Duration::from_mins(8);
 
 /// The services, whether their canary is bad, and how they are rolled out.
-const SERVICES: [(&str, bool, &str); 11] = [
+const SERVICES: [(&str, bool, &str); 12] = [
     ("good", false, "canary"),
     ("bad", true, "canary"),
     ("switch", false, "blue-green"),
@@ -34,10 +36,11 @@ const SERVICES: [(&str, bool, &str); 11] = [
     ("stopped", false, "canary"),
     ("ordered", false, "canary"),
     ("quiet", false, "blue-green"),
+    ("folded", false, "canary"),
 ];
 
 /// The services that an alarm guards, each its own.
-const GUARDED: [&str; 2] = ["alarm", "struck"];
+const GUARDED: [&str; 3] = ["alarm", "struck", "folded"];
 
 /// The world.
 pub struct World {
@@ -49,10 +52,16 @@ pub struct World {
     pub local: Local,
     /// The functions' way to the load balancer.
     pub passage: Passage,
+    /// alert-router's way to its table.
+    pub table: TablePassage,
+    /// Whom alert-router tells.
+    pub desk: Desk,
     /// The stack.
     pub stack: Stack,
     /// The store on the stack's table.
     pub store: Arc<dyn Store>,
+    /// The memory of alerts in it.
+    pub alerts: Arc<dyn AlertStore>,
     /// What the environment above reads of that table.
     pub below: Arc<dyn Below>,
     /// The environment's name.
@@ -69,7 +78,11 @@ impl World {
         let aws = Arc::new(aws);
         let run = format!("{:x}", jiff::Timestamp::now().as_millisecond() % 0x1000_0000);
         let passage = Passage::open(aws.elb_endpoint().to_owned()).await;
-        let stack = stack::create(&aws, &run, folder, &passage.url, &local.script_url()).await;
+        let table = TablePassage::open(aws.endpoint().to_owned()).await;
+        let desk = Desk::open().await;
+        let (script, slack) = (local.script_url(), desk.slack_api());
+        let ways = Ways { elb: &passage.url, table: &table.url, slack: &slack, script: &script };
+        let stack = stack::create(&aws, &run, folder, ways).await;
         let balancer = Balancer::create(&aws, &run).await;
         let mut services = Vec::new();
         for (index, (name, bad, _)) in SERVICES.into_iter().enumerate() {
@@ -77,12 +90,18 @@ impl World {
             services.push(Service { green_errors: if bad { 30 } else { 0 }, ..service });
         }
         for service in GUARDED {
-            alarm_on(&aws, &alarm_of(&run, service), &stack.guardrail_topic).await;
+            let topics = [&stack.guardrail_topic, &stack.alert_topic];
+            // People are told of one of them as well.
+            let told = if service == "folded" { &topics[..] } else { &topics[..1] };
+            alarm_on(&aws, &alarm_of(&run, service), &stack.environment, service, told).await;
         }
+        desk.furnish(&aws, &run, &stack).await;
         let environment: EnvironmentName = stack.environment.parse().unwrap();
-        let store: Arc<dyn Store> = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
+        let dynamo = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
+        let (store, alerts) = (Arc::clone(&dynamo) as Arc<dyn Store>, dynamo as Arc<dyn AlertStore>);
         let below = Arc::new(DynamoBelow::new(&aws.sdk(), Some(stack.table.clone())));
-        let configuration = configuration(&aws.account, &stack, &services, &run);
+        let mut configuration = configuration(&aws.account, &stack, &services, &run);
+        desk.configure(&mut configuration, &stack.environment);
         let file = publish(&aws, &stack, &configuration, folder);
         let published = store.configuration(&environment).await.unwrap();
         let published = published.map(|published| published.configuration);
@@ -94,8 +113,11 @@ impl World {
             aws,
             local,
             passage,
+            table,
+            desk,
             stack,
             store,
+            alerts,
             below,
             environment,
             configuration: file,
@@ -116,7 +138,12 @@ impl World {
 
     /// Lets that alarm ring.
     pub async fn ring(&self, service: &str) {
-        let state = json!({ "AlarmName": self.alarm(service), "StateValue": "ALARM", "StateReason": "the test says so" });
+        self.set_alarm(&self.alarm(service), "ALARM").await;
+    }
+
+    /// Sets the state of an alarm, which tells its topics.
+    pub async fn set_alarm(&self, alarm: &str, state: &str) {
+        let state = json!({ "AlarmName": alarm, "StateValue": state, "StateReason": "the test says so" });
         self.aws.json("monitoring", "GraniteServiceVersion20100801.SetAlarmState", &state).await;
     }
 
@@ -170,7 +197,8 @@ impl World {
         self.put(vec![entry]).await;
     }
 
-    async fn put(&self, entries: Vec<Value>) {
+    /// Puts events onto the bus.
+    pub async fn put(&self, entries: Vec<Value>) {
         let put = self.aws.json("events", "AWSEvents.PutEvents", &json!({ "Entries": entries })).await;
         assert_eq!(put["FailedEntryCount"], 0, "{put}");
     }
@@ -275,11 +303,14 @@ fn alarm_of(run: &str, service: &str) -> String {
     format!("ace-{run}-{service}")
 }
 
-async fn alarm_on(aws: &Aws, name: &str, topic: &str) {
+/// An alarm of a service, which tells these topics what becomes of it.
+pub async fn alarm_on(aws: &Aws, name: &str, environment: &str, service: &str, topics: &[&String]) {
+    let dimension = |name: &str, value: &str| json!({ "Name": name, "Value": value });
     let body = json!({
         "AlarmName": name, "Namespace": "ace-flow.test", "MetricName": "errors", "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "TreatMissingData": "ignore", "AlarmActions": [topic],
+        "TreatMissingData": "ignore", "AlarmActions": topics, "OKActions": topics,
+        "Dimensions": [dimension("Environment", environment), dimension("Service", service)],
     });
     aws.json("monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", &body).await;
 }
@@ -330,6 +361,9 @@ fn publish(aws: &Aws, stack: &Stack, configuration: &Value, folder: &Path) -> Pa
         .unwrap_or_else(|error| panic!("{}: {error}: build it with the feature aws", ace.display()));
     let said = String::from_utf8_lossy(&published.stdout);
     let error = String::from_utf8_lossy(&published.stderr);
-    assert!(published.status.success() && said.contains("11 services"), "ace publish: {said}{error}");
+    assert!(
+        published.status.success() && said.contains(&format!("{} services", SERVICES.len())),
+        "ace publish: {said}{error}"
+    );
     file
 }

@@ -201,6 +201,36 @@ fn nothing_that_runs_in_aws_is_built_with_the_local_stack() {
     assert!(checked >= FUNCTIONS + PURE.len() + ADAPTERS.len(), "{checked} crates");
 }
 
+/// Whoever tells nobody of anything needs no language of templates.
+#[test]
+fn only_alert_router_words_messages() {
+    let packages = packages();
+    for function in files::names("functions") {
+        let words = closure(&packages, &function).contains("minijinja");
+        assert_eq!(words, function == "alert-router", "{function}");
+    }
+}
+
+/// The AWS SDK takes longer to build than all the rest; what sends e-mail is for the function alone.
+#[test]
+fn the_command_is_built_without_aws_unless_it_is_asked_for() {
+    let built = |features: &[&str]| {
+        let arguments =
+            ["tree", "--offline", "--locked", "--package", "ace", "--edges", "normal", "--prefix", "none"];
+        let output =
+            Command::new(cargo()).args(arguments).args(features).current_dir(files::root()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let tree = String::from_utf8(output.stdout).unwrap();
+        let names = tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned);
+        names.filter(|name| name.starts_with("aws-")).collect::<BTreeSet<String>>()
+    };
+    assert_eq!(built(&[]), BTreeSet::new());
+    let with = built(&["--features", "aws"]);
+    assert!(with.contains("aws-sdk-dynamodb"), "{with:?}");
+    let mail = ["aws-sdk-sesv2", "aws-sdk-sns"].iter().any(|name| with.contains(*name));
+    assert!(!mail, "{with:?}");
+}
+
 const FUNCTIONS: usize = 6;
 
 /// A function's main reads its settings and puts the parts together, nothing else.

@@ -1,11 +1,13 @@
 //! Every sample of `events/`, replayed through the stack with the end that it has to have.
 
 use asl::Outcome;
-use contract::{FreezeOrder, PromoteStep, Rollback, StartDeploy, Trigger};
+use contract::{AlertRouter, FreezeOrder, PromoteStep, Rollback, StartDeploy, Trigger};
 use e2e::files::{self, event};
 use e2e::{Fault, Rates, Run, Setup, configuration};
 use rollout::{Barred, Colour, GateName, Order, StepIndex};
 use serde_json::{Value, json};
+
+use crate::alerts;
 
 /// The alarms of the samples, as guardrails.
 const ALARMS: [&str; 4] = [
@@ -57,9 +59,21 @@ enum End {
     Sweep,
     /// The old colour is looked at.
     CleanUp,
+    /// Whoever has to know is told, as [`alerts`] has it.
+    Alerts,
 }
 
-const ENDS: [(&str, End); 27] = [
+const ENDS: [(&str, End); 41] = [
+    ("alarm-event-composite", End::Alerts),
+    ("alarm-event-deleted", End::Alerts),
+    ("alarm-event-insufficient-data", End::Alerts),
+    ("alarm-event-math", End::Alerts),
+    ("alarm-event-metric", End::Alerts),
+    ("alert-acknowledge", End::Alerts),
+    ("alert-due", End::Alerts),
+    ("alert-silence", End::Alerts),
+    ("alert-try-channel", End::Alerts),
+    ("alert-unsilence", End::Alerts),
     ("clean-up", End::CleanUp),
     ("codepipeline-action-succeeded", End::Execution("Ignored")),
     ("codepipeline-failed", End::Execution("Ignored")),
@@ -76,6 +90,8 @@ const ENDS: [(&str, End); 27] = [
     ("order-advance", End::Advance),
     ("order-approve", End::Approve),
     ("order-hold", End::Hold),
+    ("outcome-promoted", End::Alerts),
+    ("outcome-rolled-back", End::Alerts),
     ("roll-back-request", End::RollBack),
     ("sns-alarm-anomaly", End::Alarm { at: "8:08", rolls_back: true }),
     ("sns-alarm-composite", End::Alarm { at: "7:09", rolls_back: true }),
@@ -83,6 +99,8 @@ const ENDS: [(&str, End); 27] = [
     ("sns-alarm-math", End::Alarm { at: "7:09", rolls_back: true }),
     ("sns-alarm-metric", End::Alarm { at: "7:09", rolls_back: true }),
     ("sns-alarm-ok", End::Alarm { at: "16:24", rolls_back: false }),
+    ("status-healthy", End::Alerts),
+    ("status-unhealthy", End::Alerts),
     ("sweep", End::Sweep),
     ("thaw", End::Freeze { thaws: true }),
     ("unhold", End::Unhold),
@@ -97,6 +115,8 @@ fn every_sample_has_an_end() {
         .collect();
     let known: Vec<&str> = ENDS.iter().map(|(name, _)| *name).collect();
     assert_eq!(samples, known);
+    let alerts = ENDS.iter().filter(|(_, end)| matches!(end, End::Alerts)).map(|(name, _)| *name);
+    assert_eq!(alerts.collect::<Vec<_>>(), alerts::SAMPLES);
 }
 
 #[test]
@@ -185,7 +205,11 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
                 assert_eq!(request, Rollback::Sweep);
                 let request: PromoteStep = serde_json::from_value(event(name)).unwrap();
                 assert_eq!(request, PromoteStep::Sweep);
+                let request: AlertRouter = serde_json::from_value(event(name)).unwrap();
+                assert_eq!(request, AlertRouter::Sweep);
             }
+            // There: they have schemas as well.
+            End::Alerts => {}
             End::RollBack => {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
                 assert!(matches!(request, Rollback::Requested { by, .. } if by == "dana@example.com"));
@@ -359,6 +383,8 @@ async fn every_sample_ends_as_it_has_to() {
                 run.until("100:00").await;
                 run.verified().await.promoted(&run);
             }
+            // There.
+            End::Alerts => {}
         }
     }
 }

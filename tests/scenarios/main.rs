@@ -6,6 +6,8 @@
     reason = "in the helpers of tests a panic is a failed test"
 )]
 
+mod alert_timer;
+mod alerts;
 mod approvals_by_link;
 mod arrows;
 mod before_traffic;
@@ -19,7 +21,9 @@ mod late_writers;
 mod line;
 mod machine;
 mod outside;
+mod patterns;
 mod people;
+mod permissions;
 mod pipelines;
 mod promotion;
 mod readme;

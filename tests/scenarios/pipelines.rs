@@ -373,23 +373,46 @@ fn a_stage_may_touch_its_own_environment_alone() {
     assert!(!all.contains("AdministratorAccess") && !all.contains("Action: \"*\""));
 }
 
-/// Whoever starts a rollout gives it no orders and moves no traffic.
+/// Whoever starts a rollout gives it no orders and moves no traffic. The alarms are those of its own environment's rules.
 #[test]
 fn a_pipelines_policy_starts_and_follows_and_does_no_more() {
     let stack: Value = serde_saphyr::from_str(&files::text("infra/template.yaml")).unwrap();
     let statements = &stack["Resources"]["DeployPolicy"]["Properties"]["PolicyDocument"]["Statement"];
     let mut may = BTreeSet::new();
+    // What CloudWatch allows with this resource alone.
+    let anywhere = ["cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm"];
     for statement in statements.as_array().unwrap() {
-        assert_ne!(statement["Resource"], "*", "{statement}");
         let actions = &statement["Action"];
         let actions = actions.as_array().cloned().unwrap_or_else(|| vec![actions.clone()]);
-        may.extend(actions.iter().map(|action| text(action, "Action").to_owned()));
+        let actions: Vec<String> = actions.iter().map(|action| text(action, "Action").to_owned()).collect();
+        if actions.iter().any(|action| !anywhere.contains(&action.as_str())) {
+            assert_ne!(statement["Resource"], "*", "{statement}");
+        }
+        may.extend(actions.iter().cloned());
+        if actions.iter().any(|action| action.starts_with("cloudwatch:Put")) {
+            let told = &statement["Condition"]["ForAllValues:StringLike"]["cloudwatch:AlarmActions"];
+            assert!(
+                text(told, "AlarmActions").contains(":sns:"),
+                "an alarm stops and starts nothing: {statement}"
+            );
+        }
+        let of_alarms = actions.iter().any(|action| action.starts_with("cloudwatch:"));
+        if of_alarms && statement["Resource"] != "*" {
+            let own = text(&statement["Resource"], "Resource");
+            assert!(own.ends_with(":alarm:ace-flow/${Environment}/*"), "{statement}");
+        }
         if actions.iter().any(|action| action == "dynamodb:PutItem") {
             let keys = &statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"];
             assert_eq!(keys, "ENV#${Environment}", "no rollout's own items");
         }
     }
     let wanted = [
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutCompositeAlarm",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:TagResource",
         "dynamodb:ConditionCheckItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",

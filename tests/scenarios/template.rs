@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use e2e::{PERIOD, SWEPT_BY, files};
 use environments::ZOMBIE_BOUND;
 use local_stack::ASYNCHRONOUS_RETRIES;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::machine::{kebab, tasks};
+use crate::patterns::matches;
 
-fn template() -> Value {
+pub(crate) fn template() -> Value {
     serde_saphyr::from_str(&files::text("infra/template.yaml")).unwrap()
 }
 
-struct Lambda {
-    timeout: u64,
+pub(crate) struct Lambda {
+    pub(crate) timeout: u64,
     policies: Vec<String>,
     variables: BTreeSet<String>,
 }
@@ -24,7 +25,7 @@ fn keys(variables: &Value) -> BTreeSet<String> {
 }
 
 /// The functions of the template by the name of their binary; what Globals gives is left out of the variables.
-fn lambdas() -> BTreeMap<String, Lambda> {
+pub(crate) fn lambdas() -> BTreeMap<String, Lambda> {
     let template = template();
     let shared = &template["Globals"]["Function"];
     let functions = template["Resources"].as_object().unwrap().values();
@@ -133,49 +134,97 @@ fn every_variable_that_is_read_is_set_and_every_one_that_is_set_is_read() {
     assert_eq!(&ours - &read_by_any, BTreeSet::new(), "Globals sets what no function reads");
 }
 
-/// Whether a rule's pattern matches an event, for the patterns that the template uses: lists of texts, and a wildcard
-/// from a parameter, which is taken to match.
-fn matches(pattern: &Value, event: &Value) -> bool {
-    match pattern {
-        Value::Object(fields) => fields.iter().all(|(name, pattern)| matches(pattern, &event[name])),
-        Value::Array(any) => any.iter().any(|one| one.get("wildcard").is_some() || one == event),
-        _ => false,
+/// The rules of the template, each with its pattern for the environment of the samples.
+fn rules() -> BTreeMap<String, Value> {
+    fn resolved(value: Value) -> Value {
+        match value {
+            Value::String(text) => json!(match text.as_str() {
+                "Environment" => "production",
+                "PipelinePattern" => "*",
+                "RolloutStateMachine" => {
+                    "arn:aws:states:us-east-1:123456789012:stateMachine:ace-flow-production-rollout"
+                }
+                text => text,
+            }),
+            Value::Array(values) => values.into_iter().map(resolved).collect(),
+            Value::Object(fields) => {
+                fields.into_iter().map(|(name, value)| (name, resolved(value))).collect()
+            }
+            other => other,
+        }
     }
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap().values();
+    let events = resources.filter_map(|resource| resource["Properties"]["Events"].as_object()).flatten();
+    let rules = events.filter(|(_, event)| event["Type"] == "EventBridgeRule");
+    rules.map(|(name, rule)| (name.clone(), resolved(rule["Properties"]["Pattern"].clone()))).collect()
+}
+
+/// The rules that an event reaches.
+fn reached(event: &Value) -> Vec<String> {
+    rules().into_iter().filter(|(_, pattern)| matches(pattern, event)).map(|(name, _)| name).collect()
 }
 
 #[test]
 fn the_samples_reach_whom_they_are_for() {
-    let template = template();
-    let pattern = |resource: &str, event: &str| {
-        template["Resources"][resource]["Properties"]["Events"][event]["Properties"]["Pattern"].clone()
-    };
-    let pipeline = pattern("RolloutStateMachine", "Pipeline");
-    let watchdog = pattern("RollbackFunction", "Watchdog");
-    for (sample, starts) in [
-        ("codepipeline-succeeded-canary", true),
-        ("codepipeline-succeeded-blue-green", true),
-        ("codepipeline-failed", true),
-        ("codepipeline-superseded", true),
-        ("codepipeline-started", false),
-        ("codepipeline-stage-succeeded", false),
-        ("codepipeline-action-succeeded", false),
-        ("manual-request", false),
-        ("watchdog", false),
-    ] {
-        assert_eq!(matches(&pipeline, &files::event(sample)), starts, "{sample}");
+    let names: Vec<String> = rules().into_keys().collect();
+    assert_eq!(names, ["Outcomes", "Pipeline", "Request", "Signals", "Watchdog"]);
+    let mut seen = BTreeSet::new();
+    for file in files::names("events") {
+        let sample = file.strip_suffix(".json").unwrap();
+        let event = files::event(sample);
+        let expected: &[&str] = match sample {
+            "codepipeline-started" | "codepipeline-stage-succeeded" | "codepipeline-action-succeeded" => &[],
+            _ if sample.starts_with("codepipeline-") => &["Pipeline"],
+            _ if sample.starts_with("manual-request") => &["Request"],
+            "watchdog" => &["Watchdog"],
+            _ if sample.starts_with("alarm-event-") || sample.starts_with("status-") => &["Signals"],
+            _ if sample.starts_with("outcome-") => &["Outcomes"],
+            // What no rule of EventBridge delivers.
+            _ => &[],
+        };
+        assert_eq!(reached(&event), expected, "{sample}");
+        seen.extend(expected);
     }
-    let mut request = pattern("RolloutStateMachine", "Request");
-    assert_eq!(request["detail"]["environment"][0], "Environment", "the parameter");
-    request["detail"]["environment"][0] = "production".into();
-    assert!(matches(&request, &files::event("manual-request")));
-    let mut lost = files::event("watchdog");
-    lost["detail"]["stateMachineArn"] = watchdog["detail"]["stateMachineArn"][0].clone();
+    assert_eq!(seen, names.iter().map(String::as_str).collect(), "each rule has a sample");
+}
+
+#[test]
+fn what_is_nobodys_reaches_nobody() {
+    let with = |sample: &str, pointer: &str, value: &str| {
+        let mut event = files::event(sample);
+        *event.pointer_mut(pointer).unwrap() = value.into();
+        event
+    };
     for (status, matched) in
         [("FAILED", true), ("TIMED_OUT", true), ("ABORTED", true), ("SUCCEEDED", false), ("RUNNING", false)]
     {
-        lost["detail"]["status"] = status.into();
-        assert_eq!(matches(&watchdog, &lost), matched, "{status}");
+        assert_eq!(!reached(&with("watchdog", "/detail/status", status)).is_empty(), matched, "{status}");
     }
+    for event in [
+        with(
+            "watchdog",
+            "/detail/stateMachineArn",
+            "arn:aws:states:us-east-1:123456789012:stateMachine:other",
+        ),
+        // The timers' own failures are an alarm of the stack.
+        with(
+            "watchdog",
+            "/detail/stateMachineArn",
+            "arn:aws:states:us-east-1:123456789012:stateMachine:ace-flow-production-alert-timer",
+        ),
+        with("manual-request", "/detail/environment", "staging"),
+        with("alarm-event-deleted", "/detail/operation", "create"),
+        with("alarm-event-deleted", "/detail/operation", "update"),
+        with("alarm-event-metric", "/source", "somebody.else"),
+        with("alarm-event-metric", "/detail-type", "CloudWatch Alarm Contributor State Change"),
+        with("status-unhealthy", "/source", "somebody.else"),
+        with("outcome-promoted", "/source", "somebody.else"),
+    ] {
+        assert_eq!(reached(&event), [] as [&str; 0], "{event}");
+    }
+    // The configuration says whose alarms and statuses count, whatever the environment of the stack.
+    assert_eq!(reached(&with("status-unhealthy", "/detail/environment", "staging")), ["Signals"]);
 }
 
 /// Each function with a sweep has a schedule, which sends the sample, as often as the tests of everything else assume;

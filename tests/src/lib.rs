@@ -8,7 +8,8 @@
 //! [`Lambda`] runs the functions as AWS does, each invocation in a process that can be ended, with a [`Gate`] at every
 //! call of a port: the fault sweep (`faults/`) and the storm (`storm/`) are gates.
 //!
-//! [`store_conformance`] is what every adapter of the store port has to pass.
+//! [`store_conformance`] is what every adapter of the store port has to pass, [`alert_store_conformance`] what every memory
+//! of alerts has to.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +19,8 @@
     reason = "support of tests: a panic is a failed test"
 )]
 
+mod alert_conformance;
+mod alerts;
 mod boundary;
 pub mod files;
 mod interference;
@@ -31,6 +34,8 @@ mod town;
 mod verify;
 mod world;
 
+pub use alert_conformance::alert_store_conformance;
+pub use alerts::listeners;
 pub use boundary::{Call, Fate, Gate, Refusal};
 pub use interference::{Interference, Wrong};
 pub use journal::{Journal, Kind};

@@ -12,7 +12,9 @@ use engine::history::Record;
 use engine::ports::{Clock, Store};
 use environments::Environment;
 use jiff::Timestamp;
-use local_stack::{ASYNCHRONOUS_RETRIES, EmbeddedStore, LocalAlarms, Parts, Stack, StackClock, Updates};
+use local_stack::{
+    ASYNCHRONOUS_RETRIES, EmbeddedStore, LocalAlarms, Messenger, Parts, Stack, StackClock, Updates,
+};
 use rollout::{Colour, EnvironmentName, Phase, Rollout, Seconds, ServiceName, Target};
 use serde_json::{Value, json};
 
@@ -37,6 +39,8 @@ pub struct Setup {
     pub environment: EnvironmentName,
     /// How much faster than tokio's the clock runs.
     pub speed: NonZeroU32,
+    /// Whom alert-router tells; without it there is none.
+    pub messenger: Option<Messenger>,
 }
 
 impl Default for Setup {
@@ -49,6 +53,7 @@ impl Default for Setup {
             interferences: Vec::new(),
             environment: "production".parse().expect("a name"),
             speed: NonZeroU32::MIN,
+            messenger: None,
         }
     }
 }
@@ -134,7 +139,7 @@ impl Run {
             prober: Arc::clone(&town) as _,
             alarms: Arc::clone(&alarms),
             revisions: None,
-            messenger: None,
+            messenger: setup.messenger,
             clock,
             updates,
         })

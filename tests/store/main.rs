@@ -2,10 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "in the helpers of tests a panic is a failed test")]
 
 mod broken;
+mod broken_alerts;
 
 use std::sync::Arc;
 
-use e2e::{Run, below_conformance, files, store_conformance};
+use e2e::{Run, alert_store_conformance, below_conformance, files, store_conformance};
 use engine::ports::Store;
 use local_stack::{EmbeddedStore, StoreBelow};
 use rollout::EnvironmentName;
@@ -13,13 +14,15 @@ use rollout::EnvironmentName;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_embedded_store_conforms_in_memory() {
     store_conformance(Arc::new(EmbeddedStore::in_memory().unwrap()), "memory").await;
+    alert_store_conformance(Arc::new(EmbeddedStore::in_memory().unwrap()), "memory").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_embedded_store_conforms_on_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let store = EmbeddedStore::open(&folder.path().join("deep/down/store.redb")).unwrap();
-    store_conformance(Arc::new(store), "disk").await;
+    let store = Arc::new(EmbeddedStore::open(&folder.path().join("deep/down/store.redb")).unwrap());
+    store_conformance(Arc::clone(&store) as _, "disk").await;
+    alert_store_conformance(store, "disk").await;
 }
 
 #[tokio::test]
@@ -32,9 +35,11 @@ async fn the_environment_above_reads_how_rollouts_ended() {
 /// Two runs against one table do not see each other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_suite_can_run_again_on_the_same_store() {
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::in_memory().unwrap());
-    store_conformance(Arc::clone(&store), "first").await;
-    store_conformance(store, "second").await;
+    let store = Arc::new(EmbeddedStore::in_memory().unwrap());
+    for run in ["first", "second"] {
+        store_conformance(Arc::clone(&store) as _, run).await;
+        alert_store_conformance(Arc::clone(&store) as _, run).await;
+    }
 }
 
 /// Whatever a run stored is there after the process has gone.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rollout::{EnvironmentName, RolloutId, ServiceName, Version};
 use weighted_proxy::{FaultSpec, Target};
 
+use crate::alerts::Alerts;
 use crate::backend::{At, Where};
 use crate::bootstrap::Bootstrap;
 use crate::config::Config;
@@ -65,6 +66,11 @@ pub(crate) enum Command {
     History(History),
     /// Show what is live, what may not start, and the newest rollouts.
     Status(Status),
+    /// Check who is told of what, put the alarms it needs into CloudWatch, play an event through it, see what is open and why, and act
+    /// on it.
+    ///
+    /// Exit codes of orders: 0 applied, 1 refused, 3 not known.
+    Alerts(Alerts),
     /// Build and deploy an environment's stack with AWS SAM, and show its outputs.
     Bootstrap(Bootstrap),
     /// Print what lets a shell complete `ace`.

@@ -1,5 +1,6 @@
 //! What an operator needs of a stack, wherever it is: on AWS, in this process, or in another process of this machine.
 
+mod alerts;
 #[cfg(feature = "aws")]
 mod aws;
 #[cfg(feature = "aws")]
@@ -9,6 +10,7 @@ mod aws_gates;
 pub(crate) mod embedded;
 mod error;
 mod gates;
+mod messenger;
 mod place;
 mod remote;
 pub(crate) mod socket;
@@ -25,8 +27,12 @@ use rollout::{Control, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[cfg(feature = "aws")]
+pub(crate) use aws::clients;
+pub(crate) use alerts::{Glance, GroupSight, Sighted};
 pub(crate) use error::BackendError;
 pub(crate) use gates::Wish;
+pub(crate) use messenger::messenger;
 pub(crate) use place::{At, Reached, Where, as_it_is, claim, is_here, reach, ready, shelf_beside, user};
 
 /// The answer of a backend.
@@ -91,6 +97,9 @@ pub(crate) trait Backend: Send + Sync {
 
     /// The newest rollouts, newest first.
     async fn recent(&self, limit: usize) -> BackendResult<Vec<Rollout>>;
+
+    /// What is known of alerts.
+    async fn alerts(&self, glance: &Glance) -> BackendResult<Sighted>;
 }
 
 /// What came of publishing.
@@ -120,6 +129,8 @@ pub(crate) enum Callee {
     Rollback,
     /// Approval links.
     Approve,
+    /// Groups of alerts, silences, channels.
+    AlertRouter,
 }
 
 impl Callee {
@@ -128,6 +139,7 @@ impl Callee {
             Self::PromoteStep => "promote-step",
             Self::Rollback => "rollback",
             Self::Approve => "approve",
+            Self::AlertRouter => "alert-router",
         }
     }
 }

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use environments::tree::{Chosen, Resolved, SetBy, Setting, Strictness, check_among};
+use environments::tree::{Chosen, Resolved, SetBy, Setting, Strictness};
 use rollout::EnvironmentName;
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Format, Output, OutputArgument};
 use crate::error::AceError;
-use crate::{Ending, folders, mistakes};
+use crate::{Ending, checked, folders, mistakes};
 
 /// `ace config`.
 #[derive(Debug, Args)]
@@ -74,7 +74,7 @@ pub(crate) fn config(arguments: &Config) -> Result<Ending, AceError> {
 
 fn show(arguments: &Show) -> Result<Ending, AceError> {
     let (asked, others) = folders::one(&arguments.tree, arguments.environment.as_str())?;
-    let environment = match check_among(&asked, &others, Strictness::Lenient) {
+    let environment = match checked::among(&asked, &others, Strictness::Lenient) {
         Ok(Chosen { environment, .. }) => environment,
         Err(refused) => {
             let human = arguments.output.output == Output::Human;

@@ -21,13 +21,15 @@ pub(crate) enum Ending {
     Unknown,
     /// The stack refused an order, or it was stale.
     Refused,
+    /// No rule of alerts holds.
+    NoRule,
 }
 
 impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         Self::from(match ending {
             Ending::Good => 0,
-            Ending::RolledBack => 2,
+            Ending::RolledBack | Ending::NoRule => 2,
             Ending::Unknown => 3,
             Ending::Refused => 1,
         })

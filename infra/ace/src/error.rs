@@ -60,10 +60,16 @@ pub(crate) enum AceError {
     Operator(#[from] crate::operator::OperatorError),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    AlertDesk(#[from] crate::alerts::DeskError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Secrets(#[from] crate::secrets::SecretsError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Features(#[from] crate::features::FeaturesError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Alerts(#[from] crate::alerts::AlertsError),
     #[error(transparent)]
     Plant(#[from] local_stack::PlantError),
     #[error(transparent)]
@@ -176,8 +182,10 @@ impl AceError {
             Self::Aws(_) | Self::NoTime => false,
             #[cfg(feature = "aws")]
             Self::NoMinutes { .. } => true,
+            Self::AlertDesk(error) => error.is_ours(),
             Self::Secrets(error) => error.is_ours(),
             Self::Features(error) => error.is_ours(),
+            Self::Alerts(error) => error.is_ours(),
             Self::Plant(_) | Self::Stack(_) | Self::Port(_) | Self::Prober(_) => true,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use console::Style;
-use environments::tree::{Chosen, Strictness, check_among};
+use environments::tree::{Chosen, Strictness};
 use feature_flags::{Change, FileShelf, Flags, FlagsError, Published, Shelf, publish};
 use miette::Diagnostic;
 use rollout::EnvironmentName;
@@ -14,7 +14,7 @@ use crate::Ending;
 use crate::arguments::{Files, Output, OutputArgument};
 use crate::backend::is_here;
 use crate::error::AceError;
-use crate::folders;
+use crate::{checked, folders};
 
 /// `ace features`.
 #[derive(Debug, Args)]
@@ -115,7 +115,7 @@ fn configured(arguments: &Features) -> Result<Flags, AceError> {
         environment: environment.clone(),
         mistakes: refused.to_string(),
     };
-    let Chosen { environment, .. } = check_among(&asked, &others, Strictness::Lenient).map_err(refused)?;
+    let Chosen { environment, .. } = checked::among(&asked, &others, Strictness::Lenient).map_err(refused)?;
     Ok(environment.sections.features)
 }
 

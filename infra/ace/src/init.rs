@@ -9,16 +9,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use environments::tree::{
-    Chosen, File, Filled, Mistake, Refused, Sources, Strictness, Templates, check_among, fill,
-};
+use environments::tree::{Chosen, File, Filled, Mistake, Refused, Sources, Strictness, Templates, fill};
 use rollout::EnvironmentName;
 use serde_json::json;
 
 use self::files::{FILES, Mode};
 use crate::arguments::{Format, Output, OutputArgument};
 use crate::error::AceError;
-use crate::{Ending, folders, mistakes};
+use crate::{Ending, checked, folders, mistakes};
 
 /// The variable of the templates that is the new environment's name.
 const NAME: &str = "ACE_ENVIRONMENT";
@@ -196,7 +194,7 @@ fn further(name: &EnvironmentName, arguments: &Init) -> Result<Vec<Wanted>, AceE
 }
 
 fn check_new(asked: &Sources, others: &[Sources]) -> Result<Vec<Mistake>, Refused> {
-    check_among(asked, others, Strictness::Lenient).map(|Chosen { warnings, .. }| warnings)
+    checked::among(asked, others, Strictness::Lenient).map(|Chosen { warnings, .. }| warnings)
 }
 
 fn files_of(folder: &Path, filled: Filled) -> Vec<Wanted> {

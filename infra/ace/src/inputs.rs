@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use contract::{StartDeploy, Trigger};
 use environments::Environment;
-use environments::tree::{Chosen, Mistake, Resolved, Sources, Strictness, check_among};
+use environments::tree::{Chosen, Mistake, Resolved, Sources, Strictness};
 use jiff::Timestamp;
 use rollout::{EnvironmentName, ServiceName};
 use serde_json::{Value, json};
 
 use crate::error::AceError;
-use crate::{folders, mistakes};
+use crate::{checked, folders, mistakes};
 
 pub(crate) fn text(path: &Path, help: &str) -> Result<String, AceError> {
     std::fs::read_to_string(path).map_err(|source| AceError::Unreadable {
@@ -51,7 +51,7 @@ pub(crate) fn configuration(
         let (asked, others) = folders::one(root, environment.as_str())?;
         (root.join(environment.as_str()), asked, others)
     };
-    match check_among(&asked, &others, Strictness::Lenient) {
+    match checked::among(&asked, &others, Strictness::Lenient) {
         Ok(Chosen { environment, warnings }) => {
             Ok(Configured { path: path.display().to_string(), resolved: environment, warnings })
         }

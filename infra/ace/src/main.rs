@@ -1,10 +1,12 @@
 //! `ace`, the operator's command: plays rollouts on one machine, reads what became of them, and foresees them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
+mod alerts;
 mod approvals;
 mod arguments;
 mod backend;
 mod bootstrap;
+mod checked;
 mod config;
 mod ending;
 mod error;
@@ -28,6 +30,7 @@ mod sarif;
 mod secrets;
 mod shell;
 mod status;
+mod told;
 mod validate;
 mod words;
 
@@ -72,6 +75,7 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::Judge(judge) => judge::judge(&judge),
         Command::History(history) => history::history(&history).await,
         Command::Status(status) => status::status(&status).await,
+        Command::Alerts(arguments) => alerts::act(arguments).await,
         Command::Bootstrap(arguments) => Ok(bootstrap::bootstrap(&arguments)?),
         Command::Completions(arguments) => Ok(shell::completions(&arguments)?),
         Command::Man(arguments) => Ok(shell::man(&arguments)?),

@@ -36,7 +36,8 @@ pub(crate) const fn level(mistake: &Mistake) -> &'static str {
     }
 }
 
-fn line(mistake: &Mistake) -> serde_json::Value {
+/// One as a line of JSON.
+pub(crate) fn line(mistake: &Mistake) -> serde_json::Value {
     let Mistake { environment, file, line, column, message, remedy, .. } = mistake;
     json!({
         "severity": level(mistake), "environment": environment, "file": file, "line": line, "column": column,

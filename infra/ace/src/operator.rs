@@ -19,6 +19,7 @@ use crate::arguments::OutputArgument;
 use crate::backend::{Backend, Where};
 use crate::error::AceError;
 
+pub(crate) use answer::Told;
 pub(crate) use error::OperatorError;
 
 #[derive(Debug, Subcommand)]
@@ -68,13 +69,14 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    fn by(&self, backend: &dyn Backend) -> String {
+    /// Who orders.
+    pub(crate) fn by(&self, backend: &dyn Backend) -> String {
         self.by.clone().unwrap_or_else(|| backend.operator())
     }
 }
 
 /// Why, where nobody says so.
-const NO_REASON: &str = "no reason given";
+pub(crate) const NO_REASON: &str = "no reason given";
 
 pub(crate) async fn operate(operation: Operation) -> Result<Ending, AceError> {
     use order::Wish;

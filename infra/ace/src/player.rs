@@ -20,6 +20,7 @@ use weighted_proxy::{Load, LoadTotals, MinuteCounts};
 
 use crate::arguments::Scene;
 use crate::backend::embedded::Embedded;
+use crate::backend::messenger;
 use crate::error::AceError;
 use crate::inputs::Subject;
 use crate::orders::{Typed, Wish};
@@ -104,7 +105,7 @@ impl Player {
             prober: Arc::clone(&plant) as _,
             alarms: Arc::new(alarms),
             revisions: None,
-            messenger: None,
+            messenger: Some(messenger(environment, Arc::clone(&store))?),
             clock,
             updates,
         })
@@ -202,6 +203,16 @@ impl Player {
         let answer = self.stack.ports().call(function, payload).await;
         let reply = answer.unwrap_or(Ok(Value::Null)).map_err(local_stack::StackError::Function)?;
         Ok(reply.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// Waits until alert-router has heard of all that happened.
+    pub(crate) async fn heard(&self) {
+        self.stack.heard().await;
+    }
+
+    /// Whether somebody is to be told of alerts for the first time by then.
+    pub(crate) async fn tells_by(&self, then: Timestamp) -> Result<bool, AceError> {
+        Ok(self.stack.tells_by(then).await?)
     }
 
     pub(crate) fn load(&self) -> LoadTotals {

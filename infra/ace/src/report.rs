@@ -1,8 +1,9 @@
 //! What a run prints: the same entries live, as plain lines, or as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use alerting::group::Delivery;
 use console::Style;
 use jiff::Timestamp;
 use local_stack::Update;
@@ -14,6 +15,7 @@ use weighted_proxy::{ArmCounts, LoadTotals, MinuteCounts};
 use crate::arguments::Output;
 use crate::inputs::message;
 use crate::live::Live;
+use crate::told::Titles;
 use crate::words::{Tone, clock, decision};
 
 /// Where entries go.
@@ -37,8 +39,12 @@ impl Screen {
 pub(crate) struct Reporter {
     screen: Screen,
     began: Timestamp,
+    now: Timestamp,
     canary: Option<Colour>,
     shown_until: Option<Timestamp>,
+    titles: Titles,
+    /// What could not be told, by the message and why.
+    failures: BTreeSet<(String, String)>,
 }
 
 /// How a run ended, in numbers.
@@ -84,8 +90,14 @@ impl Traffic {
 }
 
 impl Reporter {
-    pub(crate) const fn new(screen: Screen, began: Timestamp) -> Self {
-        Self { screen, began, canary: None, shown_until: None }
+    pub(crate) fn new(screen: Screen, began: Timestamp) -> Self {
+        let (titles, failures) = (Titles::default(), BTreeSet::new());
+        Self { screen, began, now: began, canary: None, shown_until: None, titles, failures }
+    }
+
+    /// How alerts are called.
+    pub(crate) fn titled(&mut self, titles: Titles) {
+        self.titles = titles;
     }
 
     /// The colour that a new version gets.
@@ -138,8 +150,18 @@ impl Reporter {
                     self.say(outcome.at, "outcome", Tone::Plain, "", json!({ "outcome": outcome }));
                 }
             }
-            // Nobody is told of alerts here yet.
-            Update::Told { .. } | Update::GivenUp { .. } => {}
+            Update::Told { channel, notice, delivery } => {
+                let told = self.titles.delivery(channel, notice, delivery);
+                // It is tried several times within seconds; that is told once.
+                let failed = matches!(delivery, Delivery::Later { .. } | Delivery::Refused { .. });
+                if !failed || self.failures.insert((notice.id.clone(), told.text.clone())) {
+                    self.say(self.now.max(notice.at), "told", told.tone, &told.text, told.data);
+                }
+            }
+            Update::GivenUp { channel, notice, why } => {
+                let told = self.titles.given_up(channel, notice, why);
+                self.say(self.now.max(notice.at), "told", told.tone, &told.text, told.data);
+            }
         }
     }
 
@@ -205,6 +227,7 @@ impl Reporter {
 
     /// Moves the bars.
     pub(crate) fn tick(&mut self, now: Timestamp, load: Option<&LoadTotals>) {
+        self.now = now;
         if let Screen::Live(live) = &mut self.screen {
             live.tick(now, load);
         }

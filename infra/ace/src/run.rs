@@ -19,12 +19,16 @@ use crate::inputs;
 use crate::orders::Orders;
 use crate::player::{Play, Player, Started};
 use crate::report::{Reporter, Screen, Summary, Traffic};
+use crate::told::Titles;
 use crate::words::Tone;
 
 /// How often the view is refreshed.
 const TICK: Duration = Duration::from_millis(100);
 /// A clean-up that is due later than this on the stack's clock is not waited for.
 const WORTH_WAITING: Seconds = Seconds(10 * 60);
+
+/// A message that is due later than this on the stack's clock is not waited for: the next run sends it.
+const WORTH_TELLING: Seconds = Seconds(2 * 60);
 
 type Updates = UnboundedReceiver<local_stack::Update>;
 
@@ -56,9 +60,11 @@ pub(crate) async fn run(arguments: Run) -> Result<Ending, AceError> {
 /// Plays an event in this process. Other commands reach the stack through the socket beside the store meanwhile.
 pub(crate) async fn play(play: Play<'_>, output: Output) -> Result<Ending, AceError> {
     let (store, deliver) = (play.path.to_owned(), play.deliver);
+    let titles = Titles::from(&play.configuration.alerts(play.environment));
     let (player, mut updates) = Player::set_up(play).await?;
     let began = player.now();
     let mut reporter = Reporter::new(Screen::of(output), began);
+    reporter.titled(titles);
     let stack = player.embedded();
     let socket = match Socket::listen(&store, Arc::clone(&stack)) {
         Ok(socket) => Some(socket),
@@ -84,6 +90,7 @@ pub(crate) async fn play(play: Play<'_>, output: Output) -> Result<Ending, AceEr
     // From now on nobody else can start anything here.
     drop(socket);
     others(&stack, &player, &mut reporter, &mut updates).await;
+    alerts(&player, &mut reporter, &mut updates).await?;
     let first = outcomes.into_iter().next().map(|outcome| ended(Some(outcome)));
     let End { ending, name, reason, tone } = end(first.as_ref(), rollout.as_ref())?;
     let now = player.now();
@@ -159,6 +166,23 @@ async fn others(stack: &Embedded, player: &Player, reporter: &mut Reporter, upda
         }
     }
     drain(updates, reporter);
+}
+
+/// Waits until whoever is to be told of what has happened has been, where that is soon.
+async fn alerts(player: &Player, reporter: &mut Reporter, updates: &mut Updates) -> Result<(), AceError> {
+    player.heard().await;
+    let deadline = WORTH_TELLING.after(player.now());
+    while player.now() <= deadline && player.tells_by(deadline).await? {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            _ = tokio::signal::ctrl_c() => break,
+        }
+        drain(updates, reporter);
+        refresh(player, reporter);
+    }
+    player.heard().await;
+    drain(updates, reporter);
+    Ok(())
 }
 
 /// Lets the old version serve long enough to be a reference, where the plan has no concurrent baseline.

@@ -1,6 +1,7 @@
 //! `ace secrets`: reads, sets, compares and rotates the secrets of an environment. No value is in an argument, and none
 //! is shown unless it is asked for by `--reveal`.
 
+mod channels;
 mod diff;
 mod editor;
 mod error;
@@ -28,6 +29,7 @@ use secrets::Key;
 use crate::Ending;
 use crate::arguments::{Files, OutputArgument};
 
+pub(crate) use channels::FileSecrets;
 pub(crate) use error::SecretsError;
 
 /// `ace secrets`.

@@ -6,7 +6,8 @@
 #[path = "../../../tests/emulators/markers.rs"]
 mod markers;
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,6 +16,41 @@ use crate::markers::{Markers, Produced};
 const EVENT: &str = include_str!("../../../events/codepipeline-succeeded-blue-green.json");
 const REQUEST: &str = include_str!("../../../events/manual-request.json");
 const LOCAL: &str = include_str!("../../../.ace-flow/environments/local/config.yml");
+
+/// Channels that lead to a receiver of which nobody would want one, and a rule that tells all of them.
+const ALERTS: &str = r#"
+notifications:
+  hook: { kind: webhook, secret: channels.hook, url: "http://127.0.0.1:PORT/hook" }
+  chat: { kind: slack, secret: channels.slack_webhook }
+  bot: { kind: slack, token: channels.slack_token, channel: C0123ABCD }
+  pager: { kind: pagerduty, secret: channels.pager, endpoint: "http://127.0.0.1:PORT/v2/enqueue" }
+alerts:
+  rules:
+    - { name: Failed, condition: "deployment:failed", severity: critical, channels: [hook, chat, bot, pager] }
+"#;
+
+/// A receiver that refuses everything, and repeats all that it was sent in its answer.
+fn repeating() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut request = Vec::new();
+            let mut chunk = [0; 16 * 1024];
+            // A request is shorter than what is read at once, or its rest follows within moments.
+            drop(client.set_read_timeout(Some(std::time::Duration::from_millis(200))));
+            while let Ok(read @ 1..) = client.read(&mut chunk) {
+                request.extend_from_slice(&chunk[..read]);
+            }
+            let said = String::from_utf8_lossy(&request).into_owned();
+            let body = serde_json::json!({ "ok": false, "error": said, "message": said, "errors": [said], "needed": said });
+            let body = body.to_string();
+            let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            drop(write!(client, "{head}content-length: {}\r\n\r\n{body}", body.len()));
+        }
+    });
+    port
+}
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -33,16 +69,26 @@ impl Bench {
             variables: Vec::new(),
             produced: Vec::new(),
         };
+        let port = repeating();
+        bench.variables.push(("ACE_SLACK_API".to_owned(), format!("http://127.0.0.1:{port}/api")));
         for name in ["local", "development"] {
             let mut plant = |place: &str| bench.markers.plant(&format!("{place} of {name}"));
             let (password, dsn) = (plant("the password"), plant("the DSN"));
             let (webhook, header) = (plant("the webhook"), plant("the Authorization header"));
+            let hook =
+                format!("{}{}", plant("what signs a webhook"), plant("the rest of what signs a webhook"));
+            let (slack, token, pager) =
+                (plant("Slack's webhook"), plant("Slack's token"), plant("PagerDuty's routing key"));
+            let channels = format!(
+                "  channels:\n    hook: \"{hook}\"\n    slack_webhook: \"http://127.0.0.1:{port}/services/{slack}\"\n    slack_token: \"xoxb-{token}\"\n    pager: \"{pager}\"\n"
+            );
             let secrets = format!(
-                "secrets:\n  database:\n    password: \"{password}\"\n    connection_string: \"postgresql://user:{dsn}@{name}-db:5432/aceflow\"\n  external_apis:\n    slack_webhook: \"https://hooks.example.com/services/{webhook}\"\n    header: \"Bearer {header}\"\n"
+                "secrets:\n  database:\n    password: \"{password}\"\n    connection_string: \"postgresql://user:{dsn}@{name}-db:5432/aceflow\"\n  external_apis:\n    slack_webhook: \"https://hooks.example.com/services/{webhook}\"\n    header: \"Bearer {header}\"\n{channels}"
             );
             let config = LOCAL
                 .replace("stage: local", if name == "local" { "stage: local" } else { "stage: dev" })
-                .replace("name: ace-flow-local", &format!("name: ace-flow-{name}"));
+                .replace("name: ace-flow-local", &format!("name: ace-flow-{name}"))
+                + &ALERTS.replace("PORT", &port.to_string());
             let folder = bench.path(&format!(".ace-flow/environments/{name}"));
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join("config.yml"), config).unwrap();
@@ -220,10 +266,62 @@ fn no_secret_is_in_anything_that_a_machine_s_environments_produce() {
         }
     }
     assert_eq!(bench.run(&["status", "--store", "store/local.redb"], "", true), Some(0));
+    alerts(&mut bench);
     bench.files();
     assert!(bench.produced.iter().any(|(source, bytes)| source == "file local.redb" && !bytes.is_empty()));
     bench.markers.assert_absent(&bench.produced);
 }
+
+/// What is done with the alert of the rollout that failed, of which nobody could be told.
+fn alerts(bench: &mut Bench) {
+    let output =
+        |bench: &Bench| String::from_utf8(bench.produced[bench.produced.len() - 2].1.clone()).unwrap();
+    for (environment, more) in [("local", &[][..]), ("development", &["--embedded"][..])] {
+        let place = [&["--environment", environment, "--store", "store/local.redb"][..], more].concat();
+        assert_eq!(bench.run(&[&["publish"][..], &place].concat(), "", false), Some(0), "{}", bench.last());
+        let json = [&place[..], &["--output", "json"]].concat();
+        for channel in ["hook", "chat", "bot", "pager"] {
+            for place in [&place, &json] {
+                let code = bench.run(&[&["alerts", "try", channel][..], place].concat(), "", false);
+                assert_eq!(code, Some(1), "{channel} refuses everything: {}", bench.last());
+                assert!(output(bench).contains("400"), "{channel} was asked: {}", bench.last());
+            }
+        }
+        for place in [&place, &json] {
+            for command in [&["alerts", "list"][..], &["alerts", "silences"]] {
+                let code = bench.run(&[command, place].concat(), "", false);
+                assert_eq!(code, Some(0), "{command:?}: {}", bench.last());
+            }
+        }
+    }
+    let at = ["--store", "store/local.redb"];
+    assert_eq!(bench.run(&[&["alerts", "list", "--output", "json"][..], &at].concat(), "", false), Some(0));
+    let listed = output(bench);
+    let group: serde_json::Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    let failing = group["channels"].as_array().unwrap().iter().filter(|line| !line["failing"].is_null());
+    assert_eq!(failing.count(), 4, "{group}");
+    let id = group["group"].as_str().unwrap();
+    for (command, code) in [
+        (vec!["alerts", "show", id], 0),
+        (vec!["alerts", "explain", "catalog"], 0),
+        (vec!["alerts", "ack", id], 0),
+        (vec!["alerts", "silence", "service:catalog", "--for", "1h", "--reason", "it is a test"], 0),
+    ] {
+        let ended = bench.run(&[&command[..], &at].concat(), "", false);
+        assert_eq!(ended, Some(code), "{command:?}: {}", bench.last());
+    }
+    std::fs::write(bench.path("status.json"), STATUS).unwrap();
+    for show in ["slack", "pagerduty", "email", "webhook", "text"] {
+        let test = ["alerts", "test", "--event", "status.json", "--show", show];
+        assert_eq!(bench.run(&test, "", false), Some(2), "{}", bench.last());
+    }
+    assert_eq!(bench.run(&["alerts", "check"], "", false), Some(1), "production's file has secrets");
+}
+
+const STATUS: &str = r#"{
+  "detail-type": "Environment Status Changed", "source": "ace-flow", "time": "2026-08-03T10:00:00Z",
+  "detail": { "environment": "local", "status": "critical", "reason": "HTTP 503" }
+}"#;
 
 /// The same search finds a secret that is shown, one in a version, which is kept with the rollout,
 /// and one in each disguise.

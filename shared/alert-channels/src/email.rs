@@ -1,14 +1,28 @@
 use alert_message::Email;
-use aws_client::{Fault, FaultKind};
+use aws_client::{Fault, FaultKind, SdkConfig};
+use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use aws_sdk_sns::types::MessageAttributeValue;
 use environments::TopicArn;
 
-use crate::Channels;
 use crate::target::{Parcel, Receipt, Undelivered};
 
-impl Channels {
+/// Sends e-mail.
+#[derive(Clone, Debug)]
+pub(crate) struct Mail {
+    sns: aws_sdk_sns::Client,
+    ses: aws_sdk_sesv2::Client,
+}
+
+impl Mail {
+    /// With clients of this configuration. Makes no call.
+    pub(crate) fn new(config: &SdkConfig) -> Self {
+        // One attempt: a mail that was sent and not answered would be sent again, and when to try again is decided above.
+        let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self { sns: aws_sdk_sns::Client::new(&once), ses: aws_sdk_sesv2::Client::new(&once) }
+    }
+
     /// To a topic. Its message attributes are those that subscriptions can filter by: `severity`, and the labels that
     /// the group has.
     pub(crate) async fn to_topic(

@@ -13,11 +13,15 @@
 //! | `EmailTopic`, `EmailSes` | none: the function's role | is a second mail |
 //! | `Webhook` | the secret that signs | has the same `Idempotency-Key` |
 //!
+//! E-mail needs AWS: feature `aws`, on by default, and [`Channels::new`]. [`Channels::without_aws`] refuses it and sends
+//! everything else.
+//!
 //! Requests over HTTP have [`LIMITS`]; those to AWS are the bounds of `aws-client`, without its further attempts. An
 //! address is `https://`, or leads to this machine. No credential and no address of a webhook is in any error.
 
 mod answer;
 mod courier;
+#[cfg(feature = "aws")]
 mod email;
 mod pagerduty;
 mod slack;
@@ -30,8 +34,8 @@ mod webhook;
 use std::time::Duration;
 
 use alerting::Credential;
+#[cfg(feature = "aws")]
 use aws_client::SdkConfig;
-use aws_sdk_sesv2::config::retry::RetryConfig;
 use http_client::{Answer, HttpClient, Limits, Method, RequestBuilder, SetUpError};
 
 use crate::answer::Silence;
@@ -54,8 +58,8 @@ const SLACK_API: &str = "https://slack.com/api";
 pub struct Channels {
     http: HttpClient,
     slack_api: String,
-    sns: aws_sdk_sns::Client,
-    ses: aws_sdk_sesv2::Client,
+    #[cfg(feature = "aws")]
+    mail: Option<email::Mail>,
 }
 
 impl Channels {
@@ -63,18 +67,25 @@ impl Channels {
     ///
     /// # Errors
     /// [`SetUpError`].
+    #[cfg(feature = "aws")]
     pub fn new(config: &SdkConfig) -> Result<Self, SetUpError> {
-        Self::with_limits(config, LIMITS)
+        Ok(Self { mail: Some(email::Mail::new(config)), ..Self::without_aws()? })
     }
 
-    fn with_limits(config: &SdkConfig, limits: Limits) -> Result<Self, SetUpError> {
-        // One attempt: a mail that was sent and not answered would be sent again, and when to try again is decided above.
-        let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+    /// Without AWS, which sends e-mail: that is refused. Makes no call.
+    ///
+    /// # Errors
+    /// [`SetUpError`].
+    pub fn without_aws() -> Result<Self, SetUpError> {
+        Self::with_limits(LIMITS)
+    }
+
+    fn with_limits(limits: Limits) -> Result<Self, SetUpError> {
         Ok(Self {
             http: HttpClient::new(limits)?,
             slack_api: SLACK_API.to_owned(),
-            sns: aws_sdk_sns::Client::new(&once),
-            ses: aws_sdk_sesv2::Client::new(&once),
+            #[cfg(feature = "aws")]
+            mail: None,
         })
     }
 
@@ -96,10 +107,25 @@ impl Channels {
             Target::Pagerduty { endpoint } => self.to_pagerduty(&parcel, endpoint).await,
             Target::SlackWebhook => self.to_slack_webhook(&parcel).await,
             Target::SlackBot { channel } => self.to_slack_bot(&parcel, channel).await,
-            Target::EmailTopic { topic } => self.to_topic(&parcel, topic).await,
-            Target::EmailSes { from, to } => self.to_mailbox(&parcel, from, to).await,
+            Target::EmailTopic { .. } | Target::EmailSes { .. } => self.to_mail(&parcel).await,
             Target::Webhook { url, key_id } => self.to_webhook(&parcel, url, key_id).await,
         }
+    }
+
+    #[cfg(feature = "aws")]
+    async fn to_mail(&self, parcel: &Parcel<'_>) -> Result<Receipt, Undelivered> {
+        let mail = self.mail.as_ref().ok_or_else(no_mail)?;
+        match parcel.target {
+            Target::EmailSes { from, to } => mail.to_mailbox(parcel, from, to).await,
+            Target::EmailTopic { topic } => mail.to_topic(parcel, topic).await,
+            _ => Err(no_mail()),
+        }
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[expect(clippy::unused_async, reason = "with AWS it sends")]
+    async fn to_mail(&self, _: &Parcel<'_>) -> Result<Receipt, Undelivered> {
+        Err(no_mail())
     }
 
     fn post(&self, address: &str) -> RequestBuilder {
@@ -110,6 +136,13 @@ impl Channels {
     async fn ask(&self, who: &str, request: RequestBuilder, secrets: &[&str]) -> Result<Answer, Undelivered> {
         self.http.ask(request).await.map_err(|error| Silence { who, error, secrets }.into())
     }
+}
+
+fn no_mail() -> Undelivered {
+    Undelivered::never(
+        "e-mail is sent by AWS, and this is a stack without it",
+        "the stack on AWS sends it; here, use a channel of another kind",
+    )
 }
 
 /// The credential of a parcel, without the white space around it that a file or a form adds.

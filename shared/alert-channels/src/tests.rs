@@ -1,5 +1,6 @@
 //! Deliveries to servers of this process, over real connections.
 
+#[cfg(feature = "aws")]
 mod email;
 mod pagerduty;
 mod slack;
@@ -8,7 +9,6 @@ mod webhook;
 use std::time::Duration;
 
 use alerting::{AlertView, GroupId, Notice, NoticeKind, Reason, Severity, Subject};
-use aws_client::replay::Replay;
 use http_client::Limits;
 use jiff::Timestamp;
 use receivers::Behaviour;
@@ -19,8 +19,7 @@ const LIMITS: Limits =
     Limits { connect: Duration::from_secs(2), whole: Duration::from_millis(400), ..super::LIMITS };
 
 fn channels() -> Channels {
-    let config = Replay::new::<Vec<u8>>([]).config().unwrap();
-    Channels::with_limits(&config, LIMITS).unwrap()
+    Channels::with_limits(LIMITS).unwrap()
 }
 
 fn notice(number: u32) -> Notice {
@@ -107,6 +106,19 @@ fn disturbances() -> Vec<(Behaviour, &'static str, Option<u32>)> {
 async fn nobody() -> String {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn without_aws_an_e_mail_is_refused_with_what_to_do() {
+    let topic = "arn:aws:sns:eu-west-1:123456789012:alerts".parse().unwrap();
+    let mailboxes =
+        Target::EmailSes { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] };
+    let (notice, none) = (notice(1), Credential::new(""));
+    for target in [Target::EmailTopic { topic }, mailboxes] {
+        let outcome = Channels::without_aws().unwrap().send(parcel(&target, &none, &notice)).await;
+        let (later, why, _) = told(outcome);
+        assert!(!later && why.contains("use a channel of another kind"), "{why}");
+    }
 }
 
 fn assert_hushed(text: &str, secrets: &[&str]) {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rollout::Seconds;
+use rollout::{EnvironmentName, Seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, AlertKey, AlertState};
 use crate::condition::Truth;
+use crate::explained::Explained;
 use crate::names::RuleName;
 use crate::policy::{Policy, Rule};
 use crate::severity::Health;
@@ -18,6 +19,9 @@ use crate::tracked::{Moment, Pace, Standing, Tracked};
 const MAX_SUBJECTS: usize = 1_000;
 /// How many of them a message names.
 const NAMED: usize = 5;
+/// The longest text about each, in bytes: all of them have to fit into one item of DynamoDB, 400 KB
+/// (`shared/dynamo-store`).
+const LONGEST_BECAUSE: usize = 160;
 
 /// What a rule that counts over environments has to know of one subject.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +96,8 @@ impl Across {
         }
         let mut next = self.clone();
         let Counted { subject, holds, decided, status, version, because, .. } = counted.clone();
-        let because = if holds { because } else { String::new() };
+        let mut because = if holds { because } else { String::new() };
+        because.truncate(because.floor_char_boundary(LONGEST_BECAUSE));
         next.entries.insert(key, Entry { subject, holds, decided, status, version, because });
         next.forget();
         Some(next.moved(policy, Moment { happened: happened.min(now), now }))
@@ -107,14 +112,7 @@ impl Across {
 
     fn moved(mut self, policy: &Policy, moment: Moment) -> Self {
         let rule = policy.rule(&self.rule).filter(|rule| rule.condition.is_across());
-        let pace = rule.map_or(
-            Pace { lasting: Seconds(0), clear_after: Seconds(0), flapping: policy.flapping },
-            |rule| Pace {
-                lasting: rule.condition.lasting(),
-                clear_after: rule.condition.clear_after(),
-                flapping: policy.flapping,
-            },
-        );
+        let pace = pace(rule, policy);
         self.tracked = self.tracked.at(rule.is_some_and(|rule| self.holds(rule)), pace, moment);
         self.due = self.tracked.due(pace, moment.now);
         self.version += 1;
@@ -122,9 +120,20 @@ impl Across {
     }
 
     fn holds(&self, rule: &Rule) -> bool {
-        let counted: Vec<_> =
-            self.affected().map(|entry| (entry.subject.environment.clone(), entry.status)).collect();
-        rule.condition.holds_across(&counted) == Truth::Holds
+        rule.condition.holds_across(&self.counted()) == Truth::Holds
+    }
+
+    /// The environment of each subject that is counted, and its status, where that is known.
+    fn counted(&self) -> Vec<(EnvironmentName, Option<Health>)> {
+        self.affected().map(|entry| (entry.subject.environment.clone(), entry.status)).collect()
+    }
+
+    /// What the rule makes of what it has counted, and why; `None` if it does not count over environments any more.
+    pub fn explain(&self, policy: &Policy, now: Timestamp) -> Option<Explained> {
+        let rule = policy.rule(&self.rule)?;
+        let condition = rule.condition.explain_across(&self.counted())?;
+        let progress = self.tracked.progress(pace(Some(rule), policy), now);
+        Some(Explained { condition, by_alarm: false, progress })
     }
 
     fn affected(&self) -> impl Iterator<Item = &Entry> {
@@ -179,5 +188,14 @@ impl Across {
     /// Whether its alert neither fires nor is about to.
     pub fn is_quiet(&self) -> bool {
         self.tracked.is_idle() && self.affected().next().is_none()
+    }
+}
+
+/// How long its condition has to hold, and to stay away; no time at all where it is not configured any more.
+fn pace(rule: Option<&Rule>, policy: &Policy) -> Pace {
+    Pace {
+        lasting: rule.map_or(Seconds(0), |rule| rule.condition.lasting()),
+        clear_after: rule.map_or(Seconds(0), |rule| rule.condition.clear_after()),
+        flapping: policy.flapping,
     }
 }

@@ -109,6 +109,12 @@ impl Condition {
         fields
     }
 
+    /// Whether it may hold of something in an environment, whatever happens there; of a condition over environments, whether
+    /// something there may be counted.
+    pub fn may_hold_in(&self, environment: &EnvironmentName) -> bool {
+        self.holds(&Somewhere(environment)) != Truth::Fails
+    }
+
     /// Whether it holds of one subject; of a condition over environments, whether the subject is one that is counted.
     pub fn holds(&self, picture: &dyn Picture) -> Truth {
         self.expr().map_or(Truth::Holds, |expr| expr.holds(picture))
@@ -143,6 +149,18 @@ impl Condition {
     /// What [`holds_across`](Self::holds_across) says of each of its parts; `None`, if it does not count over environments.
     pub fn explain_across(&self, counted: &[(EnvironmentName, Option<Health>)]) -> Option<Explanation> {
         self.is_across().then(|| Explanation::across(&self.parsed.across, &Counted::new(counted)))
+    }
+}
+
+/// An environment of which nothing else is known.
+struct Somewhere<'a>(&'a EnvironmentName);
+
+impl Picture for Somewhere<'_> {
+    fn see(&self, field: &str) -> Seen<'_> {
+        match field {
+            "environment" => Seen::Text(self.0.as_str().into()),
+            _ => Seen::Unknown,
+        }
     }
 }
 

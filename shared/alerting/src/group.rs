@@ -23,8 +23,13 @@ pub use line::Line;
 pub use plan::{Plan, Send};
 pub use record::{Delivery, Given};
 
-/// The most alerts of one group; those beyond are not told apart any more.
-pub const MAX_MEMBERS: usize = 500;
+/// The most alerts of one group; those beyond are not told apart any more. A group has to fit into one item of DynamoDB,
+/// 400 KB, whatever its alerts say (`shared/dynamo-store`).
+pub const MAX_MEMBERS: usize = 300;
+/// In a group of more alerts than a few messages show, each is explained in short.
+const MANY: usize = 50;
+/// The longest explanation there, in bytes.
+const SHORT: usize = 120;
 /// An alert that has ended is remembered for so long: an older word about it may still come.
 const ENDED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// Whoever has taken messages to send has sent them by then, or is dead: longer than a function lives
@@ -145,16 +150,17 @@ impl Group {
     /// Takes in an alert as it is now. An older state of it than the one that is known changes nothing.
     pub fn hear(&mut self, alert: &Alert, now: Timestamp) {
         let id = alert.key.id();
+        let alert = self.fitting(alert);
         if let Some(member) = self.members.get_mut(&id) {
             if member.alert.decided < alert.decided {
                 if alert.is_firing() && !member.alert.is_firing() {
                     member.joined = now;
                 }
-                member.alert = alert.clone();
+                member.alert = alert;
             }
         } else if alert.is_firing() {
             if self.members.len() < MAX_MEMBERS || self.makes_room(now) {
-                self.members.insert(id, Member { alert: alert.clone(), joined: now });
+                self.members.insert(id, Member { alert, joined: now });
             } else {
                 self.surplus += 1;
             }
@@ -163,11 +169,21 @@ impl Group {
 
     /// Says more of an alert than was known when it began.
     pub fn explain(&mut self, alert: &Alert) {
+        let alert = self.fitting(alert);
         if let Some(member) = self.members.get_mut(&alert.key.id())
             && member.alert.decided == alert.decided
         {
-            member.alert = alert.clone();
+            member.alert = alert;
         }
+    }
+
+    /// An alert as a group of so many keeps it.
+    fn fitting(&self, alert: &Alert) -> Alert {
+        let mut alert = alert.clone();
+        if self.members.len() > MANY {
+            alert.because.truncate(alert.because.floor_char_boundary(SHORT));
+        }
+        alert
     }
 
     /// An alert that belongs to another group now, because the configuration groups otherwise: here it has ended.
@@ -212,6 +228,13 @@ impl Group {
     /// What each channel was told.
     pub const fn lines(&self) -> &BTreeMap<ChannelName, Line> {
         &self.lines
+    }
+
+    /// Whether something fires that no channel was told of, and none has failed to be: a first message is to come.
+    pub fn is_untold(&self) -> bool {
+        let told = |id: &AlertId| self.lines.values().any(|line| line.told.contains(id));
+        self.lines.values().all(|line| line.failing.is_none())
+            && self.members.iter().any(|(id, member)| member.alert.is_firing() && !told(id))
     }
 
     /// Who has taken it.

@@ -4,8 +4,10 @@
 mod across;
 mod alert;
 mod circuit;
+pub mod cloudwatch;
 pub mod condition;
 mod credential;
+mod explained;
 mod facts;
 pub mod group;
 pub mod managed;
@@ -24,6 +26,7 @@ pub use alert::{Alert, AlertId, AlertKey, AlertState};
 pub use circuit::{Circuit, Open};
 pub use condition::{Condition, ConditionError, Field, Kind, Vocabulary};
 pub use credential::Credential;
+pub use explained::{Explained, Progress};
 pub use group::Group;
 pub use metric::{MetricSource, Missing};
 pub use names::{ChannelName, GroupId, InvalidName, RuleName, SilenceId};
@@ -32,7 +35,7 @@ pub use policy::{
     ChannelTraits, Escalation, Flapping, Grouping, Inhibition, Label, Mute, Policy, RolloutRules, Rule,
 };
 pub use severity::{Deployment, Health, Severity, Unknown};
-pub use signal::{AlarmNews, AlarmState, DeploymentNews, News, Signal, StatusNews, Subject};
+pub use signal::{AlarmNews, AlarmState, DeploymentNews, InvalidSubject, News, Signal, StatusNews, Subject};
 pub use silence::{Silence, StoredSilence};
 pub use watch::Watch;
 

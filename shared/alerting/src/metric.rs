@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Kind;
+use crate::severity::Health;
 use crate::signal::Subject;
 
 /// Stands in a dimension for the environment's name.
@@ -67,6 +68,16 @@ impl Missing {
 pub const ENVIRONMENTS: &str = "ACE-Flow/Environments";
 /// What is published about how an environment is: 0 healthy, 0.5 degraded, 1 unhealthy, 2 critical.
 pub const HEALTH: &str = "EnvironmentHealth";
+
+/// The value that is published for a status.
+pub const fn level(status: Health) -> f64 {
+    match status {
+        Health::Healthy => 0.0,
+        Health::Degraded => 0.5,
+        Health::Unhealthy => 1.0,
+        Health::Critical => 2.0,
+    }
+}
 
 /// Metrics of AWS that say something about a field wherever an alarm looks at them: namespace, metric, field, and what
 /// one of their units is in the field's.

@@ -47,6 +47,16 @@ impl Policy {
         self.rules.iter().find(|rule| rule.name == *name)
     }
 
+    /// How long the first message about an alert of this severity, and of this rule if there is one, waits for further
+    /// alerts of its group.
+    pub fn wait(&self, severity: Severity, rule: Option<&Rule>) -> Seconds {
+        let usual = match severity {
+            Severity::Critical => Seconds(0),
+            _ => self.grouping.wait,
+        };
+        rule.and_then(|rule| rule.wait).unwrap_or(usual)
+    }
+
     /// Who stands in for a channel that cannot be told: the first of its fallbacks, and theirs, then of the fallback of
     /// all, then of the last resort, that is not failing itself.
     pub(crate) fn stand_in(

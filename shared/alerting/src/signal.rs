@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use rollout::{EnvironmentName, Epoch, RolloutId, ServiceName, Version, Weight};
@@ -40,6 +41,28 @@ impl fmt::Display for Subject {
             Some(service) => write!(f, "{}/{service}", self.environment),
             None => self.environment.fmt(f),
         }
+    }
+}
+
+/// A text that names no subject.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} names nothing that alerts are about: write an environment, or environment/service")]
+pub struct InvalidSubject(String);
+
+/// As it is displayed: `production`, or `production/checkout`.
+impl FromStr for Subject {
+    type Err = InvalidSubject;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSubject> {
+        let read = || {
+            Some(match text.split_once('/') {
+                None => Self::environment(text.parse().ok()?),
+                Some((environment, service)) => {
+                    Self::service(environment.parse().ok()?, service.parse().ok()?)
+                }
+            })
+        };
+        read().ok_or_else(|| InvalidSubject(text.to_owned()))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Subjects, rules and groups over time.
 
 mod across;
+mod explained;
 mod facts;
 mod group;
 mod holds;
 mod people;
 mod rollouts;
 mod stand_ins;
-mod support;
+pub mod support;
 mod watch;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rollout::Seconds;
 use serde::{Deserialize, Serialize};
 
+use crate::explained::Progress;
 use crate::policy::Flapping;
 
 /// The most beginnings that are remembered, whatever [`Flapping`] asks for.
@@ -146,6 +147,19 @@ impl Tracked {
             Phase::Pending { since } => Some(pace.lasting.after(since)),
             Phase::Clearing { from, .. } => Some(self.clear_after(pace, now).after(from)),
             Phase::Idle | Phase::Firing { .. } => None,
+        }
+    }
+
+    /// How far it has got.
+    pub(crate) fn progress(&self, pace: Pace, now: Timestamp) -> Progress {
+        let due = self.due(pace, now);
+        match (&self.phase, due) {
+            (Phase::Pending { since }, Some(due)) => Progress::Pending { since: *since, due },
+            (Phase::Clearing { since, .. }, Some(due)) => Progress::Clearing { since: *since, due },
+            (Phase::Firing { since } | Phase::Clearing { since, .. }, _) => {
+                Progress::Firing { since: *since }
+            }
+            (Phase::Idle | Phase::Pending { .. }, _) => Progress::Idle,
         }
     }
 

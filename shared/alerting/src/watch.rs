@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::across::Counted;
 use crate::alert::{Alert, AlertKey, AlertState};
 use crate::condition::Truth;
+use crate::explained::Explained;
 use crate::facts::{Facts, Heard, SubjectPicture};
 use crate::group::RolloutSight;
 use crate::names::RuleName;
@@ -165,6 +166,16 @@ impl Watch {
             (false, false) => format!("{seen} ({said})"),
         };
         text.chars().take(LONGEST_BECAUSE).collect()
+    }
+
+    /// What a rule makes of the subject, and why.
+    pub fn explain(&self, rule: &Rule, policy: &Policy, now: Timestamp) -> Explained {
+        let tracked = self.rules.get(&rule.name).cloned().unwrap_or_else(Tracked::idle);
+        Explained {
+            condition: rule.condition.explain(&self.picture()),
+            by_alarm: self.facts.ruled(&rule.name),
+            progress: tracked.progress(pace(rule, policy), now),
+        }
     }
 
     /// The newest rollout of the subject, where one was heard of.

@@ -1,4 +1,4 @@
-//! Evidence, guardrails and the tags of alarms from CloudWatch.
+//! Evidence, guardrails, the tags of alarms and the alarms of rules, from and in CloudWatch.
 //!
 //! Both arms' counts come from one `GetMetricData` call: the metrics of `AWS/ApplicationELB` for each target group under
 //! its load balancer, at 60 seconds ("CloudWatch metrics for your Application Load Balancer", User Guide). Errors are
@@ -7,6 +7,7 @@
 //! whatever namespace, come with them. Before a rollout the live
 //! colour is asked for by availability zone as well, in the same call.
 
+mod alarm_book;
 mod alarms;
 #[cfg(test)]
 mod cbor;
@@ -17,6 +18,7 @@ mod query;
 mod served;
 mod zones;
 
+pub use alarm_book::AlarmBook;
 pub use alarms::CloudWatchAlarms;
 pub use evidence::CloudWatchMetrics;
 pub use served::CloudWatchServed;

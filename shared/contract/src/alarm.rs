@@ -118,14 +118,14 @@ fn moment(value: &Value, path: &str) -> Result<Timestamp, Refusal> {
         .map_err(|error: jiff::Error| format!("{path} is {written:?}: {error}"))
 }
 
-/// The newest datapoint in `state.reasonData`, JSON as text: they are listed from the newest on.
+/// The newest datapoint in `state.reasonData`, JSON as text: other than in a reason, they are listed from the oldest on.
 fn newest_datapoint(event: &Value) -> Option<f64> {
     let data = event.pointer("/detail/state/reasonData")?.as_str()?;
     let data: Value = serde_json::from_str(data).ok()?;
-    data.pointer("/recentDatapoints/0")?.as_f64()
+    data.get("recentDatapoints")?.as_array()?.iter().rev().find_map(Value::as_f64)
 }
 
-/// The newest datapoint in a reason: `Threshold Crossed: 2 out of the last 2 datapoints [41.0 (03/08/26 09:20:00), …`.
+/// The newest datapoint in a reason, the first one: `Threshold Crossed: 2 out of the last 2 datapoints [41.0 (03/08/26 09:20:00), …`.
 fn datapoint_of(reason: &str) -> Option<f64> {
     let (_, listed) = reason.split_once('[')?;
     listed.split([' ', ',', ']']).next()?.parse().ok()

@@ -1,5 +1,6 @@
 //! What crosses a boundary of ours: names, replies, requests as AWS delivers them.
 
+mod alert_router;
 mod approve;
 mod names;
 mod rollback;

@@ -74,6 +74,12 @@ impl DynamoStore {
     }
 }
 
+/// What of a list cannot be read is told in the log and left out: it must not keep the others from being told of.
+fn readable<T>(home: &EnvironmentName, read: PortResult<T>) -> Option<T> {
+    read.map_err(|error| tracing::error!(%home, %error, "a part of the memory of alerts is lost from view"))
+        .ok()
+}
+
 fn after(at: Timestamp, kept: SignedDuration) -> Timestamp {
     at.checked_add(kept).unwrap_or(Timestamp::MAX)
 }
@@ -118,21 +124,13 @@ impl AlertStore for DynamoStore {
 
     async fn due(&self, home: &EnvironmentName, until: Timestamp) -> PortResult<Vec<Due>> {
         let items = self.listed(home, Some(until)).await?;
-        items.into_iter().map(|item| item::due(&item)).filter_map(Result::transpose).collect()
+        Ok(items.into_iter().filter_map(|item| readable(home, item::due(&item))).flatten().collect())
     }
 
-    /// A group that cannot be read is told in the log and left out: it must not keep the others from being told of.
     async fn open_groups(&self, home: &EnvironmentName) -> PortResult<Vec<Group>> {
         let items = self.listed(home, None).await?;
         let groups = items.into_iter().filter(item::is_open);
-        let read = groups.filter_map(|item| match item::document(item) {
-            Ok(group) => Some(group),
-            Err(error) => {
-                tracing::error!(%home, %error, "a group of alerts is lost from view");
-                None
-            }
-        });
-        Ok(read.collect())
+        Ok(groups.filter_map(|item| readable(home, item::document(item))).collect())
     }
 
     async fn silences(&self, home: &EnvironmentName) -> PortResult<Vec<StoredSilence>> {
@@ -147,7 +145,7 @@ impl AlertStore for DynamoStore {
         let mut items = query.into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(item) = items.next().await {
-            found.push(item::document(queried(item)?)?);
+            found.extend(readable(home, item::document(queried(item)?)));
         }
         Ok(found)
     }

@@ -153,6 +153,18 @@ mod tests {
         assert_eq!(Key::configuration(&environment, 12).to_string(), "ENV#staging/CONFIG#0000000012");
         assert_eq!(Key::control(&environment).to_string(), "ENV#staging/CONTROL");
         assert_eq!(Key::budget(&environment).to_string(), "ENV#staging/BUDGET");
+        let whole = Subject::environment("production".parse().unwrap());
+        let part = Subject::service("production".parse().unwrap(), "shop".parse().unwrap());
+        assert_eq!(Key::watch(&environment, &whole).to_string(), "ALERTS#staging#WATCH#production/STATE");
+        assert_eq!(Key::watch(&environment, &part).to_string(), "ALERTS#staging#WATCH#production/shop/STATE");
+        let rule = "p99 > 2 s".parse().unwrap();
+        assert_eq!(Key::across(&environment, &rule).to_string(), "ALERTS#staging#ACROSS#p99 > 2 s/STATE");
+        let group = GroupId::from_text("g1");
+        assert_eq!(Key::group(&environment, &group).to_string(), "ALERTS#staging#GROUP#g1/STATE");
+        let silence = "s-1".parse().unwrap();
+        assert_eq!(Key::silence(&environment, &silence).to_string(), "ALERTS#staging/SILENCE#s-1");
+        let channel = "chat".parse().unwrap();
+        assert_eq!(Key::circuit(&environment, &channel).to_string(), "ALERTS#staging/CIRCUIT#chat");
         let execution = Key::execution(&"abc".parse().unwrap()).to_string();
         // The test vector of FIPS 180-4 for "abc".
         assert_eq!(

@@ -27,6 +27,8 @@
 //! for lists and never for a decision.
 
 mod alerts;
+#[cfg(test)]
+mod alerts_tests;
 mod below;
 mod environment;
 #[cfg(test)]

@@ -78,6 +78,7 @@ pub(crate) fn attribute(value: &AttributeValue) -> Value {
         AttributeValue::S(text) => json!({"S": text}),
         AttributeValue::N(number) => json!({"N": number}),
         AttributeValue::Ss(set) => json!({"SS": set}),
+        AttributeValue::Bool(flag) => json!({"BOOL": flag}),
         other => panic!("not written by this crate: {other:?}"),
     }
 }

@@ -33,6 +33,7 @@ use intake::Taken;
 use setup::Setup;
 
 pub use setup::Setups;
+pub use sight::Lookout;
 
 /// How often something is decided anew because somebody else wrote first.
 const ATTEMPTS: usize = 16;
@@ -94,11 +95,7 @@ impl Function for AlertRouterFunction<'_> {
 
     async fn call(&self, request: AlertRouter) -> Result<AlertRouterReply, Failure> {
         let Some(setup) = self.setups.get(self.store, &self.environment, self.clock.now()).await? else {
-            let reason = format!(
-                "environment {} has no configuration: ace publish --environment {}",
-                self.environment, self.environment
-            );
-            return Ok(Outcome::default().reply(AlertRouterResult::Ignored, reason));
+            return Ok(Outcome::default().reply(AlertRouterResult::Ignored, self.without_configuration()));
         };
         match request {
             AlertRouter::Heard(heard) => self.heard(&setup, heard).await,
@@ -160,6 +157,33 @@ impl AlertRouterFunction<'_> {
             }
         }
         Err(contended(&format!("what is known of {}", signal.subject)))
+    }
+
+    /// What something that is heard comes to: a signal about one subject; otherwise why it comes to none. Nothing is done
+    /// about it.
+    ///
+    /// # Errors
+    /// [`Failure`], where what has to be asked cannot be.
+    pub async fn signal_of(&self, heard: Heard) -> Result<Result<Signal, String>, Failure> {
+        let now = self.clock.now();
+        let Some(setup) = self.setups.get(self.store, &self.environment, now).await? else {
+            return Ok(Err(self.without_configuration()));
+        };
+        Ok(match self.intake(&setup, heard).await? {
+            Taken::Signal(signal) => Ok(*signal),
+            Taken::Own(alert) => Err(alert.because),
+            Taken::Nothing(why) => Err(why),
+        })
+    }
+
+    fn without_configuration(&self) -> String {
+        let environment = &self.environment;
+        format!("environment {environment} has no configuration: ace publish --environment {environment}")
+    }
+
+    fn lookout(&self, now: Timestamp) -> Lookout<'_> {
+        let Self { environment, store, alerts, .. } = self;
+        Lookout { environment, store: *store, alerts: *alerts, now }
     }
 
     async fn watch(&self, subject: &Subject) -> Result<Watch, Failure> {
@@ -243,7 +267,7 @@ impl AlertRouterFunction<'_> {
         }
         match due.of {
             DueOf::Watch => {
-                let Some(subject) = subject(&due.key) else { return Err(unknown(due)) };
+                let Ok(subject) = due.key.parse() else { return Err(unknown(due)) };
                 self.pass_watch(setup, &subject).await
             }
             DueOf::Across => {
@@ -304,16 +328,6 @@ impl AlertRouterFunction<'_> {
             tally.note(self.due(setup, &one).await.map(|outcome| all.add(outcome)));
         }
         Ok(all.reply(AlertRouterResult::Routed, tally.told("things to look at")?))
-    }
-}
-
-/// A subject as timers name it: as it is displayed.
-fn subject(key: &str) -> Option<Subject> {
-    match key.split_once('/') {
-        None => Some(Subject::environment(key.parse().ok()?)),
-        Some((environment, service)) => {
-            Some(Subject::service(environment.parse().ok()?, service.parse().ok()?))
-        }
     }
 }
 

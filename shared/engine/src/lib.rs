@@ -29,7 +29,7 @@ mod start_deploy;
 mod sweep;
 mod window;
 
-pub use alert_router::{AlertRouterFunction, Setups};
+pub use alert_router::{AlertRouterFunction, Lookout, Setups};
 pub use approve::ApproveFunction;
 pub use cost_optimizer::{CostOptimizerFunction, TICK};
 pub use health_check::HealthCheckFunction;

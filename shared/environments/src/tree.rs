@@ -152,12 +152,35 @@ pub struct Chosen {
     pub warnings: Vec<Mistake>,
 }
 
+/// What is wrong with a title that a rule of alerts has of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongTitle {
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Finds what is wrong with such titles. They are templates, in a language that is not known here.
+pub type Titles<'a> = &'a dyn Fn(&str) -> Vec<WrongTitle>;
+
+/// Where nobody knows the language of titles.
+const ANY_TITLE: Titles<'static> = &|_| Vec::new();
+
 /// Reads and checks environments, each alone and all together.
 ///
 /// # Errors
 /// [`Refused`] with every mistake that was found, each with its place and remedy.
 pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refused> {
-    let (valid, notes) = examine(tree.iter());
+    check_with(tree, strictness, ANY_TITLE)
+}
+
+/// The same, and the titles of alerts as well.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with(tree: &[Sources], strictness: Strictness, titles: Titles<'_>) -> Result<Accepted, Refused> {
+    let (valid, notes) = examine(tree.iter(), titles);
     let warnings = accepted(notes.told(strictness))?;
     Ok(Accepted { environments: valid.into_iter().map(|valid| valid.resolved).collect(), warnings })
 }
@@ -168,7 +191,20 @@ pub fn check(tree: &[Sources], strictness: Strictness) -> Result<Accepted, Refus
 /// # Errors
 /// [`Refused`] with every mistake of this environment, each with its place and remedy.
 pub fn check_among(asked: &Sources, others: &[Sources], strictness: Strictness) -> Result<Chosen, Refused> {
-    let (valid, notes) = examine(others.iter().chain([asked]));
+    check_among_with(asked, others, strictness, ANY_TITLE)
+}
+
+/// The same, and the titles of its alerts as well.
+///
+/// # Errors
+/// As [`check_among`].
+pub fn check_among_with(
+    asked: &Sources,
+    others: &[Sources],
+    strictness: Strictness,
+    titles: Titles<'_>,
+) -> Result<Chosen, Refused> {
+    let (valid, notes) = examine(others.iter().chain([asked]), titles);
     let mut mistakes = notes.told(strictness);
     mistakes.retain(|mistake| mistake.environment == asked.name);
     let warnings = accepted(mistakes)?;
@@ -179,11 +215,14 @@ pub fn check_among(asked: &Sources, others: &[Sources], strictness: Strictness) 
 }
 
 /// The environments that are valid alone, and what is noted of all.
-fn examine<'a>(tree: impl Iterator<Item = &'a Sources>) -> (Vec<isolation::Valid>, mistake::Notes) {
+fn examine<'a>(
+    tree: impl Iterator<Item = &'a Sources>,
+    titles: Titles<'_>,
+) -> (Vec<isolation::Valid>, mistake::Notes) {
     let mut notes = mistake::Notes::default();
     let tree: Vec<&Sources> = tree.collect();
     let valid: Vec<isolation::Valid> =
-        tree.iter().filter_map(|sources| resolve(sources, &mut notes)).collect();
+        tree.iter().filter_map(|sources| resolve(sources, titles, &mut notes)).collect();
     isolation::check(&valid, &mut notes);
     let names: Vec<&str> = tree.iter().map(|sources| sources.name.as_str()).collect();
     promotion::check(&valid, &names, &mut notes);
@@ -214,15 +253,19 @@ pub fn secrets_of(file: &File, kind: Kind) -> Result<Secrets, Refused> {
 }
 
 /// An environment that is valid alone; `None` when an error is noted.
-fn resolve(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
+fn resolve(sources: &Sources, titles: Titles<'_>, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
     let mut own = mistake::Notes::default();
-    let valid = resolve_alone(sources, &mut own);
+    let valid = resolve_alone(sources, titles, &mut own);
     let refused = own.has_errors();
     notes.join(own);
     valid.filter(|_| !refused)
 }
 
-fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolation::Valid> {
+fn resolve_alone(
+    sources: &Sources,
+    titles: Titles<'_>,
+    notes: &mut mistake::Notes,
+) -> Option<isolation::Valid> {
     let entries = layers::merged(sources, notes);
     let sections = entries.as_deref().and_then(|entries| {
         if !entries
@@ -253,6 +296,7 @@ fn resolve_alone(sources: &Sources, notes: &mut mistake::Notes) -> Option<isolat
     rollouts::unknown_keys(&entries, notes);
     alerts::own(&sources.name, &entries, notes);
     let rollouts = rollouts::rollouts(&entries, notes);
+    alerts::titles(&entries, titles, notes);
     if let Some(rollouts) = rollouts.as_ref().filter(|_| kind == Kind::Production) {
         rules::guardrails(&entries, rollouts, notes);
     }

@@ -1,4 +1,5 @@
 use aws_client::replay::Replay;
+use aws_sdk_eventbridge::primitives::DateTimeFormat;
 use rollout::Epoch;
 use serde_json::{Value, json};
 
@@ -60,6 +61,30 @@ async fn an_outcome_is_put_whole_on_its_bus() {
     assert_eq!(entry["Time"], 1_767_323_825, "whole seconds, as EventBridge keeps them");
     let detail: Outcome = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
     assert_eq!(detail, outcome("rolled_back"));
+}
+
+/// The samples of `events/` are what EventBridge delivers of such an entry.
+#[tokio::test]
+async fn the_samples_are_what_is_put_on_the_bus() {
+    let replay = Replay::new([(200, TAKEN), (200, TAKEN)]);
+    let notifier = notifier(&replay, BusName::default());
+    for (index, sample) in [
+        include_str!("../../../events/outcome-promoted.json"),
+        include_str!("../../../events/outcome-rolled-back.json"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let event: Value = serde_json::from_str(sample).unwrap();
+        notifier.publish(&serde_json::from_value(event["detail"].clone()).unwrap()).await.unwrap();
+        let body: Value = serde_json::from_str(&replay.sent()[index].body).unwrap();
+        let entry = &body["Entries"][0];
+        assert_eq!((&entry["Source"], &entry["DetailType"]), (&event["source"], &event["detail-type"]));
+        let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+        assert_eq!(detail, event["detail"]);
+        let time = DateTime::from_str(event["time"].as_str().unwrap(), DateTimeFormat::DateTime).unwrap();
+        assert_eq!(entry["Time"], time.secs());
+    }
 }
 
 #[tokio::test]

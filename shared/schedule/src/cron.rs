@@ -12,6 +12,7 @@
 
 mod days;
 mod fields;
+mod sets;
 
 use std::fmt;
 
@@ -21,8 +22,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::zone::Zone;
-use days::{Days, bits};
+use days::Days;
 use fields::{Problem, Reader};
+use sets::{Bits, FIRST_YEAR, LAST_YEAR, Years, bits};
 
 /// The longest expression, in characters.
 const LENGTH: usize = 200;
@@ -44,8 +46,7 @@ pub(crate) struct Times {
     hours: u64,
     days: Days,
     months: u64,
-    /// In order, each once.
-    years: Vec<i16>,
+    years: Years,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +155,7 @@ impl Times {
                     hours: bits(&field(CronField::Hour, syntax, hour)?),
                     days: Days::five(day, weekday)?,
                     months: bits(&field(CronField::Month, syntax, month)?),
-                    years: years(field(CronField::Year, syntax, "*")?),
+                    years: Years::new(&field(CronField::Year, syntax, "*")?),
                 })
             }
             ([minute, hour, day, month, weekday, year @ ..], _) if year.len() < 2 => {
@@ -164,7 +165,7 @@ impl Times {
                     hours: bits(&field(CronField::Hour, syntax, hour)?),
                     days: Days::six(day, weekday)?,
                     months: bits(&field(CronField::Month, syntax, month)?),
-                    years: years(field(CronField::Year, syntax, year.first().unwrap_or(&"*"))?),
+                    years: Years::new(&field(CronField::Year, syntax, year.first().unwrap_or(&"*"))?),
                 })
             }
             (fields, _) => {
@@ -194,12 +195,6 @@ impl From<Problem> for Wrong {
     fn from(problem: Problem) -> Self {
         Self::Field(problem)
     }
-}
-
-fn years(mut values: Vec<u16>) -> Vec<i16> {
-    values.sort_unstable();
-    values.dedup();
-    values.into_iter().filter_map(|year| year.try_into().ok()).collect()
 }
 
 /// When an expression fires.
@@ -257,30 +252,25 @@ fn fires(zone: &Zone, date: Date, minute: u16) -> Option<Firing> {
     zone.first(wall).map(|at| Firing { at, wall })
 }
 
-/// The bits of a set, from the lowest.
-fn each(bits: u64) -> impl DoubleEndedIterator<Item = u16> {
-    (0..64_u16).filter(move |bit| bits >> bit & 1 == 1)
-}
-
 impl Times {
     /// The last year that it names.
     pub(crate) fn last_year(&self) -> Option<i16> {
-        self.years.last().copied()
+        self.years.between(FIRST_YEAR, LAST_YEAR).next_back()
     }
 
     /// The days on which it fires, if it does at one time of each.
     pub(crate) fn daily(&self) -> Option<(impl PartialEq + '_, u16)> {
         let Self { minutes, hours, days, months, years } = self;
-        let minute = each(self.minutes).next()?;
-        let hour = each(self.hours).next()?;
+        let minute = Bits(self.minutes).next()?;
+        let hour = Bits(self.hours).next()?;
         (minutes.is_power_of_two() && hours.is_power_of_two())
             .then_some(((days, months, years), hour * 60 + minute))
     }
 
     /// Whether any month that it names has one of its days.
     fn has_days(&self) -> bool {
-        let mut months =
-            self.years.iter().flat_map(|year| each(self.months).map(move |month| (*year, month)));
+        let years = self.years.between(FIRST_YEAR, LAST_YEAR);
+        let mut months = years.flat_map(move |year| Bits(self.months).map(move |month| (year, month)));
         months.any(|(year, month)| self.month(year, month).is_some_and(|(_, days)| days != 0))
     }
 
@@ -290,35 +280,35 @@ impl Times {
     }
 
     fn dates(&self, from: Date, may: impl Fn(Date) -> bool) -> impl Iterator<Item = Date> {
-        let years = self.years.iter().skip_while(move |year| **year < from.year());
+        let years = self.years.between(from.year(), LAST_YEAR);
         years
-            .flat_map(|year| each(self.months).filter_map(|month| self.month(*year, month)))
+            .flat_map(move |year| Bits(self.months).filter_map(move |month| self.month(year, month)))
             .filter(move |(first, _)| first.last_of_month() >= from)
-            .flat_map(|(first, days)| each(days).filter_map(move |day| date(first, day)))
+            .flat_map(|(first, days)| Bits(days).filter_map(move |day| date(first, day)))
             .filter(move |date| *date >= from && may(*date))
     }
 
     fn dates_back(&self, to: Date, may: impl Fn(Date) -> bool) -> impl Iterator<Item = Date> {
-        let years = self.years.iter().rev().skip_while(move |year| **year > to.year());
+        let years = self.years.between(FIRST_YEAR, to.year()).rev();
         years
-            .flat_map(|year| each(self.months).rev().filter_map(|month| self.month(*year, month)))
+            .flat_map(move |year| Bits(self.months).rev().filter_map(move |month| self.month(year, month)))
             .filter(move |(first, _)| *first <= to)
-            .flat_map(|(first, days)| each(days).rev().filter_map(move |day| date(first, day)))
+            .flat_map(|(first, days)| Bits(days).rev().filter_map(move |day| date(first, day)))
             .filter(move |date| *date <= to && may(*date))
     }
 
     fn minutes(&self, from: u16) -> impl Iterator<Item = u16> {
-        each(self.hours)
+        Bits(self.hours)
             .filter(move |hour| *hour >= from / 60)
-            .flat_map(|hour| each(self.minutes).map(move |minute| hour * 60 + minute))
+            .flat_map(|hour| Bits(self.minutes).map(move |minute| hour * 60 + minute))
             .filter(move |minute| *minute >= from)
     }
 
     fn minutes_back(&self, to: u16) -> impl Iterator<Item = u16> {
-        each(self.hours)
+        Bits(self.hours)
             .rev()
             .filter(move |hour| *hour <= to / 60)
-            .flat_map(|hour| each(self.minutes).rev().map(move |minute| hour * 60 + minute))
+            .flat_map(|hour| Bits(self.minutes).rev().map(move |minute| hour * 60 + minute))
             .filter(move |minute| *minute <= to)
     }
 }

@@ -2,6 +2,7 @@ mod approvals;
 mod cache;
 #[cfg(feature = "aws")]
 mod canary;
+mod channels;
 #[cfg(feature = "aws")]
 mod manager;
 mod rotation;

@@ -10,6 +10,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
 use contract::{ErrorName, Failure};
 use dynamo_store::DynamoStore;
+use engine::Lookout;
 use engine::gates::GateState;
 use engine::history::Record;
 use engine::ports::{Published, Store};
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::aws_fault::{AwsFault, table};
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication, Wish};
+use super::{Backend, BackendError, BackendResult, Callee, Execution, Glance, Publication, Sighted, Wish};
 
 /// A call of a function ends with the function's own timeout of 30 s (`infra/template.yaml`), and with what is around it.
 const CALL: Duration = Duration::from_secs(40);
@@ -160,6 +161,42 @@ fn asked(event: &Value) -> Vec<Option<&Value>> {
     fields.into_iter().map(|field| event.get("detail").and_then(|detail| detail.get(field))).collect()
 }
 
+/// The configuration of clients for what an environment has beside its stack, in its own account and region.
+pub(crate) async fn clients(
+    environment: &EnvironmentName,
+    configuration: &Environment,
+) -> BackendResult<SdkConfig> {
+    let config = aws_client::from_env().map_err(BackendError::Config)?;
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    belongs(environment, configuration, &caller(&config).await?, &region)?;
+    Ok(config)
+}
+
+/// Whether credentials and region are those of an environment.
+fn belongs(
+    environment: &EnvironmentName,
+    configuration: &Environment,
+    caller: &Caller,
+    region: &str,
+) -> Result<(), AwsFault> {
+    let identity = &configuration.environment;
+    if let Some(account) = identity.account.as_ref().filter(|account| **account != caller.account) {
+        return Err(AwsFault::OtherAccount {
+            environment: environment.clone(),
+            configured: account.clone(),
+            given: caller.account.clone(),
+        });
+    }
+    if identity.region != region {
+        return Err(AwsFault::OtherRegion {
+            environment: environment.clone(),
+            configured: identity.region.clone(),
+            given: region.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 async fn caller(config: &SdkConfig) -> Result<Caller, AwsFault> {
     let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
     let answer = answer.map_err(|error| Fault::new("sts:GetCallerIdentity", &error))?;
@@ -293,24 +330,7 @@ impl Backend for AwsStack {
     }
 
     fn fits(&self, configuration: &Environment) -> BackendResult<()> {
-        let identity = &configuration.environment;
-        if let Some(account) = identity.account.as_ref().filter(|account| **account != self.caller.account) {
-            return Err(AwsFault::OtherAccount {
-                environment: self.environment.clone(),
-                configured: account.clone(),
-                given: self.caller.account.clone(),
-            }
-            .into());
-        }
-        if identity.region != self.region {
-            return Err(AwsFault::OtherRegion {
-                environment: self.environment.clone(),
-                configured: identity.region.clone(),
-                given: self.region.clone(),
-            }
-            .into());
-        }
-        Ok(())
+        Ok(belongs(&self.environment, configuration, &self.caller, &self.region)?)
     }
 
     async fn configuration(&self) -> BackendResult<Option<Published>> {
@@ -354,6 +374,12 @@ impl Backend for AwsStack {
 
     async fn recent(&self, limit: usize) -> BackendResult<Vec<Rollout>> {
         read(self.store.recent(&self.environment, limit).await)
+    }
+
+    async fn alerts(&self, glance: &Glance) -> BackendResult<Sighted> {
+        let Self { environment, store, .. } = self;
+        let lookout = Lookout { environment, store, alerts: store, now: Timestamp::now() };
+        read(super::alerts::look(lookout, glance).await)
     }
 }
 

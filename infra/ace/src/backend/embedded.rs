@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use asl::Outcome;
 use async_trait::async_trait;
+use engine::Lookout;
 use engine::gates::GateState;
 use engine::history::Record;
 use engine::ports::Published;
@@ -18,7 +19,9 @@ use rollout::{Control, EnvironmentName, ExecutionArn, Rollout, RolloutId, Servic
 use serde_json::Value;
 
 use super::gates::{Asked, here};
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication, Wish, shelf_beside};
+use super::{
+    Backend, BackendError, BackendResult, Callee, Execution, Glance, Publication, Sighted, Wish, shelf_beside,
+};
 
 /// The embedded stack, at rest or playing.
 pub(crate) struct Embedded {
@@ -223,5 +226,16 @@ impl Backend for Embedded {
 
     async fn recent(&self, limit: usize) -> BackendResult<Vec<Rollout>> {
         Ok(self.ports.store.recent(&self.environment, limit).await?)
+    }
+
+    async fn alerts(&self, glance: &Glance) -> BackendResult<Sighted> {
+        let messages = self.ports.messages.as_ref().ok_or(BackendError::NothingPlays)?;
+        let lookout = Lookout {
+            environment: &self.environment,
+            store: &*self.ports.store,
+            alerts: &*messages.alerts,
+            now: self.ports.clock.now(),
+        };
+        Ok(super::alerts::look(lookout, glance).await?)
     }
 }

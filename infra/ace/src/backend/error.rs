@@ -42,6 +42,10 @@ pub(crate) enum BackendError {
     Unreachable { store: String, reason: String },
     #[error("the ace that uses the store refuses: {message}")]
     Remote { message: String, ours: bool },
+    #[error("cannot start the HTTP client: {0}")]
+    HttpClient(String),
+    #[error("the variable {name} cannot be used: {reason}")]
+    Variable { name: &'static str, reason: String },
     #[error("nothing is known yet of the rollout that execution {execution} was to begin")]
     #[diagnostic(help("`ace status` shows whether it has begun since"))]
     NotBegun { execution: ExecutionArn },
@@ -75,11 +79,13 @@ impl BackendError {
             | Self::Port(_)
             | Self::Stack(_)
             | Self::Unreachable { .. }
+            | Self::HttpClient(_)
             | Self::NotBegun { .. } => true,
             Self::Remote { ours, .. } => *ours,
             Self::Store(_)
             | Self::NoStore { .. }
             | Self::NothingPlays
+            | Self::Variable { .. }
             | Self::OtherEnvironment { .. }
             | Self::OtherService { .. } => false,
             #[cfg(feature = "aws")]

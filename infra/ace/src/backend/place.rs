@@ -13,7 +13,7 @@ use rollout::EnvironmentName;
 use super::embedded::Embedded;
 use super::remote::Remote;
 use super::socket::beside;
-use super::{Backend, BackendError, BackendResult};
+use super::{Backend, BackendError, BackendResult, messenger};
 
 /// How long a store is waited for that another command has open: one that reads it, or one that has just begun to play.
 const IN_USE: Duration = Duration::from_secs(3);
@@ -127,7 +127,9 @@ pub(crate) async fn as_it_is(place: &Where) -> BackendResult<Box<dyn Backend>> {
 
 fn at_rest(place: &Where, store: EmbeddedStore) -> BackendResult<Embedded> {
     let clock = StackClock::new(store.time(Timestamp::now())?, std::num::NonZeroU32::MIN);
-    let ports = Ports::at_rest(place.environment.clone(), Arc::new(store), None, clock);
+    let store = Arc::new(store);
+    let messenger = messenger(&place.environment, Arc::clone(&store))?;
+    let ports = Ports::at_rest(place.environment.clone(), store, Some(messenger), clock);
     Ok(Embedded::at_rest(place.environment.clone(), place.at.store.display().to_string(), ports))
 }
 

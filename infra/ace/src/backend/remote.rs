@@ -18,7 +18,9 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::wire::{Answer, Ask, LONGEST, Question};
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Publication, Wish, shelf_beside};
+use super::{
+    Backend, BackendError, BackendResult, Callee, Execution, Glance, Publication, Sighted, Wish, shelf_beside,
+};
 
 /// The longest wait for an answer: longer than any function takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -142,5 +144,9 @@ impl Backend for Remote {
 
     async fn recent(&self, limit: usize) -> BackendResult<Vec<Rollout>> {
         self.ask(Ask::Recent { limit }).await
+    }
+
+    async fn alerts(&self, glance: &Glance) -> BackendResult<Sighted> {
+        self.ask(Ask::Alerts { glance: Box::new(glance.clone()) }).await
     }
 }

@@ -151,6 +151,7 @@ async fn asked(stack: &Embedded, ask: Ask) -> BackendResult<Answer> {
         Ask::Control => found(&stack.control().await?),
         Ask::History { id } => found(&stack.history(&id).await?),
         Ask::Recent { limit } => found(&stack.recent(limit).await?),
+        Ask::Alerts { glance } => found(&stack.alerts(&glance).await?),
     }
 }
 

@@ -6,7 +6,7 @@ use rollout::{EnvironmentName, ExecutionArn, RolloutId, ServiceName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BackendError, Callee, Wish};
+use super::{BackendError, Callee, Glance, Wish};
 
 /// The longest line, in bytes: the largest that is sent is a rollout's history.
 pub(super) const LONGEST: u64 = 16 << 20;
@@ -37,6 +37,7 @@ pub(super) enum Ask {
     Control,
     History { id: RolloutId },
     Recent { limit: usize },
+    Alerts { glance: Box<Glance> },
 }
 
 /// The answer.

@@ -7,20 +7,20 @@ use crate::Ending;
 use crate::arguments::Output;
 
 /// What an order came to.
-pub(super) struct Told {
+pub(crate) struct Told {
     /// The order, as `ace` calls it.
-    pub(super) order: &'static str,
+    pub(crate) order: &'static str,
     /// Whether the stack did it.
-    pub(super) applied: bool,
+    pub(crate) applied: bool,
     /// What the stack says, in words.
-    pub(super) says: String,
+    pub(crate) says: String,
     /// What else is known, for programs.
-    pub(super) data: Value,
+    pub(crate) data: Value,
 }
 
 impl Told {
     /// Shows it, and gives the exit code.
-    pub(super) fn show(self, output: Output) -> Ending {
+    pub(crate) fn show(self, output: Output) -> Ending {
         let Self { order, applied, says, data } = self;
         if output == Output::Json {
             let mut line = json!({ "kind": "answer", "order": order, "applied": applied, "says": says });

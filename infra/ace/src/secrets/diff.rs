@@ -80,9 +80,9 @@ pub(crate) async fn diff(arguments: &Diff) -> Result<Ending, SecretsError> {
     let values = stored(&here).await?;
     let mut findings = Vec::new();
     if !here.is_file() {
-        let path = place::secrets_file(&arguments.place, &arguments.place.environment);
+        let path = place::secrets_file(&arguments.place.tree, &arguments.place.environment);
         if let Some(text) = place::text(&path)? {
-            let kind = place::kind(&arguments.place, &arguments.place.environment);
+            let kind = place::kind(&arguments.place.tree, &arguments.place.environment);
             let written = secrets_of(&text, kind).map_err(|refused| SecretsError::Mistakes {
                 place: text.name.clone(),
                 mistakes: refused.to_string(),

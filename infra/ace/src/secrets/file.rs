@@ -61,27 +61,7 @@ impl FileVault {
 
     /// The file's text and values; `None` if there is no file.
     fn current(&self) -> VaultResult<Option<(String, Values)>> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(&self.path, &error)),
-        };
-        let values = self.read(&text)?;
-        Ok(Some((text, values)))
-    }
-
-    fn read(&self, text: &str) -> VaultResult<Values> {
-        let file = tree::File { name: self.path.display().to_string(), text: text.to_owned() };
-        let written = tree::secrets_of(&file, self.kind).map_err(|refused| failed(&self.path, &refused))?;
-        let mut values = Values::default();
-        for (key, written) in written {
-            if let Written::Value(value) = written {
-                let key = key.parse().map_err(|error| failed(&self.path, &error))?;
-                let set = values.set(key, Secret::new(value.reveal().to_owned()));
-                drop(set.map_err(|error| failed(&self.path, &error))?);
-            }
-        }
-        Ok(values)
+        current(&self.path, self.kind)
     }
 
     fn at(&self, name: &SecretName, stage: Stage) -> VaultResult<Version> {
@@ -131,7 +111,7 @@ impl FileVault {
             text = yaml::with(&text, group, name, value.expose());
         }
         // What is written reads as what was meant, or is not written.
-        if self.read(&text).ok().as_ref() != Some(values) {
+        if read(&self.path, self.kind, &text).ok().as_ref() != Some(values) {
             let why = "its values cannot be changed in place: write them in blocks, `secrets:`, below it a group, \
                        below that `name: \"value\"`, or change them by hand";
             return Err(failed(&self.path, &why));
@@ -141,6 +121,31 @@ impl FileVault {
         }
         write(&self.path, &text).map_err(|error| failed(&self.path, &error))
     }
+}
+
+/// A secrets.yml's text and values; `None` if there is no file.
+pub(crate) fn current(path: &Path, kind: Kind) -> VaultResult<Option<(String, Values)>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(path, &error)),
+    };
+    let values = read(path, kind, &text)?;
+    Ok(Some((text, values)))
+}
+
+fn read(path: &Path, kind: Kind, text: &str) -> VaultResult<Values> {
+    let file = tree::File { name: path.display().to_string(), text: text.to_owned() };
+    let written = tree::secrets_of(&file, kind).map_err(|refused| failed(path, &refused))?;
+    let mut values = Values::default();
+    for (key, written) in written {
+        if let Written::Value(value) = written {
+            let key = key.parse().map_err(|error| failed(path, &error))?;
+            let set = values.set(key, Secret::new(value.reveal().to_owned()));
+            drop(set.map_err(|error| failed(path, &error))?);
+        }
+    }
+    Ok(values)
 }
 
 /// Replaces a file as a whole, readable only for its owner.

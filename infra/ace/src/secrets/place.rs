@@ -1,6 +1,6 @@
 //! Where an environment's secrets are: in Secrets Manager, or in a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use environments::tree::{File, Kind};
@@ -41,11 +41,11 @@ impl Place {
             let vault = secrets_manager()?;
             return Ok(Self { shown: name.to_string(), name, vault, file: None, fingerprints });
         }
-        let kind = kind(place, environment);
+        let kind = kind(&place.tree, environment);
         if !kind.may_hold_secrets() {
             return Err(SecretsError::NoValuesInFile { environment: environment.to_string() });
         }
-        let path = secrets_file(place, environment);
+        let path = secrets_file(&place.tree, environment);
         let shown = path.display().to_string();
         let file = FileVault::new(path, &place.state, environment, kind, Arc::clone(&fingerprints));
         let file = Arc::new(file);
@@ -67,12 +67,12 @@ impl Place {
 }
 
 /// An environment's secrets.yml.
-pub(crate) fn secrets_file(place: &Files, environment: &EnvironmentName) -> PathBuf {
-    place.tree.join(environment.as_str()).join("secrets.yml")
+pub(crate) fn secrets_file(tree: &Path, environment: &EnvironmentName) -> PathBuf {
+    tree.join(environment.as_str()).join("secrets.yml")
 }
 
 /// A file as the reader of configurations takes it; `None` if there is none.
-pub(crate) fn text(path: &std::path::Path) -> Result<Option<File>, SecretsError> {
+pub(crate) fn text(path: &Path) -> Result<Option<File>, SecretsError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(File { name: path.display().to_string(), text })),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -81,7 +81,7 @@ pub(crate) fn text(path: &std::path::Path) -> Result<Option<File>, SecretsError>
 }
 
 /// What the environment is for, by its folder and the stage that its configuration names.
-pub(crate) fn kind(place: &Files, environment: &EnvironmentName) -> Kind {
+pub(crate) fn kind(tree: &Path, environment: &EnvironmentName) -> Kind {
     #[derive(Deserialize)]
     struct Head {
         environment: Named,
@@ -90,7 +90,7 @@ pub(crate) fn kind(place: &Files, environment: &EnvironmentName) -> Kind {
     struct Named {
         stage: Option<String>,
     }
-    let config = std::fs::read_to_string(place.tree.join(environment.as_str()).join("config.yml"));
+    let config = std::fs::read_to_string(tree.join(environment.as_str()).join("config.yml"));
     // `ace validate` tells what is wrong with it; without a stage only the folder's name counts.
     let stage = config
         .ok()

@@ -6,4 +6,5 @@ mod limits;
 mod recovery;
 mod rollout_file;
 mod support;
+mod timer_file;
 mod tokens;

@@ -10,7 +10,7 @@ use rollout::EnvironmentName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::{EmbeddedStore, broken, decode, encode};
+use crate::store::{EmbeddedStore, broken, decode, encode, no_earlier};
 
 /// By environment, kind and key.
 pub(crate) const ALERTS: TableDefinition<'_, (&str, &str, &str), &[u8]> = TableDefinition::new("alerts");
@@ -65,6 +65,7 @@ impl EmbeddedStore {
         (kind, key): (&str, &str),
         item: &T,
         version: impl Fn(&T) -> u64,
+        touched: Option<Timestamp>,
     ) -> PortResult<bool> {
         let write = self.database.begin_write().map_err(broken)?;
         let fits = {
@@ -82,6 +83,9 @@ impl EmbeddedStore {
             fits
         };
         if fits {
+            if let Some(touched) = touched {
+                no_earlier(&write, touched)?;
+            }
             write.commit().map_err(broken)?;
         }
         Ok(fits)
@@ -95,7 +99,13 @@ impl AlertStore for EmbeddedStore {
     }
 
     async fn put_watch(&self, home: &EnvironmentName, watch: &Watch) -> PortResult<bool> {
-        self.put_version(home, (WATCH, &watch.subject.to_string()), watch, |watch| watch.version)
+        self.put_version(
+            home,
+            (WATCH, &watch.subject.to_string()),
+            watch,
+            |watch| watch.version,
+            Some(watch.touched),
+        )
     }
 
     async fn across(&self, home: &EnvironmentName, rule: &RuleName) -> PortResult<Option<Across>> {
@@ -103,7 +113,7 @@ impl AlertStore for EmbeddedStore {
     }
 
     async fn put_across(&self, home: &EnvironmentName, across: &Across) -> PortResult<bool> {
-        self.put_version(home, (ACROSS, across.rule.as_str()), across, |across| across.version)
+        self.put_version(home, (ACROSS, across.rule.as_str()), across, |across| across.version, None)
     }
 
     async fn group(&self, home: &EnvironmentName, id: &GroupId) -> PortResult<Option<Group>> {
@@ -111,7 +121,7 @@ impl AlertStore for EmbeddedStore {
     }
 
     async fn put_group(&self, home: &EnvironmentName, group: &Group) -> PortResult<bool> {
-        self.put_version(home, (GROUP, group.id.as_str()), group, |group| group.version)
+        self.put_version(home, (GROUP, group.id.as_str()), group, |group| group.version, Some(group.touched))
     }
 
     async fn due(&self, home: &EnvironmentName, until: Timestamp) -> PortResult<Vec<Due>> {

@@ -136,7 +136,7 @@ impl Ports {
 
     /// alert-router over these ports, where somebody can be told.
     pub fn alert_router(&self) -> Option<AlertRouterFunction<'_>> {
-        let Messages { alerts, courier, secrets, timers, letters } = self.messages.as_ref()?;
+        let Messages { alerts, courier, secrets, timers, letters, .. } = self.messages.as_ref()?;
         Some(AlertRouterFunction {
             environment: self.environment.clone(),
             store: &*self.store,
@@ -162,7 +162,10 @@ impl Ports {
             PromoteStepFunction::NAME => invoke(&self.promote_step(), payload).await,
             ApproveFunction::NAME => invoke(&self.approve(), payload).await,
             RollbackFunction::NAME => invoke(&self.rollback(), payload).await,
-            AlertRouterFunction::NAME => invoke(&self.alert_router()?, payload).await,
+            AlertRouterFunction::NAME => {
+                let _turn = self.messages.as_ref()?.turn.lock().await;
+                invoke(&self.alert_router()?, payload).await
+            }
             _ => return None,
         })
     }

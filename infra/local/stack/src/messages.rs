@@ -1,7 +1,7 @@
 //! alert-router on this machine: who hears of rollouts, waits for what is due, and sees what is told.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use alerting::group::Delivery;
 use alerting::{ChannelName, Notice};
@@ -13,6 +13,7 @@ use engine::ports::{
     AlertStore, ChannelSecrets, Courier, DeadLetters, Notifier, Parcel, PortError, PortResult, Timers,
 };
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::clock::StackClock;
 use crate::functions::Ports;
@@ -45,6 +46,9 @@ pub struct Messages {
     pub timers: Arc<dyn Timers>,
     /// Keeps what could not be delivered.
     pub letters: Arc<dyn DeadLetters>,
+    /// One call at a time: channels answer in real time, which the stack's clock may run ahead of, so that whoever is
+    /// sending would be taken to be dead.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Messages {
@@ -52,13 +56,14 @@ impl Messages {
     pub fn at_rest(messenger: Messenger) -> Self {
         let Messenger { alerts, courier, secrets } = messenger;
         let (timers, letters) = (Arc::new(Nobody), Arc::new(Nobody));
-        Self { alerts, courier, secrets, timers, letters }
+        Self { alerts, courier, secrets, timers, letters, turn: Arc::default() }
     }
 
     pub(crate) fn watched(messenger: Messenger, timers: Arc<LocalTimers>, updates: &Updates) -> Self {
         let Messenger { alerts, courier, secrets } = messenger;
         let courier = Arc::new(SeenCourier { courier, updates: updates.clone() });
-        Self { alerts, courier, secrets, timers, letters: Arc::new(updates.clone()) }
+        let letters = Arc::new(updates.clone());
+        Self { alerts, courier, secrets, timers, letters, turn: Arc::default() }
     }
 }
 
@@ -129,8 +134,29 @@ impl Timers for LocalTimers {
 
 /// Tells whoever watches, and alert-router, as the event bus does.
 pub(crate) struct Bus {
-    pub(crate) updates: Updates,
+    updates: Updates,
     pub(crate) ports: OnceLock<Weak<Ports>>,
+    /// Events that alert-router is hearing of.
+    underway: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Bus {
+    pub(crate) fn new(updates: Updates) -> Self {
+        Self { updates, ports: OnceLock::new(), underway: Mutex::default() }
+    }
+
+    fn underway(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until alert-router has heard of everything that was published so far.
+    pub(crate) async fn heard(&self) {
+        let underway = std::mem::take(&mut *self.underway());
+        for event in underway {
+            // One that panicked is none to wait for.
+            drop(event.await);
+        }
+    }
 }
 
 #[async_trait]
@@ -145,11 +171,14 @@ impl Notifier for Bus {
             "source": "ace-flow", "detail-type": format!("Rollout {}", outcome.milestone), "id": outcome.id,
             "time": outcome.at, "detail": outcome,
         });
-        tokio::spawn(async move {
+        let event = tokio::spawn(async move {
             if let Some(Err(failure)) = ports.call("alert-router", event).await {
                 tracing::warn!(%failure, "alert-router failed");
             }
         });
+        let mut underway = self.underway();
+        underway.retain(|event| !event.is_finished());
+        underway.push(event);
         Ok(())
     }
 }
@@ -160,12 +189,22 @@ struct SeenCourier {
     updates: Updates,
 }
 
+impl SeenCourier {
+    fn tell(&self, channel: &ChannelName, notice: &Notice, delivery: &Delivery) {
+        let (channel, notice) = (channel.clone(), Box::new(notice.clone()));
+        self.updates.send(Update::Told { channel, notice, delivery: delivery.clone() });
+    }
+}
+
 #[async_trait]
 impl Courier for SeenCourier {
     async fn deliver(&self, parcel: Parcel<'_>) -> Delivery {
         let delivery = self.courier.deliver(parcel).await;
-        let (channel, notice) = (parcel.name.clone(), Box::new(parcel.notice.clone()));
-        self.updates.send(Update::Told { channel, notice, delivery: delivery.clone() });
+        self.tell(parcel.name, parcel.notice, &delivery);
         delivery
+    }
+
+    fn passed_over(&self, channel: &ChannelName, notice: &Notice, why: &Delivery) {
+        self.tell(channel, notice, why);
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use alerting::Group;
 use asl::{Execution, Identity, Machine, Tasks};
-use contract::Failure;
+use contract::{DueOf, Failure};
 use engine::ports::{Clock, Fleet, Metrics, PortError, Prober, Revisions, Store, Traffic};
 use environments::Environment;
+use jiff::Timestamp;
 use rollout::{EnvironmentName, Lease, RolloutId, Seconds};
 use serde_json::{Value, json};
 
@@ -90,6 +92,7 @@ pub struct Parts {
 /// The embedded stack.
 pub struct Stack {
     ports: Arc<Ports>,
+    bus: Arc<Bus>,
     machine: Arc<Machine>,
     machine_arn: String,
     clock: StackClock,
@@ -123,7 +126,7 @@ impl Stack {
             ports: OnceLock::new(),
             started: Mutex::default(),
         });
-        let bus = Arc::new(Bus { updates: updates.clone(), ports: OnceLock::new() });
+        let bus = Arc::new(Bus::new(updates.clone()));
         let reminders = Arc::new(TimedReminders { clock: clock.clone(), ports: OnceLock::new() });
         let shared_clock: Arc<dyn Clock> = Arc::new(clock.clone());
         let below = Arc::new(StoreBelow::new(Arc::clone(&store)));
@@ -157,7 +160,7 @@ impl Stack {
         for later in [&reminders.ports, &timers.ports, &bus.ports] {
             drop(later.set(Arc::downgrade(&ports)));
         }
-        Ok(Self { ports, machine, machine_arn, clock, updates })
+        Ok(Self { ports, bus, machine, machine_arn, clock, updates })
     }
 
     /// The functions and what they reach.
@@ -211,7 +214,7 @@ impl Stack {
     /// Rolls back what an earlier process left behind: its executions died with it, so this is what the watchdog does
     /// for aborted ones. All of them get weight 0 at once; they are verified when the watchdog's event is delivered
     /// again, as Lambda does it. What its promoted rollouts still owe is finished as the schedule's sweep does it, which
-    /// has to come for the reminders that were lost with the process. Gives the rollouts that were rolled back.
+    /// has to come for the reminders that were lost with the process, as have those of alerts. Gives the rollouts that were rolled back.
     ///
     /// # Errors
     /// [`StackError`]; a function's when the last delivery failed as well.
@@ -230,7 +233,44 @@ impl Stack {
         }
         self.deliver("rollback", events).await?;
         self.deliver("promote-step", vec![json!({ "sweep": {} })]).await?;
+        self.start_timers().await?;
         Ok(mended)
+    }
+
+    /// What was to be looked at later for alerts: its timers died with the process that started them.
+    async fn start_timers(&self) -> Result<(), StackError> {
+        let Some(messages) = &self.ports.messages else { return Ok(()) };
+        for due in messages.alerts.due(&self.ports.environment, Timestamp::MAX).await? {
+            messages.timers.start(&due).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until alert-router has heard of everything that rollouts have published so far, and has sent what it is
+    /// sending.
+    pub async fn heard(&self) {
+        self.bus.heard().await;
+        if let Some(messages) = &self.ports.messages {
+            drop(messages.turn.lock().await);
+        }
+    }
+
+    /// Whether somebody is to be told of alerts for the first time by then, or a rule has to hold, or to stay away, for so
+    /// long.
+    ///
+    /// # Errors
+    /// [`StackError`], where the store cannot be read.
+    pub async fn tells_by(&self, then: Timestamp) -> Result<bool, StackError> {
+        let (environment, Some(messages)) = (&self.ports.environment, &self.ports.messages) else {
+            return Ok(false);
+        };
+        let due = messages.alerts.due(environment, then).await?;
+        if due.iter().any(|due| due.of != DueOf::Group) {
+            return Ok(true);
+        }
+        let open = messages.alerts.open_groups(environment).await?;
+        let due = |group: &Group| due.iter().any(|due| due.key == group.id.as_str());
+        Ok(open.iter().any(|group| group.is_untold() && due(group)))
     }
 
     /// Delivers events to a function as Lambda delivers asynchronous calls: those that failed again, after its waits.

@@ -28,7 +28,7 @@ const CONTROLS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("control
 const EXECUTIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("executions");
 /// Environment, start in nanoseconds since 1970, rollout: in the order of their starts.
 const RECENT: TableDefinition<'_, (&str, i128, &str), ()> = TableDefinition::new("recent");
-/// The newest time of a record, in nanoseconds since 1970.
+/// The newest time of a record or of an alert's change, in nanoseconds since 1970.
 const NEWEST: TableDefinition<'_, (), i128> = TableDefinition::new("newest");
 
 /// A store that could not be opened.
@@ -149,6 +149,17 @@ impl EmbeddedStore {
     }
 }
 
+/// Nothing may happen later on before this.
+pub(crate) fn no_earlier(transaction: &redb::WriteTransaction, at: Timestamp) -> PortResult<()> {
+    let at = at.as_nanosecond();
+    let mut newest = transaction.open_table(NEWEST).map_err(broken)?;
+    let before = newest.get(()).map_err(broken)?.map(|before| before.value());
+    if before.is_none_or(|before| before < at) {
+        newest.insert((), at).map_err(broken)?;
+    }
+    Ok(())
+}
+
 pub(crate) fn broken(error: impl Into<redb::Error>) -> PortError {
     permanent(&error.into().to_string())
 }
@@ -207,12 +218,7 @@ impl Writes<'_> {
             return Ok(false);
         }
         table.insert(key, encode(record)?.as_slice()).map_err(broken)?;
-        let at = record.event.at().as_nanosecond();
-        let mut newest = self.transaction.open_table(NEWEST).map_err(broken)?;
-        let before = newest.get(()).map_err(broken)?.map(|before| before.value());
-        if before.is_none_or(|before| before < at) {
-            newest.insert((), at).map_err(broken)?;
-        }
+        no_earlier(self.transaction, record.event.at())?;
         Ok(true)
     }
 

@@ -1,4 +1,4 @@
-use aws_client::replay::Sent;
+use aws_client::replay::{Replay, Sent};
 use serde_json::{Value, json};
 
 use super::*;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rollout::RolloutId;
 use schedule::{Standing, standing};
+use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, AlertKey};
 use crate::condition::Truth;
@@ -53,7 +54,8 @@ pub enum RolloutStanding {
 }
 
 /// Why an alert is not told of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "held", deny_unknown_fields)]
 pub enum Held {
     /// A person said so.
     Silenced {

@@ -89,6 +89,16 @@ impl Line {
         self.failing.as_ref().map(|failing| failing.why.as_str())
     }
 
+    /// When it is tried again, where it cannot be told.
+    pub fn tried_again(&self) -> Option<Timestamp> {
+        self.failing.as_ref().map(|failing| failing.next)
+    }
+
+    /// Who is told instead, where it cannot be.
+    pub fn stand_in(&self) -> Option<&ChannelName> {
+        self.failing.as_ref()?.stand_in.as_ref()
+    }
+
     /// How many alerts it believes to fire.
     pub fn told(&self) -> usize {
         self.told.len()

@@ -12,7 +12,6 @@ use crate::alert::{Alert, AlertId};
 use crate::names::ChannelName;
 use crate::notice::{AlertView, NoticeKind, Reason, RolloutView};
 use crate::policy::{Policy, Rule};
-use crate::severity::Severity;
 
 /// What a channel is to be told, and when.
 pub(super) struct Due {
@@ -248,12 +247,7 @@ impl<'a> View<'a> {
 
     /// When an alert has waited long enough for others.
     fn ready(&self, member: &Member) -> Timestamp {
-        let usual = match member.alert.severity {
-            Severity::Critical => Seconds(0),
-            _ => self.policy.grouping.wait,
-        };
-        let wait = self.rule(&member.alert).and_then(|rule| rule.wait).unwrap_or(usual);
-        wait.after(member.joined)
+        self.policy.wait(member.alert.severity, self.rule(&member.alert)).after(member.joined)
     }
 
     /// When something changes that no channel is waiting for: a hold ends, an escalation comes.

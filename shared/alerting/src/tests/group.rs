@@ -1,5 +1,5 @@
 use super::support::*;
-use crate::group::Delivery;
+use crate::group::{Delivery, MAX_MEMBERS};
 use crate::*;
 
 fn usual() -> Policy {
@@ -273,4 +273,28 @@ fn what_is_stored_reads_back_as_the_same() {
     group.fires("Slow", 1);
     let stored = serde_json::to_string(&group.group).unwrap();
     assert_eq!(serde_json::from_str::<Group>(&stored).unwrap(), group.group);
+}
+
+/// A group has to fit into one item of DynamoDB, whatever its alerts say.
+#[test]
+fn in_a_large_group_each_alert_is_explained_in_short() {
+    let policy = policy(vec![rule("Down", "status:unhealthy", Severity::High, &["chat"])]);
+    let mut alert = alert(&policy, "Down", "production", true, 0);
+    alert.because = "ü".repeat(600);
+    let mut group = Group::of(&alert, &policy);
+    for number in 0..=MAX_MEMBERS {
+        alert.key.rule = format!("Down {number}").parse().unwrap();
+        group.hear(&alert, at(0));
+    }
+    let lengths: Vec<usize> = group.alerts().map(|alert| alert.because.len()).collect();
+    assert_eq!(lengths.len(), MAX_MEMBERS);
+    assert_eq!(lengths.iter().filter(|length| **length == 1_200).count(), 51, "{lengths:?}");
+    assert_eq!(lengths.iter().filter(|length| **length == 120).count(), MAX_MEMBERS - 51, "{lengths:?}");
+    group.explain(&alert);
+    let first = alert.key.rule.to_string();
+    assert_eq!(first, format!("Down {MAX_MEMBERS}"), "the last one was not taken in");
+    alert.key.rule = "Down 0".parse().unwrap();
+    group.explain(&alert);
+    let explained = group.alerts().find(|one| one.key.rule == alert.key.rule).unwrap();
+    assert_eq!(explained.because.len(), 120, "what is explained anew is in short as well");
 }

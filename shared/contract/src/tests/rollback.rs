@@ -9,7 +9,7 @@ fn read(value: Value) -> Result<Rollback, String> {
 }
 
 /// An SNS event as Lambda delivers it.
-fn sns(message: &str) -> Value {
+pub(super) fn sns(message: &str) -> Value {
     json!({
         "Records": [{
             "EventSource": "aws:sns",
@@ -32,7 +32,7 @@ fn sns(message: &str) -> Value {
     })
 }
 
-fn alarm(trigger: Option<Value>) -> Value {
+pub(super) fn alarm(trigger: Option<Value>) -> Value {
     let mut message = json!({
         "AlarmName": "checkout 5xx",
         "AlarmDescription": null,

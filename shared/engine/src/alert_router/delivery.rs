@@ -21,11 +21,10 @@ impl AlertRouterFunction<'_> {
     pub(super) async fn deliver(&self, setup: &Setup, send: &Send) -> Delivery {
         let name = &send.channel;
         let Some(channel) = setup.channels.get(name) else {
-            return Delivery::Refused {
-                why: format!(
-                    "there is no channel {name}: add it to `notifications`, or correct the rule that names it"
-                ),
-            };
+            let why = format!(
+                "there is no channel {name}: add it to `notifications`, or correct the rule that names it"
+            );
+            return self.pass_over(send, Delivery::Refused { why });
         };
         let circuit = self.alerts.circuit(&self.environment, name).await.unwrap_or_else(|error| {
             tracing::warn!(channel = %name, %error, "it is not known how the channel has fared");
@@ -33,7 +32,7 @@ impl AlertRouterFunction<'_> {
         });
         if let Err(open) = circuit.passes(self.clock.now()) {
             let why = format!("it is left alone for another {}: {}", open.left, open.why);
-            return Delivery::Later { why, retry_after: Some(open.left) };
+            return self.pass_over(send, Delivery::Later { why, retry_after: Some(open.left) });
         }
         let delivery = self.tries(setup, channel, send).await;
         let after = match &delivery {
@@ -54,7 +53,7 @@ impl AlertRouterFunction<'_> {
     async fn tries(&self, setup: &Setup, channel: &Channel, send: &Send) -> Delivery {
         let mut credential = match self.credential(channel).await {
             Ok(credential) => credential,
-            Err(delivery) => return delivery,
+            Err(delivery) => return self.pass_over(send, delivery),
         };
         let began = self.clock.now();
         let (mut uncertain, mut refreshed) = (send.uncertain, false);
@@ -88,6 +87,11 @@ impl AlertRouterFunction<'_> {
             }
         }
         Delivery::Later { why: "it was tried too often".to_owned(), retry_after: None }
+    }
+
+    fn pass_over(&self, send: &Send, why: Delivery) -> Delivery {
+        self.courier.passed_over(&send.channel, &send.notice, &why);
+        why
     }
 
     fn has_time(&self, began: Timestamp, wait: Seconds) -> bool {

@@ -103,7 +103,7 @@ impl AlertRouterFunction<'_> {
                 },
                 Touch::Acknowledge { .. } => {}
             }
-            let seen = self.look_around(setup, &group).await?;
+            let seen = self.lookout(now).look_around(&setup.policy, &group).await.map_err(failures::port)?;
             let plan = group.plan(&setup.policy, seen.sight(), now);
             for (send, why) in &plan.given_up {
                 self.letters.put(&send.channel, &send.notice, why).await.map_err(failures::port)?;

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use alerting::group::{RolloutSight, RolloutStanding, Sight};
-use alerting::{Alert, Group, RolloutView, Silence, Subject};
+use alerting::group::{Plan, RolloutSight, RolloutStanding, Sight};
+use alerting::{Alert, Group, Policy, RolloutView, Silence, Subject};
 use analysis::{Case, Verdict, judge};
-use contract::Failure;
 use jiff::{SignedDuration, Timestamp};
-use rollout::{Lease, Phase, Rollout, StepIndex};
+use rollout::{EnvironmentName, Lease, Phase, Rollout, StepIndex};
 
-use super::setup::Setup;
-use super::{AlertRouterFunction, links};
-use crate::failures;
+use super::{links, own};
+use crate::ports::{AlertStore, PortResult, Store};
 use crate::reply::describe;
 
 /// The most services of one group whose rollouts are looked up.
@@ -32,9 +30,40 @@ impl Seen {
     }
 }
 
-impl AlertRouterFunction<'_> {
-    pub(super) async fn look_around(&self, setup: &Setup, group: &Group) -> Result<Seen, Failure> {
-        let stored = self.alerts.silences(&self.environment).await.map_err(failures::port)?;
+/// Looks at what is stored, and changes nothing.
+#[derive(Clone, Copy)]
+pub struct Lookout<'a> {
+    /// The environment whose stack it is.
+    pub environment: &'a EnvironmentName,
+    /// Where rollouts and configurations are stored.
+    pub store: &'a dyn Store,
+    /// Where alerts are stored.
+    pub alerts: &'a dyn AlertStore,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Lookout<'_> {
+    /// Who is told of what, as the newest configuration has it; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`PortError`](crate::ports::PortError), where the store cannot be read.
+    pub async fn policy(&self) -> PortResult<Option<Policy>> {
+        let published = self.store.configuration(self.environment).await?;
+        Ok(published.map(|published| own::with_own(published.configuration.alerts(self.environment), None)))
+    }
+
+    /// What is due for a group now, and why what fires is not told of. Nothing of it is stored or sent.
+    ///
+    /// # Errors
+    /// [`PortError`](crate::ports::PortError), where a store cannot be read.
+    pub async fn plan(&self, policy: &Policy, group: &Group) -> PortResult<Plan> {
+        let seen = self.look_around(policy, group).await?;
+        Ok(group.plan(policy, seen.sight(), self.now))
+    }
+
+    pub(super) async fn look_around(&self, policy: &Policy, group: &Group) -> PortResult<Seen> {
+        let stored = self.alerts.silences(self.environment).await?;
         let silences = stored
             .into_iter()
             .filter_map(|stored| match Silence::try_from(stored) {
@@ -45,8 +74,8 @@ impl AlertRouterFunction<'_> {
                 }
             })
             .collect();
-        let elsewhere = if group.asks_elsewhere(&setup.policy) {
-            let open = self.alerts.open_groups(&self.environment).await.map_err(failures::port)?;
+        let elsewhere = if group.asks_elsewhere(policy) {
+            let open = self.alerts.open_groups(self.environment).await?;
             let others = open.iter().filter(|other| other.id != group.id);
             others.flat_map(Group::alerts).filter(|alert| alert.is_firing()).cloned().collect()
         } else {
@@ -65,21 +94,21 @@ impl AlertRouterFunction<'_> {
     }
 
     /// The newest rollout of a service: as it is stored, in this environment; elsewhere as it was heard of.
-    async fn rollout(&self, subject: &Subject) -> Result<Option<RolloutSight>, Failure> {
+    async fn rollout(&self, subject: &Subject) -> PortResult<Option<RolloutSight>> {
         let Some(service) = &subject.service else { return Ok(None) };
-        let watch = self.alerts.watch(&self.environment, subject).await.map_err(failures::port)?;
+        let watch = self.alerts.watch(self.environment, subject).await?;
         let heard = watch.as_ref().and_then(|watch| watch.rollout().cloned());
-        if subject.environment != self.environment {
+        if subject.environment != *self.environment {
             return Ok(watch.and_then(|watch| watch.sight()));
         }
-        let target = self.store.target(&self.environment, service).await.map_err(failures::port)?;
+        let target = self.store.target(self.environment, service).await?;
         let held = match target.map(|target| target.lease) {
             Some(Lease::Held { by, .. }) => Some(by),
             _ => None,
         };
         let Some(id) = held.or(heard) else { return Ok(None) };
-        let rollout = self.store.rollout(&id).await.map_err(failures::port)?;
-        Ok(rollout.and_then(|rollout| sight_of(&rollout, self.clock.now())))
+        let rollout = self.store.rollout(&id).await?;
+        Ok(rollout.and_then(|rollout| sight_of(&rollout, self.now)))
     }
 }
 

@@ -89,6 +89,10 @@ pub struct Parcel<'a> {
 pub trait Courier: Send + Sync {
     /// Tries once to deliver a message, within ten seconds.
     async fn deliver(&self, parcel: Parcel<'_>) -> Delivery;
+
+    /// A message that it was not given, and why: there is no such channel, its secret is missing, or it is left alone for a
+    /// while. For whoever watches.
+    fn passed_over(&self, _channel: &ChannelName, _notice: &Notice, _why: &Delivery) {}
 }
 
 /// The secrets of channels.

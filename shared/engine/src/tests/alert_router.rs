@@ -2,6 +2,7 @@
 //! happens.
 
 mod cases;
+mod lookout;
 mod storm;
 pub mod town;
 mod weather;

@@ -276,7 +276,8 @@ impl Reader<'_> {
     }
 }
 
-/// What of a title can be told without knowing what its template may name: it is one line, and a short one.
+/// What of a title can be told without the language of templates: it is one line, and a short one. Whoever knows the
+/// language tells more ([`check_with`](crate::tree::check_with)).
 fn is_title(title: &str) -> bool {
     !title.trim().is_empty() && title.chars().count() <= TITLE && !title.contains(char::is_control)
 }

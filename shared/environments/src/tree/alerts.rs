@@ -8,12 +8,16 @@ use super::isolation::Valid;
 use super::mistake::{Notes, nearest};
 use super::node::{Entry, Value};
 use super::rollouts::find;
+use super::{Titles, WrongTitle};
 use crate::place::Place;
+
+fn value<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Value> {
+    entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node.value)
+}
 
 /// Notes where an environment does not listen to itself.
 pub(crate) fn own(name: &str, entries: &[Entry], notes: &mut Notes) {
-    let alerts = entries.iter().find(|entry| entry.key == "alerts").map(|entry| &entry.node.value);
-    let Some(Value::Map(settings)) = alerts else { return };
+    let Some(Value::Map(settings)) = value(entries, "alerts") else { return };
     let Some(environments) = settings.iter().find(|entry| entry.key == "environments") else { return };
     let Value::List(items) = &environments.node.value else { return };
     let is_own = |value: &Value| matches!(value, Value::Text(text) | Value::Loose(text) if text == name);
@@ -24,6 +28,25 @@ pub(crate) fn own(name: &str, entries: &[Entry], notes: &mut Notes) {
             message,
             format!("add {name} to the list, or move the alerts to one of its environments"),
         );
+    }
+}
+
+/// Notes what is wrong with the titles that rules have of their own. What is told of one already is enough.
+pub(crate) fn titles(entries: &[Entry], titles: Titles<'_>, notes: &mut Notes) {
+    let Some(Value::Map(settings)) = value(entries, "alerts") else { return };
+    let Some(Value::List(rules)) = value(settings, "rules") else { return };
+    let place = Place::of(["alerts", "rules"]);
+    for (index, rule) in rules.iter().enumerate() {
+        let Value::Map(rule) = &rule.value else { continue };
+        let Some(title) = rule.iter().find(|entry| entry.key == "title") else { continue };
+        let (Value::Text(text) | Value::Loose(text)) = &title.node.value else { continue };
+        if notes.has_error_at(&title.node.at) {
+            continue;
+        }
+        for WrongTitle { what, remedy } in titles(text) {
+            let message = format!("{}: {what}", place.item(index).key("title"));
+            notes.error(&title.node.at, message, remedy);
+        }
     }
 }
 
@@ -138,18 +161,6 @@ fn unfit(valid: &Valid, policy: &Policy, notes: &mut Notes) {
     }
 }
 
-/// An environment of which nothing else is known.
-struct Somewhere<'a>(&'a EnvironmentName);
-
-impl Picture for Somewhere<'_> {
-    fn see(&self, field: &str) -> Seen<'_> {
-        match field {
-            "environment" => Seen::Text(self.0.as_str().into()),
-            _ => Seen::Unknown,
-        }
-    }
-}
-
 /// An alert of a rule, of which no service is known; of one that counts over environments there is no environment.
 struct Alert<'a> {
     rule: &'a Rule,
@@ -169,8 +180,7 @@ impl Picture for Alert<'_> {
 
 /// Whether a condition may hold, whatever happens in these environments.
 fn can_hold(condition: &Condition, environments: &[EnvironmentName]) -> bool {
-    let may: Vec<&EnvironmentName> =
-        environments.iter().filter(|name| condition.holds(&Somewhere(name)) != Truth::Fails).collect();
+    let may: Vec<&EnvironmentName> = environments.iter().filter(|name| condition.may_hold_in(name)).collect();
     if !condition.is_across() {
         return !may.is_empty();
     }

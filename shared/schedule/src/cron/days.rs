@@ -3,12 +3,15 @@
 use jiff::civil::Date;
 
 use super::fields::{Problem, Reader, number};
+use super::sets::bits;
 use super::{CronField, Syntax};
 
 /// Bits 1 to 31.
 const MONTH: u64 = 0xffff_fffe;
 /// Bits 0 to 6, Sunday first.
 const WEEK: u64 = 0x7f;
+/// The first bits of five weeks.
+const WEEKS: u64 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Days {
@@ -26,11 +29,6 @@ pub(super) enum Days {
     LastOf(u16),
     /// So many-th of this day of the week.
     Nth { week: u16, nth: u16 },
-}
-
-/// A bit for each.
-pub(super) fn bits(values: &[u16]) -> u64 {
-    values.iter().fold(0, |bits, value| bits | 1 << value)
 }
 
 impl Days {
@@ -116,8 +114,10 @@ impl Days {
         let begins = u16::try_from(first.weekday().to_sunday_zero_offset()).unwrap_or(0);
         let weekday = |day: u16| (begins + day - 1) % 7;
         let all = MONTH & ((2 << length) - 1);
+        // A week from the weekday of the first on, and four more.
         let weekdays = |week: u64| {
-            (1..=length).filter(|day| week >> weekday(*day) & 1 == 1).fold(0, |bits, day| bits | 1 << day)
+            let turned = (week >> begins | week << (7 - begins)) & WEEK;
+            ((turned * WEEKS) << 1) & all
         };
         match self {
             Self::Both { month, week: WEEK } => month & all,

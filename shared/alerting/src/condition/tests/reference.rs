@@ -79,17 +79,18 @@ fn naive_text(test: &Test, seen: &str) -> Maybe {
                 words.comparison(),
                 words.written().iter().map(|word| word.as_str()),
                 seen,
-                true,
+                |seen, word| if word > 0 { seen >= word } else { seen == word },
             )
         }
         Test::Deployment(words) => {
-            let ranks = ["succeeded", "running", "waiting", "frozen", "failed"];
+            let ranks = ["succeeded", "running", "waiting", "frozen", "rolling_back", "failed"];
             naive_word(
                 &ranks,
                 words.comparison(),
                 words.written().iter().map(|word| word.as_str()),
                 seen,
-                false,
+                // What goes back has failed.
+                |seen, word| seen == word || (word == 5 && seen == 4),
             )
         }
         Test::Severity(words) => {
@@ -99,7 +100,7 @@ fn naive_text(test: &Test, seen: &str) -> Maybe {
                 words.comparison(),
                 words.written().iter().map(|word| word.as_str()),
                 seen,
-                false,
+                |seen, word| seen == word,
             )
         }
         Test::Number(_) => None,
@@ -111,11 +112,11 @@ fn naive_word<'w>(
     comparison: Comparison,
     written: impl Iterator<Item = &'w str>,
     seen: &str,
-    worse_too: bool,
+    means: fn(usize, usize) -> bool,
 ) -> Maybe {
     let rank = |word: &str| ranks.iter().position(|known| *known == word);
     let seen = rank(seen)?;
-    let means = |word: usize| if worse_too && word > 0 { seen >= word } else { seen == word };
+    let means = |word: usize| means(seen, word);
     let mut written = written.map(|word| rank(word).unwrap());
     Some(match comparison {
         Comparison::Equal => written.any(means),

@@ -102,6 +102,8 @@ fn a_missing_secret_is_said_and_the_alert_arrives_all_the_same() {
     let (channel, why) = &mail.notice.instead_of[0];
     assert_eq!(channel.as_str(), "pager");
     assert!(why.contains("there is no key monitoring.pager") && why.contains("put it there"), "{why}");
+    let passed_over = town.with(|state| state.passed_over.clone());
+    assert_eq!(passed_over, [format!("pager: {why}")], "whoever watches the courier knows");
 }
 
 #[test]

@@ -89,6 +89,8 @@ pub struct State {
     pub plain: BTreeSet<String>,
     pub got: Vec<Got>,
     pub letters: Vec<Notice>,
+    /// Messages that no channel was given, each with the channel.
+    pub passed_over: Vec<String>,
     pub secrets: BTreeMap<String, String>,
     pub writes: u32,
     pub reads: u32,
@@ -152,6 +154,7 @@ impl Town {
             plain: BTreeSet::new(),
             got: Vec::new(),
             letters: Vec::new(),
+            passed_over: Vec::new(),
             secrets: secrets.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
             writes: 0,
             reads: 0,
@@ -436,6 +439,13 @@ impl Courier for Town {
             }
             Delivery::Done { thread: None }
         })
+    }
+
+    fn passed_over(&self, channel: &ChannelName, _: &Notice, why: &Delivery) {
+        let (Delivery::Later { why, .. } | Delivery::Refused { why }) = why else {
+            panic!("{channel} has it")
+        };
+        self.with(|state| state.passed_over.push(format!("{channel}: {why}")));
     }
 }
 

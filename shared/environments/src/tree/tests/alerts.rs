@@ -320,3 +320,37 @@ fn alerts_of_all_layers_are_shown_with_who_set_them_and_round_trip() {
     let bare = one(production(""));
     assert!(bare.settings().iter().all(|setting| !setting.key.starts_with("alerts")));
 }
+
+/// A language in which the word `wrong` is.
+fn without_wrong(title: &str) -> Vec<WrongTitle> {
+    let wrong = WrongTitle { what: "it has the word wrong".to_owned(), remedy: "write right".to_owned() };
+    title.contains("wrong").then_some(wrong).into_iter().collect()
+}
+
+#[test]
+fn what_is_wrong_with_a_title_is_told_where_it_stands_beside_everything_else() {
+    let title = "title: \"{{ environment }} is down\"";
+    let blocks = ALERTING.replace(title, "title: \"{{ wrong }} is down\"");
+    let line = before() + 1 + blocks.lines().position(|line| line.contains("wrong")).unwrap() as u64;
+    let blocks = blocks.replace("severity: low", "severity: urgent");
+    let tree = [production(&blocks)];
+    let refused = check_with(&tree, Strictness::Lenient, &without_wrong).unwrap_err();
+    let errors: Vec<_> =
+        refused.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
+    let told = errors.iter().find(|mistake| mistake.message.contains("the word wrong")).unwrap();
+    assert_eq!((told.line, told.column), (line, 14));
+    assert_eq!(told.message, "alerts.rules[0].title: it has the word wrong");
+    assert_eq!(told.remedy, "write right");
+    assert!(errors.iter().any(|mistake| mistake.message.contains("urgent")), "{errors:?}");
+    let among = check_among_with(&tree[0], &[], Strictness::Lenient, &without_wrong).unwrap_err();
+    assert_eq!(among, refused);
+    // Without the language nothing of it is known; what is wrong without it is told once.
+    let empty = [production(&ALERTING.replace(title, "title: \"\""))];
+    let all_wrong = |_: &str| vec![WrongTitle { what: "all is".to_owned(), remedy: "none".to_owned() }];
+    let refused = check_with(&empty, Strictness::Lenient, &all_wrong).unwrap_err();
+    let told: Vec<_> = refused.mistakes.iter().filter(|one| one.message.contains("title")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let right = [production(ALERTING)];
+    assert!(check_with(&right, Strictness::Lenient, &without_wrong).is_ok());
+    assert!(check_with(&right, Strictness::Lenient, &all_wrong).is_err());
+}

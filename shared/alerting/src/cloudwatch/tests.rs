@@ -1,0 +1,6 @@
+mod application;
+mod golden;
+mod model;
+mod reasons;
+mod sky;
+mod truth;

@@ -1,0 +1,128 @@
+//! alert-router's way to its table: what is called is noted, and the process that records what came of a group's messages
+//! is killed before it has, where a test wants that.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::http::Http;
+use crate::passage::kill;
+
+#[derive(Default)]
+struct Log {
+    /// The groups whose recorder is killed.
+    strikes: Vec<String>,
+    /// Those whose recorder was.
+    struck: Vec<String>,
+    operations: BTreeSet<String>,
+    /// The partitions that were written to.
+    written: BTreeSet<String>,
+}
+
+/// The way.
+#[derive(Clone)]
+pub struct TablePassage {
+    /// Its address.
+    pub url: String,
+    address: SocketAddrV4,
+    onward: String,
+    http: Http,
+    log: Arc<Mutex<Log>>,
+}
+
+impl TablePassage {
+    /// Opens it, to the table's service at this address; it ends with the runtime.
+    pub async fn open(onward: String) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("not IPv4") };
+        let url = format!("http://{address}");
+        let passage = Self { url, address, onward, http: Http::new(), log: Arc::default() };
+        let server = passage.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, SocketAddr::V4(client))) = listener.accept().await {
+                let server = server.clone();
+                tokio::spawn(async move {
+                    let pass = service_fn(move |request| {
+                        let server = server.clone();
+                        async move { server.pass(request, client).await }
+                    });
+                    // A client that goes away is no matter of ours.
+                    let _served = http1::Builder::new().serve_connection(TokioIo::new(stream), pass).await;
+                });
+            }
+        });
+        passage
+    }
+
+    /// Kills the process that next records that a channel has a message about this group, once.
+    pub fn kill_recorder(&self, group: &str) {
+        self.log().strikes.push(group.to_owned());
+    }
+
+    /// Whether it was killed.
+    pub fn has_killed(&self, group: &str) -> bool {
+        self.log().struck.iter().any(|struck| struck == group)
+    }
+
+    /// The operations that were called, and the partitions that were written to.
+    pub fn called(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let log = self.log();
+        (log.operations.clone(), log.written.clone())
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An error closes the connection.
+    async fn pass(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddrV4,
+    ) -> Result<Response<Full<Bytes>>, io::Error> {
+        let (mut parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation =
+            target.and_then(|target| target.split_once('.')).map_or("", |(_, name)| name).to_owned();
+        if self.is_struck(&operation, &serde_json::from_slice(&body).unwrap_or_default()) {
+            kill(client, self.address)?;
+            return Err(io::Error::other("nobody is left to answer"));
+        }
+        parts.uri = format!("{}/", self.onward).parse::<Uri>().map_err(io::Error::other)?;
+        let answer = self.http.send(Request::from_parts(parts, Full::new(body))).await;
+        let answer = answer.map_err(io::Error::other)?;
+        let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+        *response.status_mut() = StatusCode::from_u16(answer.status).map_err(io::Error::other)?;
+        Ok(response)
+    }
+
+    /// Notes a call; whether whoever makes it is to be killed.
+    fn is_struck(&self, operation: &str, call: &Value) -> bool {
+        let mut log = self.log();
+        log.operations.insert(operation.to_owned());
+        let Some(partition) = call.pointer("/Item/pk/S").and_then(Value::as_str) else { return false };
+        log.written.insert(partition.to_owned());
+        let Some((_, group)) = partition.split_once("#GROUP#") else { return false };
+        let document = call.pointer("/Item/document/S").and_then(Value::as_str).unwrap_or_default();
+        let document: Value = serde_json::from_str(document).unwrap_or_default();
+        let tells = |line: &Value| line["told"].as_array().is_some_and(|told| !told.is_empty());
+        let is_told = document["lines"].as_object().is_some_and(|lines| lines.values().any(tells));
+        let strike = log.strikes.iter().position(|strike| strike == group).filter(|_| is_told);
+        if let Some(strike) = strike {
+            let group = log.strikes.remove(strike);
+            log.struck.push(group);
+        }
+        strike.is_some()
+    }
+}

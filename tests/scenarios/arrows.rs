@@ -7,7 +7,7 @@ use std::process::Command;
 use e2e::files;
 use serde_json::Value;
 
-const PURE: [&str; 7] =
+const PURE: [&str; 8] =
     ["alerting", "analysis", "approval-link", "cost", "environments", "foresight", "rollout", "schedule"];
 const ADAPTERS: [&str; 13] = [
     "alert-channels",

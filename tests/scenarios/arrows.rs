@@ -52,7 +52,7 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "approval-link" => BTreeSet::from(["rollout"]),
         "contract" => {
             BTreeSet::from(["alerting", "approval-link", "cost", "environments", "rollout", "schedule"])
-        },
+        }
         "engine" => inner.into_iter().filter(|name| *name != "engine").collect(),
         "lambda-host" | "model" => BTreeSet::from(inner),
         "local-stack" => inner.into_iter().chain(["asl", "weighted-proxy"]).collect(),

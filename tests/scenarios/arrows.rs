@@ -9,10 +9,11 @@ use serde_json::Value;
 
 const PURE: [&str; 8] =
     ["alerting", "analysis", "approval-link", "cost", "environments", "foresight", "rollout", "schedule"];
-const ADAPTERS: [&str; 13] = [
+const ADAPTERS: [&str; 14] = [
     "alert-channels",
     "alert-timers",
     "clean-up-schedule",
+    "cloud-resources",
     "cloudwatch-metrics",
     "dead-letters",
     "dynamo-store",
@@ -52,7 +53,7 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "approval-link" => BTreeSet::from(["rollout"]),
         "contract" => {
             BTreeSet::from(["alerting", "approval-link", "cost", "environments", "rollout", "schedule"])
-        },
+        }
         "engine" => inner.into_iter().filter(|name| *name != "engine").collect(),
         "lambda-host" | "model" => BTreeSet::from(inner),
         "local-stack" => inner.into_iter().chain(["asl", "weighted-proxy"]).collect(),

@@ -9,10 +9,11 @@ use serde_json::Value;
 
 const PURE: [&str; 8] =
     ["alerting", "analysis", "approval-link", "cost", "environments", "foresight", "rollout", "schedule"];
-const ADAPTERS: [&str; 13] = [
+const ADAPTERS: [&str; 14] = [
     "alert-channels",
     "alert-timers",
     "clean-up-schedule",
+    "cloud-resources",
     "cloudwatch-metrics",
     "dead-letters",
     "dynamo-store",

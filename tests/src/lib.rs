@@ -9,7 +9,7 @@
 //! call of a port: the fault sweep (`faults/`) and the storm (`storm/`) are gates.
 //!
 //! [`store_conformance`] is what every adapter of the store port has to pass, [`alert_store_conformance`] what every memory
-//! of alerts has to.
+//! of alerts has to, and [`cost_store_conformance`] what every memory of what is stopped and started has to.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,6 +22,7 @@
 mod alert_conformance;
 mod alerts;
 mod boundary;
+mod cost_conformance;
 pub mod files;
 mod interference;
 mod journal;
@@ -37,6 +38,7 @@ mod world;
 pub use alert_conformance::alert_store_conformance;
 pub use alerts::listeners;
 pub use boundary::{Call, Fate, Gate, Refusal};
+pub use cost_conformance::cost_store_conformance;
 pub use interference::{Interference, Wrong};
 pub use journal::{Journal, Kind};
 pub use lambda::{Arrivals, Lambda, PERIOD, SWEPT_BY, TIMEOUT, Wiring, once};

@@ -3,10 +3,13 @@
 
 mod broken;
 mod broken_alerts;
+mod broken_costs;
 
 use std::sync::Arc;
 
-use e2e::{Run, alert_store_conformance, below_conformance, files, store_conformance};
+use e2e::{
+    Run, alert_store_conformance, below_conformance, cost_store_conformance, files, store_conformance,
+};
 use engine::ports::Store;
 use local_stack::{EmbeddedStore, StoreBelow};
 use rollout::EnvironmentName;
@@ -15,6 +18,7 @@ use rollout::EnvironmentName;
 async fn the_embedded_store_conforms_in_memory() {
     store_conformance(Arc::new(EmbeddedStore::in_memory().unwrap()), "memory").await;
     alert_store_conformance(Arc::new(EmbeddedStore::in_memory().unwrap()), "memory").await;
+    cost_store_conformance(Arc::new(EmbeddedStore::in_memory().unwrap()), "memory").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -22,7 +26,8 @@ async fn the_embedded_store_conforms_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(EmbeddedStore::open(&folder.path().join("deep/down/store.redb")).unwrap());
     store_conformance(Arc::clone(&store) as _, "disk").await;
-    alert_store_conformance(store, "disk").await;
+    alert_store_conformance(Arc::clone(&store) as _, "disk").await;
+    cost_store_conformance(store, "disk").await;
 }
 
 #[tokio::test]
@@ -39,6 +44,7 @@ async fn the_suite_can_run_again_on_the_same_store() {
     for run in ["first", "second"] {
         store_conformance(Arc::clone(&store) as _, run).await;
         alert_store_conformance(Arc::clone(&store) as _, run).await;
+        cost_store_conformance(Arc::clone(&store) as _, run).await;
     }
 }
 

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::alarm::AlarmChange;
+use crate::alarm::{Alarm, AlarmChange};
+use crate::cost_optimizer::ResourceTrouble;
 use crate::request::{Refusal, Sweep, parsed, swept, text};
 
 /// The longest part of something that was not understood that is shown, in characters.
@@ -37,7 +38,7 @@ pub enum AlertRouter {
 /// Something that was heard.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
-    /// An alarm changed its state.
+    /// An alarm changed its state, or a resource is stuck that is stopped and started, or is not any more.
     Alarm {
         /// The alarm.
         change: Box<AlarmChange>,
@@ -295,6 +296,7 @@ fn of_event(event: &Value) -> Heard {
             _ => Ok(Heard::Other { what: "CloudWatch Alarm Configuration Change".to_owned() }),
         },
         Ok("Environment Status Changed") => status_event(event),
+        Ok("Resource Trouble") => trouble_event(event),
         Ok(what) if what.starts_with("Rollout ") && event.pointer("/detail/milestone").is_some() => {
             outcome_event(event)
         }
@@ -306,6 +308,22 @@ fn of_event(event: &Value) -> Heard {
 
 fn alarm_event(event: &Value) -> Result<Heard, Refusal> {
     let change = Box::new(AlarmChange::of_event(event)?);
+    Ok(Heard::Alarm { change, addressed: false })
+}
+
+/// A resource that is stuck is an alarm of the environment: it rings until the resource is not stuck any more.
+fn trouble_event(event: &Value) -> Result<Heard, Refusal> {
+    let trouble: ResourceTrouble = order("detail", event.get("detail").cloned().unwrap_or_default())?;
+    let ResourceTrouble { environment, kind, resource, stuck, reason, at } = trouble;
+    let alarm = Alarm {
+        name: format!("cost: {kind} {resource}"),
+        state: if stuck { "ALARM" } else { "OK" }.to_owned(),
+        changed_at: at,
+        account: text(event, "account")?.to_owned(),
+        arn: None,
+        dimensions: vec![("environment".to_owned(), environment.to_string())],
+    };
+    let change = Box::new(AlarmChange { alarm, reason, metric: None });
     Ok(Heard::Alarm { change, addressed: false })
 }
 

@@ -1,8 +1,9 @@
+use schedule::WrittenOverride;
 use schemars::{Schema, schema_for};
 
 use crate::{
-    Acknowledge, AlertRouterReply, CleanUpDue, Command, Due, EnvironmentStatus, HealthCheckNext, LinkReply,
-    LinkWanted, PromoteStepNext, Reply, RollbackNext, SilenceOrder, StartDeployNext, Sweep, TryChannel, Turn,
+    Acknowledge, AlertRouterReply, CleanUpDue, Command, CostOptimizerReply, Due, EndOverride, EnvironmentStatus, HealthCheckNext, LinkReply,
+    LinkWanted, PromoteStepNext, Reply, ResourceTrouble, RollbackNext, SilenceOrder, StartDeployNext, Sweep, TryChannel, Turn,
     Unsilence,
 };
 
@@ -28,6 +29,10 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("alert-router.unsilence", schema_for!(Unsilence)),
         ("alert-router.try-channel", schema_for!(TryChannel)),
         ("alert-router.reply", schema_for!(AlertRouterReply)),
+        ("cost-optimizer.override", schema_for!(WrittenOverride)),
+        ("cost-optimizer.end-override", schema_for!(EndOverride)),
+        ("cost-optimizer.trouble", schema_for!(ResourceTrouble)),
+        ("cost-optimizer.reply", schema_for!(CostOptimizerReply)),
         ("configuration", environments::Environment::schema()),
     ]
 }

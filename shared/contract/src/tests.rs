@@ -2,6 +2,7 @@
 
 mod alert_router;
 mod approve;
+mod cost_optimizer;
 mod names;
 mod rollback;
 mod start_deploy;

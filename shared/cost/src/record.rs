@@ -63,6 +63,9 @@ pub struct Record {
     /// Since when it has been off, while it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off_since: Option<Timestamp>,
+    /// Since when it is there no more, or is not selected any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Timestamp>,
     /// How many seconds it was off in each month (`2026-11`, UTC), up to the last start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub off: BTreeMap<String, u64>,
@@ -158,6 +161,7 @@ impl Record {
             said: String::new(),
             starts: Vec::new(),
             off_since: None,
+            lost: None,
             off: BTreeMap::new(),
         }
     }
@@ -211,6 +215,7 @@ impl Record {
     pub fn lost(&mut self, now: Timestamp) {
         self.on(now);
         (self.ours, self.lease, self.trouble) = (Ours::Nothing, None, None);
+        self.lost.get_or_insert(now);
         "it is there no more, or has lost its tags".clone_into(&mut self.said);
     }
 

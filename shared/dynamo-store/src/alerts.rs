@@ -9,13 +9,10 @@ use contract::{Due, DueOf};
 use engine::ports::{AlertStore, PortResult};
 use jiff::{SignedDuration, Timestamp};
 use rollout::EnvironmentName;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::environment::Put;
-use crate::item::{self, Alerting, Item, number, text};
+use crate::item::{self, Alerting, Item, text};
 use crate::key::{self, ACTIVE_INDEX, Key, SILENCES};
-use crate::store::{DynamoStore, queried};
+use crate::store::{DynamoStore, after, queried};
 use crate::write::Condition;
 
 /// What nobody needs any more is kept for so long.
@@ -24,28 +21,6 @@ const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 const CIRCUIT_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 impl DynamoStore {
-    /// Writes an item with a version if the stored one has the version before. The SDK's own retry may meet what its
-    /// first attempt wrote, and a tie is only a tie with what was meant.
-    async fn put_version<T: PartialEq + DeserializeOwned + Serialize + Sync>(
-        &self,
-        item: Item,
-        version: u64,
-        meant: &T,
-        key: Key,
-    ) -> PortResult<bool> {
-        let Some(before) = version.checked_sub(1) else { return Ok(false) };
-        let condition = match before {
-            0 => Condition::absent(),
-            _ => Condition::when("version = :version", vec![(":version", number(before))]),
-        };
-        let found: Option<T> = match self.put_if(item, condition).await? {
-            Put::Written => return Ok(true),
-            Put::Behind(Some(found)) => Some(item::document(found)?),
-            Put::Behind(None) => self.get(key).await?.map(item::document).transpose()?,
-        };
-        Ok(found.as_ref() == Some(meant))
-    }
-
     /// The items of alerts that have something to be looked at until a time; without one, all of them.
     async fn listed(&self, home: &EnvironmentName, until: Option<Timestamp>) -> PortResult<Vec<Item>> {
         let query = self
@@ -78,10 +53,6 @@ impl DynamoStore {
 fn readable<T>(home: &EnvironmentName, read: PortResult<T>) -> Option<T> {
     read.map_err(|error| tracing::error!(%home, %error, "a part of the memory of alerts is lost from view"))
         .ok()
-}
-
-fn after(at: Timestamp, kept: SignedDuration) -> Timestamp {
-    at.checked_add(kept).unwrap_or(Timestamp::MAX)
 }
 
 #[async_trait]

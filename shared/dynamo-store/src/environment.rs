@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use engine::ports::{Budget, PortResult};
 use jiff::Timestamp;
 use rollout::{Control, EnvironmentName, Need, Seconds};
+use serde::de::DeserializeOwned;
 
 use crate::fault::port;
 use crate::item::{self, Item, StoredBudget, number, text};
@@ -40,18 +41,30 @@ impl DynamoStore {
         environment: &EnvironmentName,
         control: &Control,
     ) -> PortResult<bool> {
-        let Some(before) = control.version.checked_sub(1) else { return Ok(false) };
+        let item = item::control(environment, control)?;
+        self.put_version(item, control.version, control, Key::control(environment)).await
+    }
+
+    /// Writes an item with a version if the stored one has the version before. The SDK's own retry may meet what its
+    /// first attempt wrote, and a tie is only a tie with what was meant.
+    pub(crate) async fn put_version<T: PartialEq + DeserializeOwned + Sync>(
+        &self,
+        item: Item,
+        version: u64,
+        meant: &T,
+        key: Key,
+    ) -> PortResult<bool> {
+        let Some(before) = version.checked_sub(1) else { return Ok(false) };
         let condition = match before {
             0 => Condition::absent(),
             _ => Condition::when("version = :version", vec![(":version", number(before))]),
         };
-        let found = match self.put_if(item::control(environment, control)?, condition).await? {
+        let found: Option<T> = match self.put_if(item, condition).await? {
             Put::Written => return Ok(true),
             Put::Behind(Some(found)) => Some(item::document(found)?),
-            Put::Behind(None) => self.stored_control(environment).await?,
+            Put::Behind(None) => self.get(key).await?.map(item::document).transpose()?,
         };
-        // A retry of the SDK can meet what its own first attempt wrote.
-        Ok(found.as_ref() == Some(control))
+        Ok(found.as_ref() == Some(meant))
     }
 
     /// Writes an item whole if the condition holds of the stored one.

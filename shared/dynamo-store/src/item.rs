@@ -255,6 +255,17 @@ pub(crate) fn alerting<T: Serialize>(key: Key, document: &T, with: Alerting<'_>)
     envelope.seal()
 }
 
+/// An item with a version, 0 where it has none, and an end, where it has one.
+pub(crate) fn versioned<T: Serialize>(
+    key: Key,
+    document: &T,
+    version: u64,
+    expires: Option<Timestamp>,
+) -> PortResult<Item> {
+    let (version, expires_at) = ((version > 0).then_some(version), expires.map(Timestamp::as_second));
+    Envelope { version, expires_at, ..Envelope::of(key, document)? }.seal()
+}
+
 /// What an item of alerts is to be looked at for.
 pub(crate) fn due(item: &Item) -> PortResult<Option<Due>> {
     let envelope = Envelope::open(item.clone())?;

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use alerting::{ChannelName, GroupId, RuleName, SilenceId, Subject};
+use cost::{Arn, OverrideId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rollout::{EnvironmentName, ExecutionArn, RolloutId, ServiceName};
@@ -22,6 +23,12 @@ pub(crate) const ENDED: &str = "ENDED#";
 
 /// The prefix of all silences of an environment's alerts.
 pub(crate) const SILENCES: &str = "SILENCE#";
+
+/// The prefix of all resources that are stopped and started.
+pub(crate) const RESOURCES: &str = "RESOURCE#";
+
+/// The prefix of all overrides of an environment's schedule.
+pub(crate) const OVERRIDES: &str = "OVERRIDE#";
 
 /// An item's place in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,12 +108,24 @@ impl Key {
         Self::new(alerts(home), format!("CIRCUIT#{channel}"))
     }
 
+    pub(crate) fn resource(home: &EnvironmentName, arn: &Arn) -> Self {
+        let digit = hashed(arn.as_str()).chars().next().unwrap_or_default();
+        Self::new(format!("{}#{digit}", costs(home)), format!("{RESOURCES}{arn}"))
+    }
+
+    pub(crate) fn kept(home: &EnvironmentName, id: &OverrideId) -> Self {
+        Self::new(costs(home), format!("{OVERRIDES}{id}"))
+    }
+
     /// An ARN can be longer than is good for a key, and is looked up whole.
     pub(crate) fn execution(execution: &ExecutionArn) -> Self {
-        let digest = Sha256::digest(execution.as_str().as_bytes());
-        let hex = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        Self::new(format!("EXEC#{hex}"), "ROLLOUT")
+        Self::new(format!("EXEC#{}", hashed(execution.as_str())), "ROLLOUT")
     }
+}
+
+/// The SHA-256 of a text, in hexadecimal digits.
+fn hashed(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// The month of an instant, in UTC.
@@ -132,6 +151,16 @@ pub(crate) fn owing(environment: &EnvironmentName) -> String {
 /// The partition of what alert-router of an environment's stack keeps, in the table and in the active index.
 pub(crate) fn alerts(home: &EnvironmentName) -> String {
     format!("ALERTS#{home}")
+}
+
+/// The partition of what people want kept on or off, and the beginning of those of resources.
+pub(crate) fn costs(home: &EnvironmentName) -> String {
+    format!("COST#{home}")
+}
+
+/// The partitions of the resources that are stopped and started.
+pub(crate) fn resources(home: &EnvironmentName) -> impl Iterator<Item = String> {
+    (0..16).map(move |digit| format!("{}#{digit:x}", costs(home)))
 }
 
 /// A time as text that sorts in order of time, which Display with its optional fraction does not.
@@ -165,6 +194,13 @@ mod tests {
         assert_eq!(Key::silence(&environment, &silence).to_string(), "ALERTS#staging/SILENCE#s-1");
         let channel = "chat".parse().unwrap();
         assert_eq!(Key::circuit(&environment, &channel).to_string(), "ALERTS#staging/CIRCUIT#chat");
+        // The same digest as below.
+        let resource = Key::resource(&environment, &Arn("abc".to_owned()));
+        assert_eq!(resource.to_string(), "COST#staging#b/RESOURCE#abc");
+        assert_eq!(resources(&environment).filter(|pk| *pk == resource.pk).count(), 1);
+        assert_eq!(resources(&environment).last().unwrap(), "COST#staging#f");
+        let kept = OverrideId::from_text("0123456789ab");
+        assert_eq!(Key::kept(&environment, &kept).to_string(), "COST#staging/OVERRIDE#0123456789ab");
         let execution = Key::execution(&"abc".parse().unwrap()).to_string();
         // The test vector of FIPS 180-4 for "abc".
         assert_eq!(

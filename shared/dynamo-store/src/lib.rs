@@ -15,6 +15,8 @@
 //! | alerts, a group | `ALERTS#<home>#GROUP#<id>` | `STATE` | the same, and while it is open |
 //! | alerts, a silence | `ALERTS#<home>` | `SILENCE#<id>` | |
 //! | alerts, a channel's circuit | `ALERTS#<home>` | `CIRCUIT#<channel>` | |
+//! | costs, a resource | `COST#<home>#<first digit of the SHA-256 of its ARN>` | `RESOURCE#<ARN>` | `version` |
+//! | costs, an override | `COST#<home>` | `OVERRIDE#<id>` | |
 //! | by execution | `EXEC#<SHA-256 of the ARN>` | `ROLLOUT` | `rollout_id` |
 //!
 //! The document of an item is the attribute `document`, as JSON text; whatever a condition or an index needs is an
@@ -30,6 +32,9 @@ mod alerts;
 #[cfg(test)]
 mod alerts_tests;
 mod below;
+mod costs;
+#[cfg(test)]
+mod costs_tests;
 mod environment;
 #[cfg(test)]
 mod environment_tests;

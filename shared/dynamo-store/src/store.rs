@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::history::Record;
 use engine::ports::{Begun, CommitError, Ended, PortResult, Published, Store};
+use jiff::{SignedDuration, Timestamp};
 use rollout::{
     Barred, Control, Effect, EnvironmentName, ExecutionArn, Lease, Phase, Rollout, RolloutId, ServiceName,
     Share, Target, Version,
@@ -137,6 +138,11 @@ impl DynamoStore {
 /// An item of a query, or why its page did not come.
 pub(crate) fn queried(item: Result<Item, SdkError<QueryError>>) -> PortResult<Item> {
     item.map_err(|error| port(&Fault::new("dynamodb:Query", &error)))
+}
+
+/// When something is of no use any more.
+pub(crate) fn after(at: Timestamp, kept: SignedDuration) -> Timestamp {
+    at.checked_add(kept).unwrap_or(Timestamp::MAX)
 }
 
 /// The target is as it was seen: free, and at the epoch and with the bar of then.

@@ -1,9 +1,11 @@
-//! Outcome events to an EventBridge event bus.
+//! Outcomes, and what is stuck, as events to an EventBridge event bus.
 //!
 //! An [`Outcome`] becomes one event: `source` is [`SOURCE`], `detail-type` is its milestone in words
 //! ([`detail_type`]: `Rollout Promoted`, `Rollout Rolled Back`), `detail` is the outcome's JSON, the same that
 //! subscribers of the topic get, and `time` is when it was decided. Delivery is at least once: [`Outcome::id`] tells a
 //! repeated one.
+//!
+//! A resource that is stuck, or is not any more, becomes one with the detail type [`TROUBLE`].
 //!
 //! The same source asks for rollouts (`Rollout Requested`). No milestone is called so, and an outcome that were is
 //! refused here: a rollout must not start another one by ending.
@@ -16,11 +18,17 @@ use aws_client::{Fault, SdkConfig};
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use contract::ResourceTrouble;
 use engine::outcome::Outcome;
-use engine::ports::{Notifier, PortError, PortResult};
+use engine::ports::{Notifier, PortError, PortResult, Troubles};
+use jiff::Timestamp;
+use serde::Serialize;
 
 /// The source of every event of this project.
 pub const SOURCE: &str = "ace-flow";
+
+/// The detail type of a resource that is stuck.
+pub const TROUBLE: &str = "Resource Trouble";
 
 /// The detail type that starts a rollout.
 const REQUEST: &str = "Rollout Requested";
@@ -80,7 +88,7 @@ pub fn detail_type(milestone: &str) -> String {
     })
 }
 
-/// Puts outcomes on one event bus.
+/// Puts outcomes, and what is stuck, on one event bus.
 #[derive(Clone, Debug)]
 pub struct BusNotifier {
     client: Client,
@@ -93,50 +101,70 @@ impl BusNotifier {
         Self { client: Client::new(config), bus }
     }
 
-    fn entry(&self, outcome: &Outcome) -> PortResult<PutEventsRequestEntry> {
-        let defect = |detail: String| PortError::Permanent {
-            service: SERVICE,
-            detail,
-            remedy: "report this as a defect of ACE-Flow".to_owned(),
-        };
-        let detail_type = detail_type(&outcome.milestone);
-        if detail_type == REQUEST {
-            return Err(defect(format!("outcome {} would start a rollout", outcome.id)));
-        }
-        let detail = serde_json::to_string(outcome)
-            .map_err(|error| defect(format!("outcome {} does not serialise: {error}", outcome.id)))?;
-        Ok(PutEventsRequestEntry::builder()
+    /// Puts an event, which people know by this name.
+    async fn put(
+        &self,
+        name: &str,
+        detail_type: &str,
+        detail: &(impl Serialize + Sync),
+        at: Timestamp,
+    ) -> PortResult<()> {
+        let detail = serde_json::to_string(detail)
+            .map_err(|error| defect(format!("{name} does not serialise: {error}")))?;
+        let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus.0)
             .source(SOURCE)
             .detail_type(detail_type)
             .detail(detail)
-            .time(DateTime::from_secs(outcome.at.as_second()))
-            .build())
-    }
-}
-
-#[async_trait]
-impl Notifier for BusNotifier {
-    async fn publish(&self, outcome: &Outcome) -> PortResult<()> {
-        let put = self.client.put_events().entries(self.entry(outcome)?).send().await;
+            .time(DateTime::from_secs(at.as_second()))
+            .build();
+        let put = self.client.put_events().entries(entry).send().await;
         let answer = put.map_err(|error| port(&Fault::new("events:PutEvents", &error)))?;
         // The call succeeds even if the entry in it did not.
         match answer.entries().first() {
-            Some(entry) if entry.error_code.is_some() => Err(refused(entry)),
+            Some(entry) if entry.error_code.is_some() => Err(refused(name, entry)),
             _ if answer.failed_entry_count > 0 => Err(PortError::Transient {
                 service: SERVICE,
-                detail: format!("outcome {} was not taken, and no reason is given", outcome.id),
+                detail: format!("{name} was not taken, and no reason is given"),
             }),
             _ => Ok(()),
         }
     }
 }
 
+#[async_trait]
+impl Notifier for BusNotifier {
+    async fn publish(&self, outcome: &Outcome) -> PortResult<()> {
+        let name = format!("outcome {}", outcome.id);
+        let detail_type = detail_type(&outcome.milestone);
+        if detail_type == REQUEST {
+            return Err(defect(format!("{name} would start a rollout")));
+        }
+        self.put(&name, &detail_type, outcome, outcome.at).await
+    }
+}
+
+#[async_trait]
+impl Troubles for BusNotifier {
+    async fn tell(&self, trouble: &ResourceTrouble) -> PortResult<()> {
+        let name = format!("trouble of {} {}", trouble.kind, trouble.resource);
+        self.put(&name, TROUBLE, trouble, trouble.at).await
+    }
+}
+
+fn defect(detail: String) -> PortError {
+    PortError::Permanent {
+        service: SERVICE,
+        detail,
+        remedy: "report this as a defect of ACE-Flow".to_owned(),
+    }
+}
+
 /// Which codes are worth another try: EventBridge API Reference, `PutEventsResultEntry`.
-fn refused(entry: &PutEventsResultEntry) -> PortError {
+fn refused(name: &str, entry: &PutEventsResultEntry) -> PortError {
     let code = entry.error_code().unwrap_or_default();
     let message = entry.error_message().unwrap_or("no message");
-    let detail = format!("events:PutEvents refused the outcome: {code}: {message}");
+    let detail = format!("events:PutEvents refused {name}: {code}: {message}");
     match code {
         "InternalFailure" | "InternalException" | "ThrottlingException" => {
             PortError::Transient { service: SERVICE, detail }

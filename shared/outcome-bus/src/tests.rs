@@ -88,6 +88,31 @@ async fn the_samples_are_what_is_put_on_the_bus() {
 }
 
 #[tokio::test]
+async fn what_is_stuck_is_put_on_the_bus_and_that_it_is_not_any_more() {
+    for sample in [
+        include_str!("../../../events/trouble-stuck.json"),
+        include_str!("../../../events/trouble-over.json"),
+    ] {
+        let event: Value = serde_json::from_str(sample).unwrap();
+        let trouble: ResourceTrouble = serde_json::from_value(event["detail"].clone()).unwrap();
+        let replay = Replay::new([(200, TAKEN)]);
+        notifier(&replay, BusName::default()).tell(&trouble).await.unwrap();
+        let body: Value = serde_json::from_str(&replay.sent()[0].body).unwrap();
+        let entry = &body["Entries"][0];
+        assert_eq!((&entry["Source"], &entry["DetailType"]), (&event["source"], &event["detail-type"]));
+        let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+        assert_eq!(detail, event["detail"]);
+        let time = DateTime::from_str(event["time"].as_str().unwrap(), DateTimeFormat::DateTime).unwrap();
+        assert_eq!(entry["Time"], time.secs());
+
+        let refused = json!({"ErrorCode": "AccessDeniedException", "ErrorMessage": "said so"});
+        let replay = Replay::new([(200, json!({"FailedEntryCount": 1, "Entries": [refused]}).to_string())]);
+        let error = notifier(&replay, BusName::default()).tell(&trouble).await.unwrap_err();
+        assert!(error.to_string().contains("refused trouble of rds orders-db: AccessDenied"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn milestones_are_written_in_words_and_none_asks_for_a_rollout() {
     for (milestone, expected) in MILESTONES {
         assert_eq!(detail_type(milestone), expected);

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::alert_store::ALERTS;
+use crate::cost_store::COSTS;
 
 type Bytes = &'static [u8];
 /// By environment and version.
@@ -121,6 +122,7 @@ impl EmbeddedStore {
         write.open_table(RECENT)?;
         write.open_table(NEWEST)?;
         write.open_table(ALERTS)?;
+        write.open_table(COSTS)?;
         write.commit()?;
         Ok(Self { database })
     }

@@ -160,6 +160,40 @@ fn an_outcome_that_cannot_be_read_says_where() {
     }
 }
 
+fn trouble(field: &str, value: Value) -> Value {
+    let mut detail = json!({
+        "environment": "staging", "kind": "rds-cluster", "resource": "orders", "stuck": true,
+        "reason": "tried 3 times", "at": "2026-01-02T03:04:05Z",
+    });
+    detail[field] = value;
+    let mut event = event("Resource Trouble", &detail);
+    event["source"] = json!("ace-flow");
+    event
+}
+
+#[test]
+fn a_resource_that_is_stuck_is_an_alarm_of_its_environment_until_it_is_not() {
+    for (stuck, state) in [(true, "ALARM"), (false, "OK")] {
+        let Heard::Alarm { change, addressed } = one(trouble("stuck", json!(stuck))) else { panic!() };
+        assert!(!addressed, "everybody who listens hears of it");
+        let AlarmChange { alarm, reason, metric } = *change;
+        assert_eq!((alarm.name.as_str(), alarm.state.as_str()), ("cost: rds-cluster orders", state));
+        assert_eq!((reason.as_str(), metric), ("tried 3 times", None));
+        assert_eq!(alarm.dimensions, [("environment".to_owned(), "staging".to_owned())]);
+        assert_eq!((alarm.changed_at, alarm.arn), (time("2026-01-02T03:04:05Z"), None));
+    }
+    for (field, value, says) in [
+        ("environment", json!("a b"), "detail.environment: "),
+        ("kind", json!("s3"), "detail.kind: unknown variant `s3`"),
+        ("stuck", json!("yes"), "detail.stuck: "),
+        ("at", json!("soon"), "detail.at: "),
+        ("colour", json!("red"), "detail.colour: unknown field `colour`"),
+    ] {
+        let (why, _) = malformed(trouble(field, value));
+        assert!(why.starts_with(says), "{why}");
+    }
+}
+
 #[test]
 fn what_is_nothing_that_is_known_is_malformed_and_a_huge_one_is_cut() {
     for value in [json!({}), json!({ "hello": "world" }), json!("text"), json!(7), Value::Null, json!([1])] {

@@ -300,7 +300,8 @@ impl CostOptimizerFunction<'_> {
 
 fn remembered(known: &BTreeMap<Arn, Record>, seen: &Seen) -> Record {
     let new = || Record::new(seen.arn.clone(), seen.kind, seen.name.clone());
-    known.get(&seen.arn).cloned().unwrap_or_else(new)
+    let record = known.get(&seen.arn).cloned().unwrap_or_else(new);
+    Record { lost: None, ..record }
 }
 
 /// What is wanted of resources. Most of them have no override, and all those want the same.

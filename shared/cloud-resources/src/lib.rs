@@ -1,0 +1,14 @@
+//! What can be stopped and started: EC2, Auto Scaling, ECS, RDS and ElastiCache.
+
+mod caches;
+mod databases;
+mod fault;
+mod groups;
+mod instances;
+mod services;
+
+pub use caches::Caches;
+pub use databases::Databases;
+pub use groups::ScalingGroups;
+pub use instances::Ec2Instances;
+pub use services::EcsServices;

@@ -2,9 +2,9 @@ use schedule::WrittenOverride;
 use schemars::{Schema, schema_for};
 
 use crate::{
-    Acknowledge, AlertRouterReply, CleanUpDue, Command, CostOptimizerReply, Due, EndOverride, EnvironmentStatus, HealthCheckNext, LinkReply,
-    LinkWanted, PromoteStepNext, Reply, ResourceTrouble, RollbackNext, SilenceOrder, StartDeployNext, Sweep, TryChannel, Turn,
-    Unsilence,
+    Acknowledge, AlertRouterReply, CleanUpDue, Command, CostOptimizerReply, Due, EndOverride,
+    EnvironmentStatus, HealthCheckNext, LinkReply, LinkWanted, PromoteStepNext, Reply, ResourceTrouble,
+    RollbackNext, SilenceOrder, StartDeployNext, Sweep, TryChannel, Turn, Unsilence,
 };
 
 /// The JSON Schemas of everything that crosses a boundary of ours, by file name (`shared/contract/schemas/<name>.json`,

@@ -3,11 +3,14 @@
 mod caches;
 mod common;
 mod databases;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod groups;
 mod instances;
 mod query;
 mod services;
+mod tagging;
 
 pub use caches::Caches;
 pub use databases::Databases;

@@ -203,7 +203,7 @@ impl Invocation {
     /// These ports as this invocation reaches them.
     pub(crate) fn between(self: &Arc<Self>, ports: &Ports) -> Ports {
         // No `..`: a new port is a new field, and has to be wrapped. The meter's lines go to the log and cannot fail;
-        // what alert-router alone reaches is disturbed in tests of the engine's own.
+        // what alert-router and cost-optimizer alone reach is disturbed in tests of the engine's own.
         let Ports {
             environment,
             store,
@@ -222,6 +222,7 @@ impl Invocation {
             schedule,
             keys,
             messages,
+            costs,
             clock,
         } = ports.clone();
         Ports {
@@ -242,6 +243,7 @@ impl Invocation {
             schedule: Arc::new(self.wrap(schedule)),
             keys: Arc::new(self.wrap(keys)),
             messages,
+            costs,
             clock: Arc::new(self.wrap(clock)),
         }
     }

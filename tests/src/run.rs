@@ -140,6 +140,7 @@ impl Run {
             alarms: Arc::clone(&alarms),
             revisions: None,
             messenger: setup.messenger,
+            costs: None,
             clock,
             updates,
         })

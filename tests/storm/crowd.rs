@@ -170,6 +170,7 @@ async fn play(aborted: usize, throttling: u64, breakage: Breakage) -> Crowd {
         alarms: Arc::new(LocalAlarms::default()),
         revisions: None,
         messenger: None,
+        costs: None,
         clock: clock.clone(),
         updates,
     };

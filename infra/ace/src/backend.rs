@@ -7,6 +7,7 @@ mod aws;
 mod aws_fault;
 #[cfg(feature = "aws")]
 mod aws_gates;
+mod costs;
 pub(crate) mod embedded;
 mod error;
 mod gates;
@@ -30,6 +31,7 @@ use serde_json::Value;
 pub(crate) use alerts::{Glance, GroupSight, Sighted};
 #[cfg(feature = "aws")]
 pub(crate) use aws::clients;
+pub(crate) use costs::CostSight;
 pub(crate) use error::BackendError;
 pub(crate) use gates::Wish;
 pub(crate) use messenger::messenger;
@@ -100,6 +102,9 @@ pub(crate) trait Backend: Send + Sync {
 
     /// What is known of alerts.
     async fn alerts(&self, glance: &Glance) -> BackendResult<Sighted>;
+
+    /// What is known of what is stopped and started.
+    async fn costs(&self) -> BackendResult<CostSight>;
 }
 
 /// What came of publishing.
@@ -131,6 +136,8 @@ pub(crate) enum Callee {
     Approve,
     /// Groups of alerts, silences, channels.
     AlertRouter,
+    /// What is kept on or off for a while.
+    CostOptimizer,
 }
 
 impl Callee {
@@ -140,6 +147,7 @@ impl Callee {
             Self::Rollback => "rollback",
             Self::Approve => "approve",
             Self::AlertRouter => "alert-router",
+            Self::CostOptimizer => "cost-optimizer",
         }
     }
 }

@@ -11,6 +11,9 @@ pub(crate) enum AceError {
         #[source]
         source: std::io::Error,
     },
+    #[error("there are two price lists: {one} and {other}")]
+    #[diagnostic(help("leave one of the two out: nobody could tell which counts"))]
+    TwoPrices { one: String, other: String },
     #[error("{path} is not JSON")]
     #[diagnostic(help(
         "an event is one JSON object, as EventBridge delivers it; the samples are in events/"
@@ -153,6 +156,7 @@ impl AceError {
     pub(crate) fn is_ours(&self) -> bool {
         match self {
             Self::Unreadable { .. }
+            | Self::TwoPrices { .. }
             | Self::Json { .. }
             | Self::Event { .. }
             | Self::Unknown { .. }

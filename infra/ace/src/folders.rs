@@ -13,6 +13,10 @@ pub(crate) const ENVIRONMENTS: &str = ".ace-flow/environments";
 const SETTING: &str = "ACE__";
 /// The template below every environment, beside the folder of the environments.
 const TEMPLATE: &str = "templates/environment.template.yml";
+/// Where calendars of holidays are, beside the folder of the environments,
+const CALENDARS: &str = "calendars";
+/// and what things cost, in either language.
+const PRICES: [&str; 2] = ["prices.json", "prices.yml"];
 
 /// Every environment of the tree.
 pub(crate) fn all(root: &Path) -> Result<Vec<Sources>, AceError> {
@@ -107,7 +111,34 @@ fn environment(
         None => None,
     };
     let variables = variables();
-    Ok(Sources { template, variables, overrides, secrets, settings, ..Sources::new(name, config) })
+    let sources = Sources { template, variables, overrides, secrets, settings, ..Sources::new(name, config) };
+    with_project(sources, root)
+}
+
+/// The same, with what all environments of the project share, beside their folder: calendars and prices.
+pub(crate) fn with_project(sources: Sources, root: &Path) -> Result<Sources, AceError> {
+    let Some(above) = root.parent() else { return Ok(sources) };
+    let folder = above.join(CALENDARS);
+    let mut calendars = BTreeMap::new();
+    if folder.is_dir() {
+        for path in entries(&folder)? {
+            let is_calendar = path.extension().is_some_and(|extension| extension == "ics");
+            if let Some(name) = path.file_name().filter(|_| is_calendar) {
+                calendars.insert(name.to_string_lossy().into_owned(), file(&path)?);
+            }
+        }
+    }
+    let there: Vec<PathBuf> =
+        PRICES.iter().map(|name| above.join(name)).filter(|path| path.exists()).collect();
+    let prices = match there.as_slice() {
+        [] => None,
+        [only] => Some(file(only)?),
+        [one, other, ..] => {
+            let (one, other) = (one.display().to_string(), other.display().to_string());
+            return Err(AceError::TwoPrices { one, other });
+        }
+    };
+    Ok(Sources { calendars, prices, ..sources })
 }
 
 fn optional(path: &Path) -> Result<Option<File>, AceError> {

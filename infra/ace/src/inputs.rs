@@ -45,6 +45,7 @@ pub(crate) fn configuration(
 ) -> Result<Configured, AceError> {
     let (path, asked, others) = if let Some(path) = named {
         let sources = Sources::new(environment.to_string(), folders::file(path)?);
+        let sources = folders::with_project(sources, Path::new(folders::ENVIRONMENTS))?;
         (path.clone(), sources, Vec::new())
     } else {
         let root = Path::new(folders::ENVIRONMENTS);

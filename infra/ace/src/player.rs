@@ -106,6 +106,7 @@ impl Player {
             alarms: Arc::new(alarms),
             revisions: None,
             messenger: Some(messenger(environment, Arc::clone(&store))?),
+            costs: Some(Arc::clone(&store) as _),
             clock,
             updates,
         })

@@ -172,7 +172,6 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
             }
             record.ours = Ours::Started { at: now };
         }
-        (State::Running, Ours::Nothing) => record.ours = Ours::Started { at: now },
         (State::Stopped | State::Gone, Ours::Stop { .. } | Ours::Delete { .. }) => {
             record.ours = Ours::Stopped { at: now };
             record.trouble = None;
@@ -192,9 +191,11 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
             record.ours = Ours::Stopped { at: now };
             record.trouble = None;
         }
-        // Turned round by hand before it was seen to have arrived.
+        // Seen for the first time, or turned round by hand before it was seen to have arrived.
+        (State::Running, Ours::Nothing) | (State::Stopping, Ours::Start { .. }) => {
+            record.ours = Ours::Started { at: now };
+        }
         (State::Starting, Ours::Stop { .. }) => record.ours = Ours::Stopped { at: now },
-        (State::Stopping, Ours::Start { .. }) => record.ours = Ours::Started { at: now },
         _ => {}
     }
     if on {

@@ -6,10 +6,14 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::record::Record;
 use crate::resource::{Family, Kind, Shape};
+
+/// A price list with a few common types, for whoever has none: an example, as its source says.
+pub const EXAMPLE_PRICES: &str = include_str!("../prices.json");
 
 /// What an hour of things costs, on demand, in one region.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +22,7 @@ pub struct Prices {
     /// Where they are from, for people.
     pub source: String,
     /// Of which day they are.
+    #[serde(deserialize_with = "day")]
     #[schemars(with = "String")]
     pub date: Date,
     /// Of which region.
@@ -25,8 +30,14 @@ pub struct Prices {
     /// Like `USD`.
     pub currency: String,
     /// By service, then by type (`t3.micro`, `db.t3.micro`, `cache.t4g.micro`); of `ecs`, a task of a service, by the
-    /// service's name.
+    /// service's name. What `autoscaling` has no price for, `ec2` may.
     pub hourly: BTreeMap<Family, BTreeMap<String, f64>>,
+}
+
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let day = text.parse().ok().filter(|_| text.len() == 10);
+    day.ok_or_else(|| D::Error::custom(format!("{text:?} is no day: write one like 2026-11-30")))
 }
 
 /// An amount of money, in the currency of the price list.
@@ -64,8 +75,11 @@ impl Prices {
     pub fn hourly(&self, record: &Record) -> Result<Money, String> {
         let Some(shape) = &record.shape else { return Err("what it is like is not known yet".to_owned()) };
         let family = record.kind.family();
+        let listed = |family: Family, of: &str| self.hourly.get(&family).and_then(|prices| prices.get(of));
         let price = |of: &str| {
-            let found = self.hourly.get(&family).and_then(|prices| prices.get(of));
+            // A group's machines cost what any other ones do.
+            let machines = || listed(Family::Ec2, of).filter(|_| family == Family::Autoscaling);
+            let found = listed(family, of).or_else(machines);
             found.copied().ok_or_else(|| format!("no price for {family} {of}"))
         };
         let money = match shape {

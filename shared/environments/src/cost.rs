@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cost::{ENVIRONMENT, Family, Rules};
+use cost::{ENVIRONMENT, Family, Prices, Rules};
 use rollout::{EnvironmentName, Seconds};
 use schedule::{Plan, Step, WrittenPlan};
 use schemars::JsonSchema;
@@ -41,6 +41,9 @@ pub(crate) struct WrittenCost {
     /// How long somebody's start or stop by hand is left alone.
     #[serde(default = "usual_lease")]
     pub(crate) lease: Span,
+    /// What things cost. Written in .ace-flow/prices.json, for all environments; what is published has it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prices: Option<Prices>,
 }
 
 fn usual_resources() -> Vec<Family> {
@@ -71,6 +74,12 @@ pub enum InvalidCost {
     /// It is no lease.
     #[error("{0} is no lease: write 5m to 24h; what is longer is an override: ace schedule override")]
     Lease(Span),
+    /// It is no price.
+    #[error("{0} is no price: write what an hour costs, such as 0.0416")]
+    Price(String),
+    /// Nobody would know what the prices are worth.
+    #[error("`{0}` is empty: write it, people are shown it beside what is saved")]
+    Unsaid(&'static str),
 }
 
 impl Cost {
@@ -98,6 +107,16 @@ impl Cost {
         self.written.lease.seconds()
     }
 
+    /// What things cost, as far as it is known: of the services whose resources are stopped.
+    pub const fn prices(&self) -> Option<&Prices> {
+        self.written.prices.as_ref()
+    }
+
+    /// Of which services resources are stopped and started.
+    pub fn resources(&self) -> &[Family] {
+        &self.written.resources
+    }
+
     /// The types that an instance may have while AWS has not enough of its own.
     pub fn other_types(&self) -> &[String] {
         &self.written.other_types
@@ -106,7 +125,7 @@ impl Cost {
 
 /// Checks the block of an environment of this name.
 pub(crate) fn read(written: Option<WrittenCost>, own: &str) -> Result<Option<Cost>, Mistakes> {
-    let Some(written) = written else { return Ok(None) };
+    let Some(mut written) = written else { return Ok(None) };
     let all = Place::of(["cost"]);
     let mut wrong = Vec::new();
     let mut refuse =
@@ -119,7 +138,7 @@ pub(crate) fn read(written: Option<WrittenCost>, own: &str) -> Result<Option<Cos
     }
     let mut families = BTreeSet::new();
     for (index, family) in written.resources.iter().enumerate() {
-        if !families.insert(family) {
+        if !families.insert(*family) {
             refuse(all.key("resources").item(index), InvalidCost::Twice(family.to_string()));
         }
     }
@@ -131,6 +150,14 @@ pub(crate) fn read(written: Option<WrittenCost>, own: &str) -> Result<Option<Cos
     }
     if !(Span::of(300)..=LONGEST_LEASE).contains(&written.lease) {
         refuse(all.key("lease"), InvalidCost::Lease(written.lease));
+    }
+    if let Some(prices) = &mut written.prices {
+        let place = all.key("prices");
+        check_prices(prices, &place, &mut refuse);
+        // A group's machines are those of EC2.
+        let grouped = families.contains(&Family::Autoscaling);
+        let is_used = |family: &Family| families.contains(family) || (grouped && *family == Family::Ec2);
+        prices.hourly.retain(|family, _| is_used(family));
     }
     let plan = match Plan::read(written.schedule.clone()) {
         Ok(plan) => Some(plan),
@@ -147,4 +174,22 @@ pub(crate) fn read(written: Option<WrittenCost>, own: &str) -> Result<Option<Cos
     };
     Mistakes::none_of(wrong)?;
     Ok(plan.map(|plan| Cost { written, plan }))
+}
+
+fn check_prices(prices: &Prices, all: &Place, refuse: &mut impl FnMut(Place, InvalidCost)) {
+    for (key, text) in
+        [("source", &prices.source), ("region", &prices.region), ("currency", &prices.currency)]
+    {
+        if text.trim().is_empty() {
+            refuse(all.key(key), InvalidCost::Unsaid(key));
+        }
+    }
+    for (family, listed) in &prices.hourly {
+        for (name, price) in listed {
+            if !(price.is_finite() && *price >= 0.0) {
+                let place = all.key("hourly").key(&family.to_string()).key(name);
+                refuse(place, InvalidCost::Price(price.to_string()));
+            }
+        }
+    }
 }

@@ -206,6 +206,16 @@ impl InvalidConfiguration {
         }
     }
 
+    /// Of a calendar that cannot be read, why.
+    pub(crate) const fn calendar(&self) -> Option<&schedule::InvalidCalendar> {
+        match self {
+            Self::Cost { source: InvalidCost::Plan(schedule::InvalidPlan::Calendar(wrong)), .. } => {
+                Some(wrong)
+            }
+            _ => None,
+        }
+    }
+
     /// Of a condition that cannot be read, why.
     pub(crate) fn condition(&self) -> Option<&ConditionError> {
         match self {

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod block;
+mod cost;
 mod fill;
 mod isolation;
 mod layers;
@@ -70,6 +71,10 @@ pub struct Sources {
     pub settings: BTreeMap<String, String>,
     /// Its secrets.yml.
     pub secrets: Option<File>,
+    /// The calendar files (ICS) of the project, by the names by which `cost.schedule.calendars` has them.
+    pub calendars: BTreeMap<String, File>,
+    /// What things cost, for `cost`; an example, where there is none.
+    pub prices: Option<File>,
 }
 
 /// Settings and variables are shown by their names: a value may be a secret.
@@ -83,6 +88,8 @@ impl fmt::Debug for Sources {
             .field("overrides", &self.overrides)
             .field("settings", &self.settings.keys())
             .field("secrets", &self.secrets)
+            .field("calendars", &self.calendars)
+            .field("prices", &self.prices)
             .finish()
     }
 }
@@ -90,8 +97,17 @@ impl fmt::Debug for Sources {
 impl Sources {
     /// An environment that has only a config.yml.
     pub fn new(name: String, config: File) -> Self {
-        let (variables, settings) = (BTreeMap::new(), BTreeMap::new());
-        Self { name, template: None, variables, config, overrides: Vec::new(), settings, secrets: None }
+        Self {
+            name,
+            template: None,
+            variables: BTreeMap::new(),
+            config,
+            overrides: Vec::new(),
+            settings: BTreeMap::new(),
+            secrets: None,
+            calendars: BTreeMap::new(),
+            prices: None,
+        }
     }
 }
 
@@ -266,7 +282,10 @@ fn resolve_alone(
     titles: Titles<'_>,
     notes: &mut mistake::Notes,
 ) -> Option<isolation::Valid> {
-    let entries = layers::merged(sources, notes);
+    let mut entries = layers::merged(sources, notes);
+    if let Some(entries) = &mut entries {
+        cost::inline(entries, sources, notes);
+    }
     let sections = entries.as_deref().and_then(|entries| {
         if !entries
             .iter()

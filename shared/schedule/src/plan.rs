@@ -47,7 +47,8 @@ pub struct WrittenPlan {
     /// Days on which nothing begins: no hours do, and no expression starts anything. What is on ends as ever.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holidays: Vec<Holiday>,
-    /// More of them: the texts of calendar files (ICS).
+    /// More of them: calendar files (ICS), by their names in .ace-flow/calendars, like `germany.ics`; what is published has
+    /// their texts here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calendars: Vec<String>,
     /// Windows from a date to a date, whatever the rest says.

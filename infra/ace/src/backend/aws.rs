@@ -22,7 +22,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::aws_fault::{AwsFault, table};
-use super::{Backend, BackendError, BackendResult, Callee, Execution, Glance, Publication, Sighted, Wish};
+use super::{
+    Backend, BackendError, BackendResult, Callee, CostSight, Execution, Glance, Publication, Sighted, Wish,
+};
 
 /// A call of a function ends with the function's own timeout of 30 s (`infra/template.yaml`), and with what is around it.
 const CALL: Duration = Duration::from_secs(40);
@@ -380,6 +382,10 @@ impl Backend for AwsStack {
         let Self { environment, store, .. } = self;
         let lookout = Lookout { environment, store, alerts: store, now: Timestamp::now() };
         read(super::alerts::look(lookout, glance).await)
+    }
+
+    async fn costs(&self) -> BackendResult<CostSight> {
+        read(super::costs::look(&self.environment, &self.store, Timestamp::now(), true).await)
     }
 }
 

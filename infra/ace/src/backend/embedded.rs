@@ -20,7 +20,8 @@ use serde_json::Value;
 
 use super::gates::{Asked, here};
 use super::{
-    Backend, BackendError, BackendResult, Callee, Execution, Glance, Publication, Sighted, Wish, shelf_beside,
+    Backend, BackendError, BackendResult, Callee, CostSight, Execution, Glance, Publication, Sighted, Wish,
+    shelf_beside,
 };
 
 /// The embedded stack, at rest or playing.
@@ -237,5 +238,10 @@ impl Backend for Embedded {
             now: self.ports.clock.now(),
         };
         Ok(super::alerts::look(lookout, glance).await?)
+    }
+
+    async fn costs(&self) -> BackendResult<CostSight> {
+        let costs = self.ports.costs.as_ref().ok_or(BackendError::NothingPlays)?;
+        Ok(super::costs::look(&self.environment, &**costs, self.ports.clock.now(), false).await?)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use engine::ports::CostStore;
 use feature_flags::FileShelf;
 use jiff::Timestamp;
 use local_stack::{EmbeddedStore, OpenError, Ports, StackClock};
@@ -128,8 +129,9 @@ pub(crate) async fn as_it_is(place: &Where) -> BackendResult<Box<dyn Backend>> {
 fn at_rest(place: &Where, store: EmbeddedStore) -> BackendResult<Embedded> {
     let clock = StackClock::new(store.time(Timestamp::now())?, std::num::NonZeroU32::MIN);
     let store = Arc::new(store);
-    let messenger = messenger(&place.environment, Arc::clone(&store))?;
-    let ports = Ports::at_rest(place.environment.clone(), store, Some(messenger), clock);
+    let (messenger, costs) =
+        (messenger(&place.environment, Arc::clone(&store))?, Arc::clone(&store) as Arc<dyn CostStore>);
+    let ports = Ports::at_rest(place.environment.clone(), store, Some(messenger), clock).with_costs(costs);
     Ok(Embedded::at_rest(place.environment.clone(), place.at.store.display().to_string(), ports))
 }
 

@@ -19,7 +19,8 @@ use tokio::time::timeout;
 
 use super::wire::{Answer, Ask, LONGEST, Question};
 use super::{
-    Backend, BackendError, BackendResult, Callee, Execution, Glance, Publication, Sighted, Wish, shelf_beside,
+    Backend, BackendError, BackendResult, Callee, CostSight, Execution, Glance, Publication, Sighted, Wish,
+    shelf_beside,
 };
 
 /// The longest wait for an answer: longer than any function takes.
@@ -148,5 +149,9 @@ impl Backend for Remote {
 
     async fn alerts(&self, glance: &Glance) -> BackendResult<Sighted> {
         self.ask(Ask::Alerts { glance: Box::new(glance.clone()) }).await
+    }
+
+    async fn costs(&self) -> BackendResult<CostSight> {
+        self.ask(Ask::Costs).await
     }
 }

@@ -152,6 +152,7 @@ async fn asked(stack: &Embedded, ask: Ask) -> BackendResult<Answer> {
         Ask::History { id } => found(&stack.history(&id).await?),
         Ask::Recent { limit } => found(&stack.recent(limit).await?),
         Ask::Alerts { glance } => found(&stack.alerts(&glance).await?),
+        Ask::Costs => found(&stack.costs().await?),
     }
 }
 

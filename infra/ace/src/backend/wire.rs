@@ -38,6 +38,7 @@ pub(super) enum Ask {
     History { id: RolloutId },
     Recent { limit: usize },
     Alerts { glance: Box<Glance> },
+    Costs,
 }
 
 /// The answer.

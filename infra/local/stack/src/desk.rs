@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError, Weak};
 
 use async_trait::async_trait;
-use contract::{CleanUpDue, PromoteStep};
+use contract::{CleanUpDue, PromoteStep, ResourceTrouble};
 use engine::outcome::Outcome;
 use engine::ports::{
     AlarmState, AlarmTags, Alarms, Budget, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult,
-    Revisions,
+    Revisions, Troubles,
 };
 use jiff::Timestamp;
 use rollout::{AlarmName, Bucket, EnvironmentName, Need, RolloutId, Seconds, ServiceName, Share, Version};
@@ -31,6 +31,17 @@ pub(crate) struct LoggedMeasures;
 impl Meter for LoggedMeasures {
     fn measure(&self, environment: &EnvironmentName, service: &ServiceName, measure: Measure) {
         tracing::debug!(%environment, %service, ?measure, "measured");
+    }
+}
+
+/// Nothing is stopped here that could be stuck: what is told all the same goes to the log.
+pub(crate) struct LoggedTroubles;
+
+#[async_trait]
+impl Troubles for LoggedTroubles {
+    async fn tell(&self, trouble: &ResourceTrouble) -> PortResult<()> {
+        tracing::warn!(?trouble, "a resource is stuck, or is not any more");
+        Ok(())
     }
 }
 

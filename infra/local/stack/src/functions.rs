@@ -6,16 +6,17 @@ use asl::{Resource, TaskError, Tasks};
 use async_trait::async_trait;
 use contract::{Failure, Function, invoke};
 use engine::ports::{
-    AlarmTags, Alarms, ApprovalKeys, Below, Budget, CleanUpSchedule, Clock, Fleet, Meter, Metrics, Notifier,
-    Prober, Revisions, Served, Store, Traffic,
+    AlarmTags, Alarms, ApprovalKeys, Below, Budget, CleanUpSchedule, Clock, CostStore, Fleet, Meter, Metrics,
+    Notifier, Prober, Revisions, Served, Store, Traffic,
 };
 use engine::{
-    AlertRouterFunction, ApproveFunction, HealthCheckFunction, PromoteStepFunction, RollbackFunction, Setups,
-    StartDeployFunction,
+    AlertRouterFunction, ApproveFunction, CostOptimizerFunction, HealthCheckFunction, PromoteStepFunction,
+    RollbackFunction, Setups, StartDeployFunction,
 };
 use rollout::EnvironmentName;
 use serde_json::{Value, json};
 
+use crate::desk::LoggedTroubles;
 use crate::messages::Messages;
 
 /// Everything that functions reach on this machine.
@@ -55,6 +56,8 @@ pub struct Ports {
     pub keys: Arc<dyn ApprovalKeys>,
     /// What alert-router reaches beside these; without it nobody is told of alerts.
     pub messages: Option<Messages>,
+    /// What cost-optimizer remembers; without it, or without messages, there is none.
+    pub costs: Option<Arc<dyn CostStore>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -151,6 +154,20 @@ impl Ports {
         })
     }
 
+    /// cost-optimizer over these ports, where it has a memory. There are no resources on this machine that it could stop: it
+    /// takes orders, and what they mean can be seen.
+    pub fn cost_optimizer(&self) -> Option<CostOptimizerFunction<'_>> {
+        Some(CostOptimizerFunction {
+            environment: self.environment.clone(),
+            store: &*self.store,
+            alerts: &*self.messages.as_ref()?.alerts,
+            costs: self.costs.as_deref()?,
+            resources: Vec::new(),
+            troubles: &LoggedTroubles,
+            clock: &*self.clock,
+        })
+    }
+
     /// Calls a function by its name, as Lambda would.
     ///
     /// # Errors
@@ -166,6 +183,7 @@ impl Ports {
                 let _turn = self.messages.as_ref()?.turn.lock().await;
                 invoke(&self.alert_router()?, payload).await
             }
+            CostOptimizerFunction::NAME => invoke(&self.cost_optimizer()?, payload).await,
             _ => return None,
         })
     }

@@ -6,7 +6,8 @@ use analysis::{Evidence, Window};
 use approval_link::Keyring;
 use async_trait::async_trait;
 use engine::ports::{
-    ApprovalKeys, CleanUpSchedule, Fleet, Metrics, PortError, PortResult, Prober, Store, Traffic, Wanted,
+    ApprovalKeys, CleanUpSchedule, CostStore, Fleet, Metrics, PortError, PortResult, Prober, Store, Traffic,
+    Wanted,
 };
 use jiff::Timestamp;
 use rollout::{
@@ -127,7 +128,14 @@ impl Ports {
             schedule: nothing,
             keys: Arc::new(NothingServed),
             messages: messenger.map(Messages::at_rest),
+            costs: None,
             clock: Arc::new(clock),
         }
+    }
+
+    /// The same, with what cost-optimizer remembers.
+    #[must_use]
+    pub fn with_costs(self, costs: Arc<dyn CostStore>) -> Self {
+        Self { costs: Some(costs), ..self }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use alerting::Group;
 use asl::{Execution, Identity, Machine, Tasks};
 use contract::{DueOf, Failure};
-use engine::ports::{Clock, Fleet, Metrics, PortError, Prober, Revisions, Store, Traffic};
+use engine::ports::{Clock, CostStore, Fleet, Metrics, PortError, Prober, Revisions, Store, Traffic};
 use environments::Environment;
 use jiff::Timestamp;
 use rollout::{EnvironmentName, Lease, RolloutId, Seconds};
@@ -83,6 +83,8 @@ pub struct Parts {
     pub revisions: Option<Arc<dyn Revisions>>,
     /// What alert-router needs; without it nobody is told of alerts.
     pub messenger: Option<Messenger>,
+    /// What cost-optimizer remembers; without it there is none.
+    pub costs: Option<Arc<dyn CostStore>>,
     /// The time.
     pub clock: StackClock,
     /// Who watches.
@@ -154,6 +156,7 @@ impl Stack {
             messages: from
                 .messenger
                 .map(|messenger| Messages::watched(messenger, Arc::clone(&timers), &updates)),
+            costs: from.costs,
             clock: shared_clock,
         });
         // Set once, here; a second time would change nothing.

@@ -314,6 +314,28 @@ fn savings_are_hours_off_at_what_an_hour_costs() {
 }
 
 #[test]
+fn a_group_costs_what_its_machines_do_and_the_example_says_that_it_is_one() {
+    let example: Prices = serde_json::from_str(crate::savings::EXAMPLE_PRICES).unwrap();
+    assert!(example.source.starts_with("an example, written from memory and not AWS's price list"));
+    let mut record = Thing::new(Kind::Group, "web", at("00:00")).record();
+    let of = |instance_type: Option<&str>| Shape::Group {
+        min: 1,
+        max: 4,
+        desired: 3,
+        instance_type: instance_type.map(str::to_owned),
+    };
+    record.shape = Some(of(Some("t3.micro")));
+    assert_eq!(example.hourly(&record).unwrap().to_string(), "0.03");
+    record.shape = Some(of(Some("x9.huge")));
+    assert_eq!(example.hourly(&record), Err("no price for autoscaling x9.huge".to_owned()));
+    record.shape = Some(of(None));
+    assert_eq!(example.hourly(&record), Err("its instances are of several types".to_owned()));
+    let undated = crate::savings::EXAMPLE_PRICES.replace("2026-11-30", "last week");
+    let refused = serde_json::from_str::<Prices>(&undated).unwrap_err().to_string();
+    assert!(refused.starts_with("\"last week\" is no day: write one like 2026-11-30"), "{refused}");
+}
+
+#[test]
 fn a_resource_is_named_by_its_name_its_kind_or_its_arn() {
     let arn = Arn("arn:aws:rds:eu-central-1:1:db:orders-db".to_owned());
     let named = |pattern: &str| names(pattern, Kind::Database, "orders-db", &arn);

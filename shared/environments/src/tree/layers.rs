@@ -176,7 +176,7 @@ fn descend(path: &str, node: &Node, found: &mut BTreeMap<String, SetBy>) {
                 Kind::Defaults => Layer::Default,
                 Kind::Template => Layer::Template,
                 Kind::Variable => Layer::Variable,
-                Kind::Plain | Kind::Secret => Layer::File,
+                Kind::Plain | Kind::Secret | Kind::Calendar => Layer::File,
             };
             found.insert(path.to_owned(), SetBy { value: leaf.shown(), file, line, layer });
         }

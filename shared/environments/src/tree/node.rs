@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Plain,
     /// A file whose lines are never shown.
     Secret,
+    /// A calendar, whose lines a value of a file is.
+    Calendar,
     /// An environment variable.
     Variable,
 }
@@ -87,6 +89,11 @@ impl Origin {
         Self::start(&Source::of(file, environment, Kind::Plain))
     }
 
+    /// The beginning of a calendar.
+    pub(crate) fn of_calendar(file: &File, environment: &str) -> Self {
+        Self::start(&Source::of(file, environment, Kind::Calendar))
+    }
+
     /// The place of a variable, which has no lines.
     pub(crate) fn variable(name: &str, value: &str, environment: &str) -> Self {
         let file = File { name: format!("environment variable {name}"), text: value.to_owned() };
@@ -98,6 +105,17 @@ impl Origin {
         Arc::ptr_eq(&self.source, &other.source) && self.offset == other.offset && self.line == other.line
     }
 
+    /// A line of a file of lines, such as a calendar, from 1; `None` of any other.
+    pub(crate) fn line(&self, line: usize) -> Option<Self> {
+        if self.source.kind != Kind::Calendar {
+            return None;
+        }
+        let text = self.source.line(line.saturating_sub(1)).unwrap_or_default();
+        let offset = text.as_ptr().addr().saturating_sub(self.source.text.as_ptr().addr());
+        let (source, length) = (Arc::clone(&self.source), text.len().max(1));
+        Some(Self { source, line: u64::try_from(line).ok()?.max(1), column: 1, offset, length })
+    }
+
     /// The bytes of the source that are meant.
     pub(crate) fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.length
@@ -105,7 +123,7 @@ impl Origin {
 
     /// The part of the text that stands here; `None` where it is not to be found in the file.
     pub(crate) fn part(&self, text: &str, extent: Extent) -> Option<Self> {
-        if self.source.kind == Kind::Variable {
+        if matches!(self.source.kind, Kind::Variable | Kind::Calendar) {
             return None;
         }
         let mark = mark(self.source.text.get(self.offset..)?, text, extent)?;
@@ -127,7 +145,9 @@ impl Origin {
         let line = usize::try_from(self.line - 1).unwrap_or(usize::MAX);
         let excerpt = match self.source.kind {
             Kind::Secret | Kind::Variable => None,
-            Kind::Defaults | Kind::Template | Kind::Plain => self.source.line(line).map(str::to_owned),
+            Kind::Defaults | Kind::Template | Kind::Plain | Kind::Calendar => {
+                self.source.line(line).map(str::to_owned)
+            }
         };
         let Self { line, column, offset, length, .. } = *self;
         let (file, environment) = (self.source.name.clone(), self.source.environment.clone());

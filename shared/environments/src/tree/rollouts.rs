@@ -105,6 +105,17 @@ fn note(at: &Origin, invalid: &InvalidConfiguration, told: &str, notes: &mut Not
         notes.error(&part, format!("{place}: {}", error.found()), error.remedy());
         return;
     }
+    if let Some(wrong) = invalid.calendar() {
+        // A calendar has lines of its own; of one that is not there that has been told.
+        if let Some(line) = at.line(wrong.line) {
+            let (message, remedy) = parted(&wrong.why.to_string());
+            notes.error(&line, format!("the calendar cannot be read: {message}"), remedy);
+            return;
+        }
+        if notes.has_error_at(at) {
+            return;
+        }
+    }
     let (message, remedy) = parted(told);
     notes.error(at, message, remedy);
 }
@@ -179,7 +190,7 @@ fn named(entries: &[Entry], at: &Origin, message: &str) -> Option<String> {
 }
 
 /// Takes out the part that a place is in: a service, a freeze window, a channel, a rule of alerts, a block of `rollout`, or
-/// all of `promotion`, whose parts depend on each other. False where nothing can be left out.
+/// all of `promotion`, whose parts depend on each other, or of `cost`, if it is its schedule. False where nothing can be left out.
 fn leave_out(entries: &mut Vec<Entry>, at: &Origin) -> bool {
     let Some(place) = entries.iter().position(|entry| is_in(entry, at)) else {
         return false;
@@ -187,6 +198,10 @@ fn leave_out(entries: &mut Vec<Entry>, at: &Origin) -> bool {
     let Some(entry) = entries.get_mut(place).filter(|entry| entry.key != "environment") else { return false };
     let is_part = match (entry.key.as_str(), &mut entry.node.value) {
         ("promotion", _) => false,
+        // There is none without a schedule.
+        ("cost", Value::Map(parts)) if parts.iter().any(|part| part.key == "schedule" && is_in(part, at)) => {
+            false
+        }
         ("alerts", Value::Map(parts)) => {
             let part = parts.iter_mut().find(|part| is_in(part, at));
             part.is_some_and(|part| take_out(&mut part.node, at)) || take_out(&mut entry.node, at)
@@ -268,8 +283,12 @@ fn below(node: &Node, at: &Origin) -> Option<String> {
 
 /// A message in its two parts: what is wrong, and the remedy.
 fn parted(told: &str) -> (String, String) {
-    const REMEDIES: [&str; 11] = [
+    const REMEDIES: [&str; 15] = [
         "write ",
+        "let ",
+        "swap ",
+        "take ",
+        "export ",
         "give ",
         "add ",
         "leave ",

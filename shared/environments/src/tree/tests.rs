@@ -1,5 +1,6 @@
 mod alerts;
 mod broken;
+mod cost;
 mod filled;
 mod mutations;
 mod promotion;

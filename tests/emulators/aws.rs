@@ -21,6 +21,14 @@ pub const REGION: &str = "us-east-1";
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const ELB_ENDPOINT: &str = "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2";
 const EC2_ENDPOINT: &str = "AWS_ENDPOINT_URL_EC2";
+/// Where everything is that is stopped and started, unless the environment says otherwise: with EC2.
+const STOPPED_AND_STARTED: [(&str, &str); 5] = [
+    ("application-autoscaling", "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"),
+    ("autoscaling", "AWS_ENDPOINT_URL_AUTO_SCALING"),
+    ("ecs", "AWS_ENDPOINT_URL_ECS"),
+    ("elasticache", "AWS_ENDPOINT_URL_ELASTICACHE"),
+    ("rds", "AWS_ENDPOINT_URL_RDS"),
+];
 const CODEPIPELINE_ENDPOINT: &str = "AWS_ENDPOINT_URL_CODEPIPELINE";
 
 /// The address that a variable names.
@@ -56,7 +64,9 @@ impl Aws {
         let codepipeline = given(CODEPIPELINE_ENDPOINT).unwrap_or(codepipeline);
         let key = given("AWS_ACCESS_KEY_ID").unwrap_or_else(|| "test".to_owned());
         let secret = given("AWS_SECRET_ACCESS_KEY").unwrap_or_else(|| "test".to_owned());
-        let endpoints = BTreeMap::from([
+        let others = STOPPED_AND_STARTED.map(|(_, name)| (name, given(name).unwrap_or_else(|| ec2.clone())));
+        let mut endpoints = BTreeMap::from(others);
+        endpoints.extend([
             (ENDPOINT, endpoint),
             (ELB_ENDPOINT, elb),
             (EC2_ENDPOINT, ec2),
@@ -147,10 +157,11 @@ impl Aws {
         headers: &[(&str, &str)],
         body: String,
     ) -> Answer {
+        let named = STOPPED_AND_STARTED.iter().find(|(name, _)| *name == service).map(|(_, name)| *name);
         let endpoint = match service {
             "elasticloadbalancing" => &self.endpoints[ELB_ENDPOINT],
             "ec2" => &self.endpoints[EC2_ENDPOINT],
-            _ => &self.endpoints[ENDPOINT],
+            _ => &self.endpoints[named.unwrap_or(ENDPOINT)],
         };
         let uri = format!("{endpoint}{path}");
         let host = endpoint.split_once("://").unwrap().1;

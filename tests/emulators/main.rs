@@ -27,6 +27,7 @@ mod alarms;
 mod alerts;
 mod aws;
 mod balancer;
+mod costs;
 mod emulator;
 mod executions;
 mod http;
@@ -140,6 +141,8 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         alerts::a_rollout_that_rolls_back_answers_its_alarm,
         the_store_on_dynamodb_conforms,
         the_alerts_on_dynamodb_conform,
+        the_costs_on_dynamodb_conform,
+        costs::the_evening_and_the_morning_of_everything,
         the_environment_above_reads_how_rollouts_ended,
         secrets::a_hundred_readers_are_one_call_and_an_update_is_read_at_once,
         secrets::a_refused_credential_is_read_again_once,
@@ -163,6 +166,10 @@ async fn the_store_on_dynamodb_conforms(world: Arc<World>) {
 
 async fn the_alerts_on_dynamodb_conform(world: Arc<World>) {
     e2e::alert_store_conformance(Arc::clone(&world.alerts), &world.run).await;
+}
+
+async fn the_costs_on_dynamodb_conform(world: Arc<World>) {
+    e2e::cost_store_conformance(Arc::clone(&world.costs), &world.run).await;
 }
 
 async fn the_environment_above_reads_how_rollouts_ended(world: Arc<World>) {

@@ -16,6 +16,9 @@ const FUNCTIONS: [&str; 4] = ["StartDeploy", "HealthCheck", "PromoteStep", "Roll
 /// The function that tells people.
 const ALERT_ROUTER: &str = "AlertRouter";
 
+/// The function that stops and starts.
+const COST_OPTIMIZER: &str = "CostOptimizer";
+
 /// What is there when the stack is created.
 pub struct Stack {
     /// The environment.
@@ -46,6 +49,10 @@ pub struct Stack {
     pub alert_timer: String,
     /// The URL of the queue that gets what nobody could be told.
     pub dead_letters: String,
+    /// The function cost-optimizer, which is of another environment in the same table.
+    pub cost_optimizer: String,
+    /// That environment.
+    pub saving: String,
 }
 
 /// Where functions reach what is not the emulator's.
@@ -97,13 +104,17 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
 
     let role = format!("arn:aws:iam::{account}:role/{prefix}");
     let mut versions = BTreeMap::new();
-    for function in FUNCTIONS.into_iter().chain([ALERT_ROUTER]) {
+    let saving = format!("cost-{run}");
+    for function in FUNCTIONS.into_iter().chain([ALERT_ROUTER, COST_OPTIMIZER]) {
         let resource = format!("{function}Function");
         let mut variables = template.variables(&resource);
         variables.extend(aws.endpoint_variables_with(ways.elb).map(|(name, url)| (name, Value::String(url))));
         if function == ALERT_ROUTER {
             variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), ways.table.into());
             variables.insert("ACE_SLACK_API".to_owned(), ways.slack.into());
+        }
+        if function == COST_OPTIMIZER {
+            variables.insert("ACE_ENVIRONMENT".to_owned(), saving.as_str().into());
         }
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
@@ -142,9 +153,10 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
     let variables = Map::from_iter([("ACE_SCRIPT".to_owned(), ways.script.into())]);
     let (name, binary) = (format!("{prefix}-scripted"), Path::new(env!("CARGO_BIN_EXE_scripted")));
     let scripted = function_version(aws, &name, binary, &role, &json!(30), &variables, folder).await;
-    let versions = FUNCTIONS.map(|function| (function.to_owned(), scripted.clone())).into();
+    let all_scripted = FUNCTIONS.map(|function| (function.to_owned(), scripted.clone())).into();
     let scripted_machine =
-        self::machine(aws, &format!("{prefix}-scripted"), "infra/rollout.asl.json", &versions, &role).await;
+        self::machine(aws, &format!("{prefix}-scripted"), "infra/rollout.asl.json", &all_scripted, &role)
+            .await;
     let table = template.of("Table").to_owned();
     Stack {
         environment,
@@ -161,6 +173,8 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
         alert_topic,
         alert_timer,
         dead_letters,
+        cost_optimizer: versions[COST_OPTIMIZER].trim_end_matches(":1").to_owned(),
+        saving,
     }
 }
 

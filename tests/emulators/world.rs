@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dynamo_store::{DynamoBelow, DynamoStore};
 use engine::outcome::Outcome;
-use engine::ports::{AlertStore, Below, Store};
+use engine::ports::{AlertStore, Below, CostStore, Store};
 use rollout::{EnvironmentName, Rollout, ServiceName, Target};
 use serde_json::{Value, json};
 
@@ -62,6 +62,8 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// The memory of alerts in it.
     pub alerts: Arc<dyn AlertStore>,
+    /// The memory of what is stopped and started in it.
+    pub costs: Arc<dyn CostStore>,
     /// What the environment above reads of that table.
     pub below: Arc<dyn Below>,
     /// The environment's name.
@@ -98,7 +100,9 @@ impl World {
         desk.furnish(&aws, &run, &stack).await;
         let environment: EnvironmentName = stack.environment.parse().unwrap();
         let dynamo = Arc::new(DynamoStore::new(&aws.sdk(), stack.table.clone()));
-        let (store, alerts) = (Arc::clone(&dynamo) as Arc<dyn Store>, dynamo as Arc<dyn AlertStore>);
+        let (store, alerts) =
+            (Arc::clone(&dynamo) as Arc<dyn Store>, Arc::clone(&dynamo) as Arc<dyn AlertStore>);
+        let costs = dynamo as Arc<dyn CostStore>;
         let below = Arc::new(DynamoBelow::new(&aws.sdk(), Some(stack.table.clone())));
         let mut configuration = configuration(&aws.account, &stack, &services, &run);
         desk.configure(&mut configuration, &stack.environment);
@@ -118,6 +122,7 @@ impl World {
             stack,
             store,
             alerts,
+            costs,
             below,
             environment,
             configuration: file,

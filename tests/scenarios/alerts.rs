@@ -23,12 +23,15 @@ const METRIC: Step = ("7:09", "alarm-event-metric");
 const DOWN: Step = ("7:25", "status-unhealthy");
 const BACK: Step = ("9:00", "outcome-rolled-back");
 
+const STUCK: Step = ("7:14", "trouble-stuck");
+
+const STAYS_OFF: &str = "7:44 chat firing: Stays Off of staging";
 const RINGS: &str = "7:39 chat firing: Rings of production/checkout";
 const TOLD: [&str; 2] =
     ["7:25 chat firing: Production Down of production", "7:25 pager firing: Production Down of production"];
 const FAILED: &str = "9:30 chat firing: Failed of production/checkout";
 
-const PLAYS: [Play; 14] = [
+const PLAYS: [Play; 16] = [
     Play {
         sample: "alarm-event-composite",
         steps: &[("7:10", "alarm-event-composite")],
@@ -84,11 +87,18 @@ const PLAYS: [Play; 14] = [
         told: &[TOLD[0], TOLD[1], "16:30 chat resolved", "16:30 pager resolved"],
     },
     Play { sample: "status-unhealthy", steps: &[DOWN, ("8:00", "status-unhealthy")], told: &TOLD },
+    Play {
+        sample: "trouble-over",
+        steps: &[STUCK, ("32:09", "trouble-over")],
+        told: &[STAYS_OFF, "32:09 chat resolved"],
+    },
+    // As often as it is told.
+    Play { sample: "trouble-stuck", steps: &[STUCK, ("12:09", "trouble-stuck")], told: &[STAYS_OFF] },
 ];
 
 /// The samples that are for alert-router alone.
-pub(crate) const SAMPLES: [&str; 14] = {
-    let mut samples = [""; 14];
+pub(crate) const SAMPLES: [&str; 16] = {
+    let mut samples = [""; 16];
     let mut index = 0;
     while index < samples.len() {
         samples[index] = PLAYS[index].sample;
@@ -143,6 +153,7 @@ fn routed() -> Environment {
         "rules": [
             rule("Production Down", "environment:production AND status:unhealthy", "critical", json!(["pager", "chat"])),
             rule("Rings", "environment:production AND alarm:*", "high", json!(["chat"])),
+            rule("Stays Off", "environment:staging AND alarm:\"cost: *\"", "high", json!(["chat"])),
             rule("Failed", "environment:production AND deployment:failed", "high", json!(["chat"])),
         ],
     });
@@ -266,6 +277,14 @@ fn the_samples_are_requests_of_alert_router_and_fit_their_schemas() {
             ("status", AlertRouter::Heard(heard)) => {
                 assert!(matches!(heard.as_slice(), [Heard::Status(_)]), "{sample}");
                 part("status", sample, "/detail");
+            }
+            ("trouble", AlertRouter::Heard(heard)) => {
+                let [Heard::Alarm { change, addressed: false }] = heard.as_slice() else {
+                    panic!("{sample}: {heard:?}")
+                };
+                assert_eq!(change.alarm.name, "cost: rds orders-db");
+                assert_eq!(change.alarm.state, if sample.ends_with("stuck") { "ALARM" } else { "OK" });
+                fits(sample, &validator("cost-optimizer.trouble"), &event(sample)["detail"]);
             }
             ("outcome", AlertRouter::Heard(heard)) => {
                 assert!(matches!(heard.as_slice(), [Heard::Outcome(_)]), "{sample}");

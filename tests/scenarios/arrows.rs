@@ -232,7 +232,7 @@ fn the_command_is_built_without_aws_unless_it_is_asked_for() {
     assert!(!mail, "{with:?}");
 }
 
-const FUNCTIONS: usize = 6;
+const FUNCTIONS: usize = 7;
 
 /// A function's main reads its settings and puts the parts together, nothing else.
 #[test]

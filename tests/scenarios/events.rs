@@ -1,7 +1,7 @@
 //! Every sample of `events/`, replayed through the stack with the end that it has to have.
 
 use asl::Outcome;
-use contract::{AlertRouter, FreezeOrder, PromoteStep, Rollback, StartDeploy, Trigger};
+use contract::{AlertRouter, CostOptimizer, FreezeOrder, PromoteStep, Rollback, StartDeploy, Trigger};
 use e2e::files::{self, event};
 use e2e::{Fault, Rates, Run, Setup, configuration};
 use rollout::{Barred, Colour, GateName, Order, StepIndex};
@@ -61,9 +61,11 @@ enum End {
     CleanUp,
     /// Whoever has to know is told, as [`alerts`] has it.
     Alerts,
+    /// Something is stopped or started, as the engine's own tests have it.
+    Costs,
 }
 
-const ENDS: [(&str, End); 41] = [
+const ENDS: [(&str, End); 48] = [
     ("alarm-event-composite", End::Alerts),
     ("alarm-event-deleted", End::Alerts),
     ("alarm-event-insufficient-data", End::Alerts),
@@ -82,6 +84,9 @@ const ENDS: [(&str, End); 41] = [
     ("codepipeline-succeeded-blue-green", End::Execution("Promoted")),
     ("codepipeline-succeeded-canary", End::Execution("Promoted")),
     ("codepipeline-superseded", End::Execution("Ignored")),
+    ("cost-end-override", End::Costs),
+    ("cost-override", End::Costs),
+    ("cost-tick", End::Costs),
     ("freeze", End::Freeze { thaws: false }),
     ("line-resume", End::Line { stop: false }),
     ("line-stop", End::Line { stop: true }),
@@ -92,6 +97,8 @@ const ENDS: [(&str, End); 41] = [
     ("order-hold", End::Hold),
     ("outcome-promoted", End::Alerts),
     ("outcome-rolled-back", End::Alerts),
+    ("rds-cluster-woken", End::Costs),
+    ("rds-woken", End::Costs),
     ("roll-back-request", End::RollBack),
     ("sns-alarm-anomaly", End::Alarm { at: "8:08", rolls_back: true }),
     ("sns-alarm-composite", End::Alarm { at: "7:09", rolls_back: true }),
@@ -103,6 +110,8 @@ const ENDS: [(&str, End); 41] = [
     ("status-unhealthy", End::Alerts),
     ("sweep", End::Sweep),
     ("thaw", End::Freeze { thaws: true }),
+    ("trouble-over", End::Alerts),
+    ("trouble-stuck", End::Alerts),
     ("unhold", End::Unhold),
     ("watchdog", End::Watchdog),
 ];
@@ -210,6 +219,22 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
             }
             // There: they have schemas as well.
             End::Alerts => {}
+            End::Costs => {
+                let request: CostOptimizer = serde_json::from_value(sample).unwrap();
+                let fits = match (name, &request) {
+                    ("cost-tick", CostOptimizer::Tick) => true,
+                    ("cost-override", CostOptimizer::Override(over)) => over.by == "dana@example.com",
+                    ("cost-end-override", CostOptimizer::EndOverride(order)) => {
+                        order.by == "dana@example.com"
+                    }
+                    ("rds-woken", CostOptimizer::Woken(arn)) => arn.as_str().ends_with(":db:orders-db"),
+                    ("rds-cluster-woken", CostOptimizer::Woken(arn)) => {
+                        arn.as_str().ends_with(":cluster:billing")
+                    }
+                    _ => false,
+                };
+                assert!(fits, "{name}: {request:?}");
+            }
             End::RollBack => {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
                 assert!(matches!(request, Rollback::Requested { by, .. } if by == "dana@example.com"));
@@ -384,7 +409,7 @@ async fn every_sample_ends_as_it_has_to() {
                 run.verified().await.promoted(&run);
             }
             // There.
-            End::Alerts => {}
+            End::Alerts | End::Costs => {}
         }
     }
 }

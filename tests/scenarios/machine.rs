@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{ErrorName, Function, HealthCheckNext, Next, PromoteStepNext, RollbackNext, StartDeployNext};
 use e2e::files;
 use engine::{
-    AlertRouterFunction, ApproveFunction, HealthCheckFunction, PromoteStepFunction, RollbackFunction,
-    StartDeployFunction,
+    AlertRouterFunction, ApproveFunction, CostOptimizerFunction, HealthCheckFunction, PromoteStepFunction,
+    RollbackFunction, StartDeployFunction,
 };
 use serde_json::{Map, Value};
 
@@ -57,9 +57,9 @@ const FUNCTIONS: [&str; 4] =
 fn tasks_functions_and_folders_are_the_same() {
     let called: Vec<String> = tasks().values().map(|(placeholder, _)| kebab(placeholder)).collect();
     assert_eq!(called, FUNCTIONS);
-    // A person's browser calls approve; events, and a state machine of its own, alert-router.
+    // A person's browser calls approve; events, and a state machine of its own, alert-router; a schedule, cost-optimizer.
     let mut folders = FUNCTIONS.to_vec();
-    folders.extend([AlertRouterFunction::NAME, ApproveFunction::NAME]);
+    folders.extend([AlertRouterFunction::NAME, ApproveFunction::NAME, CostOptimizerFunction::NAME]);
     folders.sort_unstable();
     assert_eq!(files::names("functions"), folders);
 }

@@ -13,6 +13,7 @@ mod arrows;
 mod before_traffic;
 mod blue_green;
 mod canary;
+mod costs;
 mod dead_letters;
 mod events;
 mod evidence;

@@ -33,7 +33,7 @@ fn statements(template: &Value, policies: &Value) -> BTreeMap<String, Value> {
     statements
 }
 
-fn texts(value: &Value) -> Vec<String> {
+pub(crate) fn texts(value: &Value) -> Vec<String> {
     let texts = |values: &[Value]| values.iter().map(|value| value.as_str().unwrap().to_owned()).collect();
     match value {
         Value::Array(values) => texts(values),

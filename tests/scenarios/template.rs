@@ -7,6 +7,7 @@ use environments::ZOMBIE_BOUND;
 use local_stack::ASYNCHRONOUS_RETRIES;
 use serde_json::{Map, Value, json};
 
+use crate::costs;
 use crate::machine::{kebab, tasks};
 use crate::patterns::matches;
 
@@ -168,7 +169,7 @@ fn reached(event: &Value) -> Vec<String> {
 #[test]
 fn the_samples_reach_whom_they_are_for() {
     let names: Vec<String> = rules().into_keys().collect();
-    assert_eq!(names, ["Outcomes", "Pipeline", "Request", "Signals", "Watchdog"]);
+    assert_eq!(names, ["Outcomes", "Pipeline", "Request", "Signals", "Watchdog", "Woken"]);
     let mut seen = BTreeSet::new();
     for file in files::names("events") {
         let sample = file.strip_suffix(".json").unwrap();
@@ -178,7 +179,10 @@ fn the_samples_reach_whom_they_are_for() {
             _ if sample.starts_with("codepipeline-") => &["Pipeline"],
             _ if sample.starts_with("manual-request") => &["Request"],
             "watchdog" => &["Watchdog"],
-            _ if sample.starts_with("alarm-event-") || sample.starts_with("status-") => &["Signals"],
+            _ if ["alarm-event-", "status-", "trouble-"].iter().any(|kind| sample.starts_with(kind)) => {
+                &["Signals"]
+            }
+            _ if sample.starts_with("rds-") => &["Woken"],
             _ if sample.starts_with("outcome-") => &["Outcomes"],
             // What no rule of EventBridge delivers.
             _ => &[],
@@ -220,6 +224,11 @@ fn what_is_nobodys_reaches_nobody() {
         with("alarm-event-metric", "/detail-type", "CloudWatch Alarm Contributor State Change"),
         with("status-unhealthy", "/source", "somebody.else"),
         with("outcome-promoted", "/source", "somebody.else"),
+        with("trouble-stuck", "/source", "somebody.else"),
+        // A database that is started, stopped or backed up as somebody wants it.
+        with("rds-woken", "/detail/EventID", "RDS-EVENT-0088"),
+        with("rds-cluster-woken", "/detail/EventID", "RDS-EVENT-0150"),
+        with("rds-woken", "/source", "somebody.else"),
     ] {
         assert_eq!(reached(&event), [] as [&str; 0], "{event}");
     }
@@ -234,6 +243,8 @@ fn the_schedule_sweeps() {
     let template = template();
     let resources = template["Resources"].as_object().unwrap();
     let schedules = resources.values().filter(|resource| resource["Type"] == "AWS::Scheduler::Schedule");
+    // There: it is no sweep.
+    let schedules = schedules.filter(|schedule| schedule["Properties"]["Name"] != costs::TICK_NAME);
     let mut swept = BTreeSet::new();
     for schedule in schedules {
         let schedule = &schedule["Properties"];

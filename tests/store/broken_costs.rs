@@ -1,6 +1,7 @@
 //! The conformance suite of what is stopped and started can fail: a memory that breaks one promise of the port does not
 //! pass.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -61,7 +62,10 @@ impl CostStore for Broken {
             Promise::ResourcesAreWhole => found.iter_mut().for_each(|record| record.off.clear()),
             // The first page only.
             Promise::ResourcesAreComplete => found.truncate(100),
-            Promise::ResourcesAreToldApart => found.dedup_by_key(|record| record.name.to_lowercase()),
+            Promise::ResourcesAreToldApart => {
+                let mut seen = BTreeSet::new();
+                found.retain(|record| seen.insert(record.name.to_lowercase()));
+            }
             _ => {}
         }
         Ok(found)

@@ -1,4 +1,4 @@
-use aws_client::Fault;
+use aws_client::{Fault, FaultKind};
 use engine::ports::{PortError, Refused};
 
 /// The answer of a call without which nothing can be seen.
@@ -9,4 +9,26 @@ pub(crate) fn port(service: &'static str, fault: &Fault) -> PortError {
 /// What is refused for this reason, which more machines would not help.
 pub(crate) fn refused(why: impl Into<String>) -> Refused {
     Refused { why: why.into(), capacity: false }
+}
+
+/// What AWS refuses: in its words, and with the remedy where it is our own.
+pub(crate) fn refusal(fault: &Fault) -> Refused {
+    let capacity = fault.code.as_deref().is_some_and(is_scarce);
+    let why = if fault.kind == FaultKind::Denied { fault.to_string() } else { fault.detail() };
+    Refused { why, capacity }
+}
+
+/// Whether a code says that AWS has not enough machines of a type, or none of it in that zone (`Unsupported`, of EC2).
+pub(crate) fn is_scarce(code: &str) -> bool {
+    const CODES: [&str; 8] = [
+        "InsufficientInstanceCapacity",
+        "InsufficientHostCapacity",
+        "InsufficientCapacity",
+        "Unsupported",
+        "InsufficientDBInstanceCapacity",
+        "InsufficientDBClusterCapacityFault",
+        "InsufficientCacheClusterCapacity",
+        "InsufficientCacheClusterCapacityFault",
+    ];
+    CODES.contains(&code)
 }

@@ -5,6 +5,7 @@
 
 mod orders;
 mod quiet;
+mod savings;
 mod tick;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use contract::{CostOptimizer, CostOptimizerReply, CostOptimizerResult, Failure, 
 use rollout::{EnvironmentName, Seconds};
 
 use crate::failures;
-use crate::ports::{AlertStore, Clock, CostStore, Resources, Store, Troubles};
+use crate::ports::{AlertStore, Clock, CostMeter, CostStore, Resources, Store, Troubles};
 use tick::{Tally, Tick};
 
 /// How much time is between two ticks (`CostTick` in infra/template.yaml; a contract test compares).
@@ -32,6 +33,8 @@ pub struct CostOptimizerFunction<'a> {
     pub resources: Vec<&'a dyn Resources>,
     /// Tells of what is stuck.
     pub troubles: &'a dyn Troubles,
+    /// Its metrics.
+    pub meter: &'a dyn CostMeter,
     /// The time.
     pub clock: &'a dyn Clock,
 }

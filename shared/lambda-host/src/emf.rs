@@ -16,6 +16,9 @@ use serde_json::{Map, Value, json};
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "ACE-Flow";
 
+/// A metric: its name, its unit and its value.
+pub(crate) type Metric = (&'static str, &'static str, Value);
+
 /// What one invocation has to report, under the dimensions `environment` and `service`.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "metrics are reported by `write` or `emit`"]
@@ -81,43 +84,24 @@ impl Metrics {
         if metrics.is_empty() {
             return None;
         }
-        let definitions: Vec<_> =
-            metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
-        let mut root = Map::new();
-        root.insert(
-            "_aws".to_owned(),
-            json!({
-                "Timestamp": self.at.as_millisecond(),
-                "CloudWatchMetrics": [{
-                    "Namespace": NAMESPACE,
-                    "Dimensions": [["environment", "service"]],
-                    "Metrics": definitions,
-                }],
-            }),
-        );
-        root.insert("environment".to_owned(), self.environment.as_str().into());
-        root.insert("service".to_owned(), self.service.as_str().into());
-        root.extend(metrics.into_iter().map(|(name, _, value)| (name.to_owned(), value)));
-        Some(Value::Object(root).to_string())
+        let dimensions = [("environment", self.environment.as_str()), ("service", self.service.as_str())];
+        Some(line(self.at, &dimensions, metrics))
     }
 
-    /// Writes the line, if there is one, in a single write: CloudWatch Logs takes a line as one event.
+    /// Writes the line, if there is one.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let Some(mut line) = self.line() else { return Ok(()) };
-        line.push('\n');
-        out.write_all(line.as_bytes())?;
-        out.flush()
+        self.line().map_or(Ok(()), |line| write(line, out))
     }
 
     /// Writes the line to standard output, where Lambda collects it. A metric that cannot be written is logged; it
     /// never fails a decision that is already made.
     pub fn emit(&self) {
-        if let Err(error) = self.write(&mut io::stdout().lock()) {
-            tracing::warn!(%error, "metrics could not be written to standard output");
+        if let Some(line) = self.line() {
+            emit(line);
         }
     }
 
-    fn metrics(&self) -> Vec<(&'static str, &'static str, Value)> {
+    fn metrics(&self) -> Vec<Metric> {
         let counts = [
             ("RolloutsStarted", self.started),
             ("RolloutsPromoted", self.promoted),
@@ -135,8 +119,39 @@ impl Metrics {
     }
 }
 
+/// The line of metrics with these dimensions, without its end.
+pub(crate) fn line(at: Timestamp, dimensions: &[(&str, &str)], metrics: Vec<Metric>) -> String {
+    let definitions: Vec<_> =
+        metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let keys: Vec<&str> = dimensions.iter().map(|(key, _)| *key).collect();
+    let mut root = Map::new();
+    root.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": at.as_millisecond(),
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [keys], "Metrics": definitions }],
+        }),
+    );
+    root.extend(dimensions.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
+    root.extend(metrics.into_iter().map(|(name, _, value)| (name.to_owned(), value)));
+    Value::Object(root).to_string()
+}
+
+/// Writes a line in a single write: CloudWatch Logs takes a line as one event.
+fn write(mut line: String, out: &mut impl Write) -> io::Result<()> {
+    line.push('\n');
+    out.write_all(line.as_bytes())?;
+    out.flush()
+}
+
+pub(crate) fn emit(line: String) {
+    if let Err(error) = write(line, &mut io::stdout().lock()) {
+        tracing::warn!(%error, "metrics could not be written to standard output");
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Units that a metric definition may carry (`MetricDatum` in the CloudWatch API Reference).
@@ -179,7 +194,7 @@ mod tests {
     }
 
     /// The rules of the specification, each as it is written there.
-    fn assert_specified(line: &str) -> Value {
+    pub(crate) fn assert_specified(line: &str) -> Value {
         assert!(!line.contains('\n'), "one event is one line");
         let root: Value = serde_json::from_str(line).unwrap();
         let aws = root["_aws"].as_object().unwrap();

@@ -6,6 +6,7 @@
 //! ports that need nothing but the process are here too: [`EmfMeter`] and [`SystemClock`].
 
 mod clock;
+mod cost_meter;
 pub mod emf;
 mod logs;
 #[cfg(test)]

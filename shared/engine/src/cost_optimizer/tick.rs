@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use schedule::{Override, desired};
 
+use super::savings::month_so_far;
 use super::{CostOptimizerFunction, TICK};
 use crate::failures;
 use crate::ports::{Kept, Order, PortError, Refused};
@@ -98,6 +99,7 @@ impl<'a> Tick<'a> {
         let moment = self.moment(stops_wait, sight.unseen.clone());
         planned.extend(self.decide(sight.all, &known, &overrides, &moment, woken.as_ref()));
         let looked = planned.len();
+        self.measure(&planned, &known);
         let written = self.write(planned, &known).await;
         let done = self.act(written).await?;
         self.tell(done).await;
@@ -109,6 +111,13 @@ impl<'a> Tick<'a> {
             None => format!("looked at {looked} resources"),
         };
         Ok(self.tally.reply(CostOptimizerResult::Ticked, reason))
+    }
+
+    fn measure(&self, planned: &[Planned], known: &BTreeMap<Arn, Record>) {
+        let mut all: BTreeMap<&Arn, &Record> = known.iter().collect();
+        all.extend(planned.iter().map(|Planned { record, .. }| (&record.arn, record)));
+        let month = month_so_far(all.into_values(), None, self.now);
+        self.function.meter.saved(&self.function.environment, &month, self.now);
     }
 
     fn moment(&self, stops_wait: Option<String>, unseen: BTreeMap<Tier, String>) -> Moment {

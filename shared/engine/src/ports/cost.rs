@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use contract::ResourceTrouble;
-use cost::{Act, Family, OverrideId, Record, Seen};
+use cost::{Act, Family, Money, OverrideId, Record, Seen};
+use jiff::Timestamp;
 use rollout::EnvironmentName;
 use schedule::Override;
 
@@ -70,4 +71,19 @@ pub trait Resources: Send + Sync {
 pub trait Troubles: Send + Sync {
     /// Tells it.
     async fn tell(&self, trouble: &ResourceTrouble) -> PortResult<()>;
+}
+
+/// What being off has saved in a month so far, in UTC.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MonthSoFar {
+    /// How many hours everything together was off.
+    pub hours: f64,
+    /// What that would have cost, of everything that has a price, and in which currency; `None` without a price list.
+    pub saved: Option<(Money, String)>,
+}
+
+/// The metrics of what is stopped and started.
+pub trait CostMeter: Send + Sync {
+    /// Takes what was saved up to now.
+    fn saved(&self, environment: &EnvironmentName, month: &MonthSoFar, now: Timestamp);
 }

@@ -29,6 +29,7 @@ pub struct State {
     pub account: Account,
     pub overrides: BTreeMap<OverrideId, schedule::Override>,
     pub told: Vec<ResourceTrouble>,
+    pub month: Option<MonthSoFar>,
     pub tags: BTreeMap<String, String>,
     /// Services that do not answer.
     pub silent: Option<Family>,
@@ -86,6 +87,7 @@ impl Borough {
             account: Account { things, records: BTreeMap::new(), now: Timestamp::UNIX_EPOCH },
             overrides: BTreeMap::new(),
             told: Vec::new(),
+            month: None,
             tags,
             silent: None,
             fails: 0,
@@ -113,6 +115,7 @@ impl Borough {
             costs: self,
             resources: self.families.iter().map(|service| service as &dyn Resources).collect(),
             troubles: self,
+            meter: self,
             clock: &self.town,
         }
     }
@@ -282,5 +285,11 @@ impl Troubles for Borough {
     async fn tell(&self, trouble: &ResourceTrouble) -> PortResult<()> {
         let trouble = trouble.clone();
         self.turn(|state| state.told.push(trouble)).await
+    }
+}
+
+impl CostMeter for Borough {
+    fn saved(&self, _: &EnvironmentName, month: &MonthSoFar, _: Timestamp) {
+        self.with(|state| state.month = Some(month.clone()));
     }
 }

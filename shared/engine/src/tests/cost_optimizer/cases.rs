@@ -44,11 +44,31 @@ fn the_evening_and_the_morning() {
     let writes = borough.with(|state| state.writes);
     borough.until("2026-12-01T04:00:00Z");
     assert_eq!(borough.with(|state| state.writes), writes, "a tick that changes nothing writes nothing");
+    // Five have been off since before midnight in UTC, when December began.
+    let month = borough.with(|state| state.month.clone()).unwrap();
+    assert!((month.hours - 20.0).abs() < 1e-9, "{month:?}");
     // Ready at 08:00.
     borough.until("2026-12-01T07:00:00Z");
     assert_eq!(states(&borough), vec![State::Running; 5]);
     borough.with(|state| state.account.things.iter().for_each(|thing| assert_eq!(thing.shape, thing.made)));
     assert!(borough.with(|state| state.told.is_empty()));
+}
+
+#[test]
+fn what_is_there_no_more_is_remembered_since_when_until_it_is_there_again() {
+    let borough = borough();
+    borough.tick().unwrap();
+    let gone = borough.with(|state| state.account.things.pop()).unwrap();
+    borough.minutes(5);
+    borough.tick().unwrap();
+    let lost = borough.record(gone.name);
+    assert_eq!(lost.lost, Some(borough.town.now()));
+    borough.minutes(5);
+    borough.tick().unwrap();
+    assert_eq!(borough.record(gone.name), lost, "since then, and written once");
+    borough.with(|state| state.account.things.push(gone));
+    borough.tick().unwrap();
+    assert_eq!(borough.record(&lost.name).lost, None);
 }
 
 #[test]

@@ -1,0 +1,316 @@
+//! cost-optimizer: the compiled function over everything that it stops and starts, as far as the emulator has it.
+
+use std::sync::Arc;
+
+use contract::{CostOptimizerReply, CostOptimizerResult};
+use engine::ports::Published;
+use environments::Environment;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::aws::{Aws, REGION, element, elements};
+use crate::world::World;
+
+const EC2: (&str, &str) = ("ec2", "2016-11-15");
+const GROUPS: (&str, &str) = ("autoscaling", "2011-01-01");
+const RDS: (&str, &str) = ("rds", "2014-10-31");
+const ELASTICACHE: (&str, &str) = ("elasticache", "2015-02-02");
+
+/// An environment takes no more ticks than this to be off, or on: compute goes first, then a cache in its two steps, then
+/// databases, and each is seen by the tick after.
+const TICKS: usize = 12;
+
+/// Everything of the environment `saving`, and what looks like it.
+struct Estate<'a> {
+    aws: &'a Aws,
+    environment: &'a str,
+    run: &'a str,
+    instance: String,
+    /// It has the tag of the environment, and another one that says production.
+    production: String,
+    /// It has no tags at all.
+    foreign: String,
+}
+
+impl<'a> Estate<'a> {
+    async fn create(world: &'a World) -> Self {
+        let (aws, environment, run) = (&*world.aws, world.stack.saving.as_str(), world.run.as_str());
+        let images = aws.query(EC2.0, EC2.1, "DescribeImages", &[]).await;
+        let image = element(&images, "imageId");
+        let own = ("ace-flow:environment", environment);
+        let estate = Self {
+            aws,
+            environment,
+            run,
+            instance: instance(aws, &image, &[own]).await,
+            production: instance(aws, &image, &[own, ("Environment", "production")]).await,
+            foreign: instance(aws, &image, &[]).await,
+        };
+        estate.group(&image).await;
+        estate.service().await;
+        estate.database().await;
+        estate.cache().await;
+        estate
+    }
+
+    fn name(&self, what: &str) -> String {
+        format!("ace-{}-{what}", self.run)
+    }
+
+    async fn group(&self, image: &str) {
+        let (name, aws) = (self.name("group"), self.aws);
+        let launch =
+            [("LaunchConfigurationName", name.as_str()), ("ImageId", image), ("InstanceType", "t3.micro")];
+        aws.query(GROUPS.0, GROUPS.1, "CreateLaunchConfiguration", &launch).await;
+        let zone = format!("{REGION}a");
+        let fields = [
+            ("AutoScalingGroupName", name.as_str()),
+            ("LaunchConfigurationName", &name),
+            ("MinSize", "1"),
+            ("MaxSize", "3"),
+            ("DesiredCapacity", "2"),
+            ("AvailabilityZones.member.1", &zone),
+            ("Tags.member.1.Key", "ace-flow:environment"),
+            ("Tags.member.1.Value", self.environment),
+            ("Tags.member.1.PropagateAtLaunch", "true"),
+            ("Tags.member.1.ResourceId", &name),
+            ("Tags.member.1.ResourceType", "auto-scaling-group"),
+        ];
+        aws.query(GROUPS.0, GROUPS.1, "CreateAutoScalingGroup", &fields).await;
+    }
+
+    async fn ecs(&self, action: &str, body: &Value) -> Value {
+        self.aws.json("ecs", &format!("AmazonEC2ContainerServiceV20141113.{action}"), body).await
+    }
+
+    async fn scaling(&self, action: &str, body: &Value) -> Value {
+        let target = format!("AnyScaleFrontendService.{action}");
+        self.aws.json("application-autoscaling", &target, body).await
+    }
+
+    async fn service(&self) {
+        let name = self.name("service");
+        let container = json!({ "name": "web", "image": "web", "memory": 128, "cpu": 64 });
+        let task = json!({
+            "family": name, "containerDefinitions": [container], "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc", "cpu": "256", "memory": "512",
+        });
+        self.ecs("CreateCluster", &json!({ "clusterName": name })).await;
+        self.ecs("RegisterTaskDefinition", &task).await;
+        let service = json!({
+            "cluster": name, "serviceName": name, "taskDefinition": name, "desiredCount": 2, "launchType": "FARGATE",
+            "tags": [{ "key": "ace-flow:environment", "value": self.environment }],
+        });
+        self.ecs("CreateService", &service).await;
+        let bounds = json!({
+            "ServiceNamespace": "ecs", "ResourceId": format!("service/{name}/{name}"),
+            "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 2, "MaxCapacity": 6,
+        });
+        self.scaling("RegisterScalableTarget", &bounds).await;
+    }
+
+    async fn database(&self) {
+        let name = self.name("database");
+        let fields = [
+            ("DBInstanceIdentifier", name.as_str()),
+            ("DBInstanceClass", "db.t4g.micro"),
+            ("Engine", "postgres"),
+            ("AllocatedStorage", "20"),
+            ("MasterUsername", "ace"),
+            ("MasterUserPassword", "no-secret-of-anybody"),
+            ("Tags.Tag.1.Key", "ace-flow:environment"),
+            ("Tags.Tag.1.Value", self.environment),
+        ];
+        self.aws.query(RDS.0, RDS.1, "CreateDBInstance", &fields).await;
+    }
+
+    async fn cache(&self) {
+        let name = self.name("cache");
+        let fields = [
+            ("ReplicationGroupId", name.as_str()),
+            ("ReplicationGroupDescription", "of a test"),
+            ("Engine", "redis"),
+            ("CacheNodeType", "cache.t4g.micro"),
+            ("NumCacheClusters", "2"),
+            ("AutomaticFailoverEnabled", "true"),
+            ("Tags.Tag.1.Key", "ace-flow:environment"),
+            ("Tags.Tag.1.Value", self.environment),
+        ];
+        self.aws.query(ELASTICACHE.0, ELASTICACHE.1, "CreateReplicationGroup", &fields).await;
+    }
+
+    /// How everything is, in one line each.
+    async fn seen(&self) -> Vec<String> {
+        let aws = self.aws;
+        let mut seen = Vec::new();
+        for (what, id) in
+            [("instance", &self.instance), ("production", &self.production), ("foreign", &self.foreign)]
+        {
+            let found = aws.query(EC2.0, EC2.1, "DescribeInstances", &[("InstanceId.1", id)]).await;
+            let state = element(&found, "instanceState");
+            seen.push(format!("{what} {} {}", element(&state, "name"), element(&found, "instanceType")));
+        }
+        let name = self.name("group");
+        let fields = [("AutoScalingGroupNames.member.1", name.as_str())];
+        let group = aws.query(GROUPS.0, GROUPS.1, "DescribeAutoScalingGroups", &fields).await;
+        let size = |name: &str| element(&group, name);
+        let instances = elements(&group, "InstanceId").len();
+        let sizes = [size("MinSize"), size("MaxSize"), size("DesiredCapacity")].join(" ");
+        seen.push(format!("group {sizes}, {instances} instances"));
+        let name = self.name("service");
+        let services = self.ecs("DescribeServices", &json!({ "cluster": name, "services": [name] })).await;
+        let bounds = json!({ "ServiceNamespace": "ecs", "ResourceIds": [format!("service/{name}/{name}")] });
+        let bounds = self.scaling("DescribeScalableTargets", &bounds).await;
+        let bounds = &bounds["ScalableTargets"][0];
+        seen.push(format!(
+            "service {} in {} to {}",
+            services["services"][0]["desiredCount"], bounds["MinCapacity"], bounds["MaxCapacity"]
+        ));
+        let name = self.name("database");
+        let fields = [("DBInstanceIdentifier", name.as_str())];
+        let database = aws.query(RDS.0, RDS.1, "DescribeDBInstances", &fields).await;
+        seen.push(format!("database {}", element(&database, "DBInstanceStatus")));
+        let all = aws.query(ELASTICACHE.0, ELASTICACHE.1, "DescribeReplicationGroups", &[]).await;
+        let there = elements(&all, "ReplicationGroupId").contains(&self.name("cache").as_str());
+        seen.push(format!("cache {}", if there { "there" } else { "gone" }));
+        seen
+    }
+}
+
+/// An instance that runs; its id.
+async fn instance(aws: &Aws, image: &str, tags: &[(&str, &str)]) -> String {
+    let mut fields = vec![
+        ("ImageId".to_owned(), image),
+        ("InstanceType".to_owned(), "t3.micro"),
+        ("MinCount".to_owned(), "1"),
+        ("MaxCount".to_owned(), "1"),
+    ];
+    if !tags.is_empty() {
+        fields.push(("TagSpecification.1.ResourceType".to_owned(), "instance"));
+    }
+    for (index, (key, value)) in tags.iter().enumerate() {
+        let tag = format!("TagSpecification.1.Tag.{}", index + 1);
+        fields.extend([(format!("{tag}.Key"), *key), (format!("{tag}.Value"), *value)]);
+    }
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    element(&aws.query(EC2.0, EC2.1, "RunInstances", &fields).await, "instanceId")
+}
+
+/// Calls cost-optimizer, as Lambda's `Invoke` does, and waits for its answer.
+async fn call(world: &World, payload: &Value) -> CostOptimizerReply {
+    let (_, name) = world.stack.cost_optimizer.rsplit_once(':').unwrap();
+    let path = format!("/2015-03-31/functions/{name}/invocations");
+    let answer = world.aws.rest("lambda", "POST", &path, payload).await;
+    serde_json::from_value(answer.clone()).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+async fn tick(world: &World) -> CostOptimizerReply {
+    let reply = call(world, &json!({ "tick": {} })).await;
+    assert_eq!(reply.result, CostOptimizerResult::Ticked, "{reply:?}");
+    reply
+}
+
+/// Wants everything on or off from now on.
+async fn want(world: &World, state: &str) -> CostOptimizerReply {
+    let until = (Timestamp::now() + SignedDuration::from_hours(3)).to_string();
+    let wanted =
+        json!({ "state": state, "resources": "*", "until": until, "by": "the test", "reason": state });
+    let reply = call(world, &json!({ "override": wanted })).await;
+    assert_eq!(reply.result, CostOptimizerResult::Applied, "{reply:?}");
+    reply
+}
+
+/// Ticks until everything is as it should be.
+async fn settled(world: &World) {
+    for _ in 0..TICKS {
+        let reply = tick(world).await;
+        assert_eq!(reply.failing, 0, "{:#?}", said(world).await);
+        if reply.asked == 0 && reply.waiting == 0 && settles(world).await {
+            return;
+        }
+    }
+    panic!("not within {TICKS} ticks: {:#?}", said(world).await);
+}
+
+/// Whether nothing is on its way.
+async fn settles(world: &World) -> bool {
+    let records = world.costs.resources(&world.stack.saving.parse().unwrap()).await.unwrap();
+    records.iter().all(|record| {
+        matches!(record.ours, cost::Ours::Started { .. } | cost::Ours::Stopped { .. } | cost::Ours::Nothing)
+            || record.off_since.is_some()
+    })
+}
+
+/// What is remembered, for a person.
+async fn said(world: &World) -> Vec<String> {
+    let records = world.costs.resources(&world.stack.saving.parse().unwrap()).await.unwrap();
+    records.iter().map(|one| format!("{} {}: {:?}, {}", one.kind, one.name, one.ours, one.said)).collect()
+}
+
+async fn publish(world: &World) {
+    let environment = &world.stack.saving;
+    let written = json!({
+        "environment": { "name": environment, "region": REGION, "stage": "test", "account": world.aws.account },
+        "cost": {
+            "schedule": { "zone": "Europe/Berlin", "stop": "0 18 * * 1-5", "start": "0 8 * * 1-5" },
+            "resources": ["ec2", "autoscaling", "ecs", "rds", "elasticache"],
+        },
+    });
+    let configuration: Environment = serde_json::from_value(written).unwrap();
+    let published = Published::first(configuration, "the test".to_owned(), Timestamp::now()).unwrap();
+    assert!(world.store.publish(&environment.parse().unwrap(), &published).await.unwrap());
+}
+
+const ON: [&str; 7] = [
+    "instance running t3.micro",
+    "production running t3.micro",
+    "foreign running t3.micro",
+    "group 1 3 2, 2 instances",
+    "service 2 in 2 to 6",
+    "database available",
+    "cache there",
+];
+
+const OFF: [&str; 7] = [
+    "instance stopped t3.micro",
+    "production running t3.micro",
+    "foreign running t3.micro",
+    "group 0 0 0, 0 instances",
+    "service 0 in 0 to 0",
+    "database stopped",
+    "cache gone",
+];
+
+/// What is wanted off is off after a few ticks and nothing else is; a tick more changes nothing; and what is wanted on again
+/// is as it was.
+pub async fn the_evening_and_the_morning_of_everything(world: Arc<World>) {
+    let nothing = call(&world, &json!({ "tick": {} })).await;
+    assert_eq!(nothing.result, CostOptimizerResult::Ignored);
+    assert!(nothing.reason.contains("has no configuration: ace publish"), "{nothing:?}");
+    publish(&world).await;
+    let estate = Estate::create(&world).await;
+    assert_eq!(estate.seen().await, ON);
+
+    want(&world, "on").await;
+    settled(&world).await;
+    assert_eq!(estate.seen().await, ON);
+    for _ in 0..2 {
+        let off = want(&world, "off").await;
+        assert!(off.asked >= 3, "compute goes at once: {off:?}");
+        settled(&world).await;
+        assert_eq!(estate.seen().await, OFF);
+        let versions = said(&world).await;
+        for _ in 0..2 {
+            let again = tick(&world).await;
+            assert_eq!((again.asked, again.waiting, again.failing), (0, 0, 0), "{again:?}");
+        }
+        assert_eq!((said(&world).await, estate.seen().await), (versions, OFF.map(str::to_owned).into()));
+
+        want(&world, "on").await;
+        settled(&world).await;
+        assert_eq!(estate.seen().await, ON);
+    }
+    let kept = said(&world).await;
+    let production = kept.iter().find(|line| line.contains("its tag Environment says production"));
+    assert!(production.is_some(), "{kept:#?}");
+}

@@ -52,7 +52,7 @@ struct Told {
 pub(super) async fn known(place: &Where, only_files: bool) -> Result<Known, AceError> {
     let environment = &place.environment;
     if only_files {
-        return files(environment, "none was to be".to_owned(), None);
+        return files(environment, "none was to be asked".to_owned(), None);
     }
     if place.is_here() && !place.at.store.exists() {
         return files(environment, "nothing is published on this machine yet".to_owned(), None);

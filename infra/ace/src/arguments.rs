@@ -10,6 +10,7 @@ use crate::alerts::Alerts;
 use crate::backend::{At, Where};
 use crate::bootstrap::Bootstrap;
 use crate::config::Config;
+use crate::costs::{Savings, Schedule};
 use crate::init::Init;
 use crate::operator::Operation;
 use crate::shell::{Completions, ManPages};
@@ -71,6 +72,13 @@ pub(crate) enum Command {
     ///
     /// Exit codes of orders: 0 applied, 1 refused, 3 not known.
     Alerts(Alerts),
+    /// Show when an environment's resources are on and off and why, from its files and from its stack, and keep some of them on
+    /// or off for a while.
+    ///
+    /// Exit codes of orders: 0 applied, 1 refused, 3 not known.
+    Schedule(Schedule),
+    /// Show what being off has saved in a month, with the source and the date of the prices.
+    Savings(Savings),
     /// Build and deploy an environment's stack with AWS SAM, and show its outputs.
     Bootstrap(Bootstrap),
     /// Print what lets a shell complete `ace`.

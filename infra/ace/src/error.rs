@@ -66,6 +66,9 @@ pub(crate) enum AceError {
     AlertDesk(#[from] crate::alerts::DeskError),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Schedule(#[from] crate::costs::ScheduleError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Secrets(#[from] crate::secrets::SecretsError),
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -187,6 +190,7 @@ impl AceError {
             #[cfg(feature = "aws")]
             Self::NoMinutes { .. } => true,
             Self::AlertDesk(error) => error.is_ours(),
+            Self::Schedule(error) => error.is_ours(),
             Self::Secrets(error) => error.is_ours(),
             Self::Features(error) => error.is_ours(),
             Self::Alerts(error) => error.is_ours(),

@@ -8,6 +8,7 @@ mod backend;
 mod bootstrap;
 mod checked;
 mod config;
+mod costs;
 mod ending;
 mod error;
 mod features;
@@ -76,6 +77,8 @@ async fn act(command: Command) -> Result<Ending, AceError> {
         Command::History(history) => history::history(&history).await,
         Command::Status(status) => status::status(&status).await,
         Command::Alerts(arguments) => alerts::act(arguments).await,
+        Command::Schedule(arguments) => costs::act(arguments).await,
+        Command::Savings(arguments) => costs::savings(&arguments).await,
         Command::Bootstrap(arguments) => Ok(bootstrap::bootstrap(&arguments)?),
         Command::Completions(arguments) => Ok(shell::completions(&arguments)?),
         Command::Man(arguments) => Ok(shell::man(&arguments)?),

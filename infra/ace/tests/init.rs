@@ -156,12 +156,12 @@ fn what_is_there_is_named_and_kept() {
         .filter(|line| line.get("written") == Some(&Value::Bool(false)))
         .filter_map(|line| line.get("path")?.as_str())
         .collect();
-    assert_eq!((kept.as_slice(), lines.len()), ([own].as_slice(), 19));
+    assert_eq!((kept.as_slice(), lines.len()), ([own].as_slice(), 20));
     assert_eq!(project.read(own), "mine\n");
     let before = project.files();
-    assert_eq!(before.len(), 19);
+    assert_eq!(before.len(), 20);
     let told = project.told(&["init"]);
-    assert!(told.ends_with("files written: 0, kept: 19; `ace validate` checks them\n"), "{told}");
+    assert!(told.ends_with("files written: 0, kept: 20; `ace validate` checks them\n"), "{told}");
     assert!(told.contains(&format!("kept   {own}: it is there already")), "{told}");
     assert_eq!(project.files(), before);
     std::fs::remove_dir_all(project.path(".ace-flow/scripts")).unwrap();

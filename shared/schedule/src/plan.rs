@@ -98,6 +98,11 @@ impl Plan {
         }
     }
 
+    /// The holiday on a date, if it is one.
+    pub fn holiday(&self, date: jiff::civil::Date) -> Option<Holiday> {
+        self.holidays.contains(date).then(|| self.holidays.get(date))
+    }
+
     /// Whose clock is meant.
     pub const fn zone(&self) -> &Zone {
         &self.written.zone

@@ -78,6 +78,12 @@ impl Zone {
         Some((begin(date)?, begin(date.tomorrow().ok()?)?))
     }
 
+    /// When the clock shows this time, as an end is meant: the second time of two; where it jumps over it, the instant of the
+    /// jump. `None` only at the ends of time.
+    pub fn end(&self, wall: DateTime) -> Option<Timestamp> {
+        self.instant(wall, Edge::End)
+    }
+
     /// The latest time that the clock has shown by now: in an hour that it shows again, what it showed before it was
     /// set back.
     pub(crate) fn latest(&self, at: Timestamp) -> DateTime {

@@ -42,7 +42,7 @@ const fn folder(path: &'static str) -> New {
 }
 
 /// The tree of the user's document.
-pub(crate) const FILES: [New; 19] = [
+pub(crate) const FILES: [New; 20] = [
     // What a run keeps there is of this machine.
     New { path: ".gitignore", text: "/state\n", mode: Mode::Plain },
     New {
@@ -64,6 +64,7 @@ pub(crate) const FILES: [New; 19] = [
     new!("templates/environment.template.yml", Plain),
     new!("templates/secrets.template.yml", Plain),
     new!("templates/alerts.example.yml", Plain),
+    new!("templates/cost.example.yml", Plain),
     new!("scripts/deploy-dev.sh", Script),
     new!("scripts/deploy-staging.sh", Script),
     new!("scripts/deploy-prod.sh", Script),

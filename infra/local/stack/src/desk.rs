@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use contract::{CleanUpDue, PromoteStep, ResourceTrouble};
 use engine::outcome::Outcome;
 use engine::ports::{
-    AlarmState, AlarmTags, Alarms, Budget, CleanUpSchedule, Measure, Meter, Notifier, PortError, PortResult,
-    Revisions, Troubles,
+    AlarmState, AlarmTags, Alarms, Budget, CleanUpSchedule, CostMeter, Measure, Meter, MonthSoFar, Notifier,
+    PortError, PortResult, Revisions, Troubles,
 };
 use jiff::Timestamp;
 use rollout::{AlarmName, Bucket, EnvironmentName, Need, RolloutId, Seconds, ServiceName, Share, Version};
@@ -31,6 +31,12 @@ pub(crate) struct LoggedMeasures;
 impl Meter for LoggedMeasures {
     fn measure(&self, environment: &EnvironmentName, service: &ServiceName, measure: Measure) {
         tracing::debug!(%environment, %service, ?measure, "measured");
+    }
+}
+
+impl CostMeter for LoggedMeasures {
+    fn saved(&self, environment: &EnvironmentName, month: &MonthSoFar, _: Timestamp) {
+        tracing::debug!(%environment, ?month, "measured");
     }
 }
 

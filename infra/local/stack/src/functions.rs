@@ -16,7 +16,7 @@ use engine::{
 use rollout::EnvironmentName;
 use serde_json::{Value, json};
 
-use crate::desk::LoggedTroubles;
+use crate::desk::{LoggedMeasures, LoggedTroubles};
 use crate::messages::Messages;
 
 /// Everything that functions reach on this machine.
@@ -164,6 +164,7 @@ impl Ports {
             costs: self.costs.as_deref()?,
             resources: Vec::new(),
             troubles: &LoggedTroubles,
+            meter: &LoggedMeasures,
             clock: &*self.clock,
         })
     }

@@ -22,12 +22,13 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const ELB_ENDPOINT: &str = "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2";
 const EC2_ENDPOINT: &str = "AWS_ENDPOINT_URL_EC2";
 /// Where everything is that is stopped and started, unless the environment says otherwise: with EC2.
-const STOPPED_AND_STARTED: [(&str, &str); 5] = [
+const STOPPED_AND_STARTED: [(&str, &str); 6] = [
     ("application-autoscaling", "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"),
     ("autoscaling", "AWS_ENDPOINT_URL_AUTO_SCALING"),
     ("ecs", "AWS_ENDPOINT_URL_ECS"),
     ("elasticache", "AWS_ENDPOINT_URL_ELASTICACHE"),
     ("rds", "AWS_ENDPOINT_URL_RDS"),
+    ("tagging", "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API"),
 ];
 const CODEPIPELINE_ENDPOINT: &str = "AWS_ENDPOINT_URL_CODEPIPELINE";
 

@@ -47,6 +47,8 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "alerting" => BTreeSet::from(["rollout", "schedule"]),
         "alert-message" => BTreeSet::from(["alerting", "rollout"]),
         "receivers" => BTreeSet::from(["alert-message", "alerting"]),
+        "alert-town" => BTreeSet::from(["alerting", "contract", "engine", "environments", "rollout"]),
+        "alert-lab" => BTreeSet::from(["alert-town", "alerting", "http-client", "receivers"]),
         "cost" => BTreeSet::from(["rollout", "schedule"]),
         "environments" => BTreeSet::from(["alerting", "analysis", "cost", "rollout", "schedule"]),
         "foresight" => BTreeSet::from(["analysis", "rollout"]),

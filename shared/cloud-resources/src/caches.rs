@@ -1,4 +1,4 @@
-//! ElastiCache replication groups and clusters.
+//! `ElastiCache` replication groups and clusters.
 
 mod act;
 mod see;
@@ -26,14 +26,14 @@ use crate::tagging::{self, Tagging};
 const SERVICE: &str = "ElastiCache";
 const SCALING: &str = "Application Auto Scaling";
 
-/// The most that a page holds ("DescribeReplicationGroups", ElastiCache API Reference).
+/// The most that a page holds (`DescribeReplicationGroups`, `ElastiCache` API Reference).
 const PAGE: i32 = 100;
-/// The same of snapshots ("DescribeSnapshots").
+/// The same of snapshots (`DescribeSnapshots`).
 const SNAPSHOTS: i32 = 50;
 
 const TYPES: [&str; 2] = ["elasticache:replicationgroup", "elasticache:cluster"];
 
-/// ElastiCache replication groups and single clusters of Redis and Valkey: they are stopped by being deleted with a last
+/// `ElastiCache` replication groups and single clusters of Redis and Valkey: they are stopped by being deleted with a last
 /// snapshot, and started by being created from it with all that they were created with.
 ///
 /// A group's settings are those of the group and of one of its nodes, so that all groups and all nodes of the region are

@@ -19,10 +19,10 @@ use crate::fault::{port, refusal};
 
 const SERVICE: &str = "RDS";
 
-/// The most that a page holds ("DescribeDBInstances", RDS API Reference).
+/// The most that a page holds (`DescribeDBInstances`, RDS API Reference).
 const PAGE: i32 = 100;
 
-/// RDS instances and clusters, those of Neptune and DocumentDB among them, which have the same API.
+/// RDS instances and clusters, those of Neptune and `DocumentDB` among them, which have the same API.
 ///
 /// RDS cannot be asked for tags: all instances and all clusters of the region are looked at.
 #[derive(Clone, Debug)]

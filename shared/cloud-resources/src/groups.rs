@@ -16,7 +16,7 @@ use crate::fault::{port, refusal};
 
 pub(crate) const SERVICE: &str = "EC2 Auto Scaling";
 
-/// The most that a page holds ("DescribeAutoScalingGroups", EC2 Auto Scaling API Reference).
+/// The most that a page holds (`DescribeAutoScalingGroups`, EC2 Auto Scaling API Reference).
 const PAGE: i32 = 100;
 
 /// Finds groups.

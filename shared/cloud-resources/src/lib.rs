@@ -1,4 +1,4 @@
-//! What can be stopped and started: EC2, Auto Scaling, ECS, RDS and ElastiCache.
+//! What can be stopped and started: EC2, Auto Scaling, ECS, RDS and `ElastiCache`.
 
 mod caches;
 mod common;

@@ -20,7 +20,7 @@ use crate::tagging::{self, Tagging};
 
 const SERVICE: &str = "ECS";
 
-/// The most services that a call describes ("DescribeServices", ECS API Reference).
+/// The most services that a call describes (`DescribeServices`, ECS API Reference).
 const DESCRIBED: usize = 10;
 /// How many descriptions are under way at once: ECS takes about twenty a second for long ("Request throttling for the
 /// Amazon ECS API").

@@ -9,7 +9,7 @@ use crate::common::{has_all, tags};
 
 pub(crate) const SERVICE: &str = "Resource Groups Tagging API";
 
-/// The most that a page holds ("GetResources", Resource Groups Tagging API Reference).
+/// The most that a page holds (`GetResources`, Resource Groups Tagging API Reference).
 const PAGE: i32 = 100;
 
 /// Asks the Resource Groups Tagging API, which sees a tag some seconds after it was set.

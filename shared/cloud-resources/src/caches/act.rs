@@ -2,7 +2,7 @@
 
 use aws_client::Fault;
 use aws_sdk_elasticache::types::{
-    ClusterMode, Durability, IpDiscovery, NetworkType, ReplicationGroup, TransitEncryptionMode,
+    ClusterMode, Durability, IpDiscovery, NetworkType, NodeGroup, ReplicationGroup, TransitEncryptionMode,
 };
 use cost::{Act, CacheShape, Seen, State};
 use engine::ports::{Order, Refused};
@@ -35,7 +35,7 @@ fn is_code(fault: &Fault, codes: &[&str]) -> bool {
 
 /// The node of which a snapshot of a group without shards is made: a replica, which nobody waits for, if there is one.
 fn node(group: &ReplicationGroup) -> Option<&str> {
-    let members = || group.node_groups().iter().flat_map(|shard| shard.node_group_members());
+    let members = || group.node_groups().iter().flat_map(NodeGroup::node_group_members);
     let replica = members().find(|member| member.current_role() == Some("replica"));
     let node = replica.or_else(|| members().next()).and_then(|member| member.cache_cluster_id());
     node.or_else(|| group.member_clusters().first().map(String::as_str))

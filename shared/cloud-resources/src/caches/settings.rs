@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_elasticache::types::{
     AutomaticFailoverStatus, CacheCluster, CloudWatchLogsDestinationDetails, DataTieringStatus,
-    DestinationDetails, DestinationType, Durability, KinesisFirehoseDestinationDetails,
+    DestinationDetails, DestinationType, Durability, Endpoint, KinesisFirehoseDestinationDetails,
     LogDeliveryConfiguration, LogDeliveryConfigurationRequest, LogFormat, LogType, MultiAzStatus, NodeGroup,
     NodeGroupMember, ReplicationGroup, Tag,
 };
@@ -92,7 +92,7 @@ pub(super) fn of_group(
         matches!(fails_over, Some(AutomaticFailoverStatus::Enabled | AutomaticFailoverStatus::Enabling)),
     );
     settings.flag("MultiAZEnabled", group.multi_az() == Some(&MultiAzStatus::Enabled));
-    settings.put("Port", group_address(group).and_then(|endpoint| endpoint.port()));
+    settings.put("Port", group_address(group).and_then(Endpoint::port));
     settings.put("AutoMinorVersionUpgrade", group.auto_minor_version_upgrade());
     settings.put("SnapshotRetentionLimit", group.snapshot_retention_limit());
     settings.put("SnapshotWindow", group.snapshot_window());
@@ -143,7 +143,7 @@ pub(super) fn of_cluster(
     let mut settings = Settings::default();
     settings.node(cluster);
     let first = cluster.cache_nodes().first()?;
-    settings.put("Port", first.endpoint().and_then(|endpoint| endpoint.port()));
+    settings.put("Port", first.endpoint().and_then(Endpoint::port));
     settings.put("PreferredAvailabilityZone", cluster.preferred_availability_zone());
     settings.put("AutoMinorVersionUpgrade", cluster.auto_minor_version_upgrade());
     settings.put("SnapshotRetentionLimit", cluster.snapshot_retention_limit());
@@ -165,7 +165,7 @@ pub(super) fn of_cluster(
     })
 }
 
-fn group_address(group: &ReplicationGroup) -> Option<&aws_sdk_elasticache::types::Endpoint> {
+fn group_address(group: &ReplicationGroup) -> Option<&Endpoint> {
     let primary = || group.node_groups().first().and_then(NodeGroup::primary_endpoint);
     group.configuration_endpoint().or_else(primary)
 }
@@ -237,7 +237,7 @@ pub(super) fn log_list(shape: &CacheShape) -> Option<Vec<LogDeliveryConfiguratio
     (!logs.is_empty()).then_some(logs)
 }
 
-/// The version as AWS takes it: from 6 on, patches are AWS's ("Supported engines and versions", ElastiCache User Guide).
+/// The version as AWS takes it: from 6 on, patches are AWS's ("Supported engines and versions", `ElastiCache` User Guide).
 pub(super) fn version(shape: &CacheShape) -> String {
     let mut parts = shape.version.split('.');
     match (parts.next(), parts.next()) {

@@ -25,7 +25,7 @@ pub(super) fn of(all: &[Made], id: &str, members: &[String]) -> Vec<Snapshot> {
             Some((turn(name, id)?, Snapshot { name: name.to_owned(), ready }))
         })
         .collect();
-    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found.sort_by_key(|(one, _)| *one);
     found.into_iter().map(|(_, snapshot)| snapshot).collect()
 }
 

@@ -5,6 +5,9 @@ use super::world::{self, Shared};
 use super::*;
 use crate::fake::{Fake, environment, order};
 
+/// The fields of the call that creates a cache.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// A group without shards, with everything that can be set of it.
 const FULL: &[(&str, &str)] = &[
     ("ReplicationGroupDescription", "what is in carts"),
@@ -97,7 +100,7 @@ struct Optimizer {
 }
 
 impl Optimizer {
-    fn of(all: &[(bool, &str, &[(&str, &str)])]) -> Self {
+    fn of(all: &[(bool, &str, Fields<'_>)]) -> Self {
         let (fake, world) = world::fake();
         for (group, id, fields) in all {
             world.lock().unwrap().add(*group, id, fields);

@@ -1,4 +1,4 @@
-//! ElastiCache as far as it matters here, for tests: it keeps what a cache was created with and describes it by that.
+//! `ElastiCache` as far as it matters here, for tests: it keeps what a cache was created with and describes it by that.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -307,9 +307,8 @@ impl Cache {
             format!("<NodeGroup>{primary}<NodeGroupMembers>{members}</NodeGroupMembers></NodeGroup>")
         });
         let shards: String = shards.collect();
-        let members: String = nodes.iter().map(|node| format!("<ClusterId>{node}</ClusterId>")).collect();
-        let users = self.list("UserGroupIds.member");
-        let users: String = users.iter().map(|user| format!("<member>{user}</member>")).collect();
+        let members = elements("ClusterId", nodes.iter().map(String::as_str));
+        let users = elements("member", self.list("UserGroupIds.member"));
         let texts = [
             "Engine",
             "CacheNodeType",
@@ -349,11 +348,9 @@ impl Cache {
     fn node_xml(&self, id: &str, group: Option<&str>) -> String {
         let arn = format!("{PREFIX}:cluster:{id}");
         let of = group.map(|group| format!("<ReplicationGroupId>{group}</ReplicationGroupId>"));
-        let groups = self.list("SecurityGroupIds.SecurityGroupId");
-        let groups: String = groups
-            .iter()
-            .map(|one| format!("<member><SecurityGroupId>{one}</SecurityGroupId></member>"))
-            .collect();
+        let groups = self.list("SecurityGroupIds.SecurityGroupId").into_iter();
+        let groups: Vec<String> = groups.map(|one| elements("SecurityGroupId", [one])).collect();
+        let groups = elements("member", groups.iter().map(String::as_str));
         let texts = [
             "Engine",
             "CacheNodeType",
@@ -384,6 +381,11 @@ impl Cache {
             self.field("Port"),
         )
     }
+}
+
+/// An element of that name with each of these.
+fn elements<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> String {
+    values.into_iter().fold(String::new(), |all, value| all + &format!("<{name}>{value}</{name}>"))
 }
 
 impl Made {

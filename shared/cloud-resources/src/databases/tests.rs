@@ -5,7 +5,7 @@ use crate::fake::{Asked, Fake, environment, order, xml, xml_error};
 
 const TAGS: &str = "<TagList><Tag><Key>ace-flow:environment</Key><Value>staging</Value></Tag></TagList>";
 
-/// An instance as "DescribeDBInstances" in the RDS API Reference has it, shortened.
+/// An instance as `DescribeDBInstances` in the RDS API Reference has it, shortened.
 fn instance(id: &str, status: &str, more: &str) -> String {
     format!(
         "<DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier><DBInstanceClass>db.t4g.micro</DBInstanceClass>\

@@ -1,7 +1,7 @@
 use super::*;
 use crate::fake::{Asked, Fake, environment, order, xml, xml_error};
 
-/// A group as "DescribeAutoScalingGroups" in the API Reference has it, shortened.
+/// A group as `DescribeAutoScalingGroups` in the API Reference has it, shortened.
 fn group(name: &str, sizes: (u32, u32, u32), instances: &[(&str, &str)], more: &str) -> String {
     let (min, max, desired) = sizes;
     let instances = instances.iter().enumerate().fold(String::new(), |all, (n, (kind, state))| {

@@ -10,7 +10,7 @@ use super::Ec2Instances;
 use crate::common::has_all;
 use crate::query::Call;
 
-/// The most that a page holds ("DescribeInstances", EC2 API Reference).
+/// The most that a page holds (`DescribeInstances`, EC2 API Reference).
 const PAGE: &str = "1000";
 /// The most values that the filters of a call hold ("List and filter using the CLI and API", EC2 User Guide).
 const FILTERED: usize = 200;
@@ -51,13 +51,16 @@ struct Reservation {
 pub(super) struct Instance {
     #[serde(default)]
     owner: String,
-    instance_id: String,
-    instance_type: String,
-    instance_state: InstanceState,
+    #[serde(rename = "instanceId")]
+    id: String,
+    #[serde(rename = "instanceType")]
+    class: String,
+    #[serde(rename = "instanceState")]
+    state: InstanceState,
     #[serde(default)]
     root_device_type: String,
-    #[serde(default)]
-    instance_lifecycle: Option<String>,
+    #[serde(rename = "instanceLifecycle", default)]
+    lifecycle: Option<String>,
     #[serde(default)]
     spot_instance_request_id: Option<String>,
     #[serde(default)]
@@ -86,7 +89,8 @@ struct SpotRequests {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SpotRequest {
-    spot_instance_request_id: String,
+    #[serde(rename = "spotInstanceRequestId")]
+    id: String,
     r#type: String,
 }
 
@@ -126,7 +130,7 @@ impl Ec2Instances {
             let page: SpotRequests = self.query.ask("ec2:DescribeSpotInstanceRequests", call).await?;
             let found = page.spot_instance_request_set.item.into_iter();
             let found = found.filter(|request| request.r#type == "persistent");
-            persistent.extend(found.map(|request| request.spot_instance_request_id));
+            persistent.extend(found.map(|request| request.id));
         }
         Ok(persistent)
     }
@@ -181,26 +185,26 @@ impl Instance {
 
     /// The request that it was made for, of a spot instance.
     pub(super) fn spot_request(&self) -> Option<&str> {
-        let spot = self.instance_lifecycle.as_deref() == Some("spot");
+        let spot = self.lifecycle.as_deref() == Some("spot");
         self.spot_instance_request_id.as_deref().filter(|_| spot)
     }
 
     pub(super) fn seen(&self, region: &str, persistent: &BTreeSet<String>) -> Seen {
-        let (id, owner) = (&self.instance_id, &self.owner);
+        let (id, owner) = (&self.id, &self.owner);
         let name = self.tag("Name").filter(|name| !name.is_empty()).unwrap_or(id);
         Seen {
             arn: Arn(format!("arn:{}:ec2:{region}:{owner}:instance/{id}", partition(region))),
             kind: Kind::Instance,
             name: name.to_owned(),
             tags: self.tags(),
-            state: match self.instance_state.name.as_str() {
+            state: match self.state.name.as_str() {
                 "running" => State::Running,
                 "stopped" => State::Stopped,
                 "pending" => State::Starting,
                 "stopping" => State::Stopping,
                 other => State::Busy(other.to_owned()),
             },
-            shape: Some(Shape::Instance { instance_type: self.instance_type.clone() }),
+            shape: Some(Shape::Instance { instance_type: self.class.clone() }),
             cannot: self.cannot(persistent),
             endpoint: None,
             snapshots: Vec::new(),
@@ -225,7 +229,7 @@ impl Instance {
                 "it is in the Auto Scaling group {group}, which would replace it: give the group the tag instead"
             ));
         }
-        match self.instance_lifecycle.as_deref() {
+        match self.lifecycle.as_deref() {
             Some("spot") if !self.spot_request().is_some_and(|request| persistent.contains(request)) => {
                 return Some(
                     "a spot instance of a one-time request cannot be stopped: make it from a persistent request"

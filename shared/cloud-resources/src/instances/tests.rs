@@ -5,7 +5,7 @@ use cost::Kind;
 use super::*;
 use crate::fake::{Asked, Fake, environment, order, xml};
 
-/// An instance as "DescribeInstances" in the EC2 API Reference has it, shortened.
+/// An instance as `DescribeInstances` in the EC2 API Reference has it, shortened.
 fn instance(id: &str, state: &str, kind: &str, more: &str, tags: &[(&str, &str)]) -> String {
     let own = [("ace-flow:environment", "staging"), ("Name", "worker & co")];
     let tags = own.iter().chain(tags).fold(String::new(), |tags, (key, value)| {

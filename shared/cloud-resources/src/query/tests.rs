@@ -89,7 +89,7 @@ fn an_endpoint_is_that_of_the_environment_or_of_the_region() {
     let at = |variables: &[(&str, &str)]| {
         let variables = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
         let config = aws_client::from_variables(variables).unwrap();
-        endpoint(&config, &config.region().unwrap().to_string())
+        endpoint(&config, config.region().unwrap().as_ref())
     };
     assert_eq!(at(&[("AWS_REGION", "us-gov-west-1")]), "https://ec2.us-gov-west-1.amazonaws.com");
     assert_eq!(at(&[("AWS_REGION", "cn-north-1")]), "https://ec2.cn-north-1.amazonaws.com.cn");

@@ -11,7 +11,7 @@ use crate::common::{number, size};
 
 pub(super) const SERVICE: &str = "Application Auto Scaling";
 
-/// The most that a call describes ("DescribeScalableTargets", Application Auto Scaling API Reference).
+/// The most that a call describes (`DescribeScalableTargets`, Application Auto Scaling API Reference).
 const DESCRIBED: usize = 50;
 
 /// The least and the largest count of what is scaled.

@@ -17,7 +17,7 @@ fn arn(name: &str) -> String {
     format!("arn:aws:ecs:eu-west-1:1:service/main/{name}")
 }
 
-/// A service as "DescribeServices" in the API Reference has it, shortened.
+/// A service as `DescribeServices` in the API Reference has it, shortened.
 fn service(name: &str, desired: i64, running: i64) -> Value {
     json!({
         "serviceArn": arn(name), "serviceName": name, "clusterArn": "arn:aws:ecs:eu-west-1:1:cluster/main",
@@ -79,22 +79,22 @@ async fn see(ecs: &EcsServices) -> Seen {
     ecs.see(&environment(), &[]).await.unwrap().remove(0)
 }
 
-fn shape(desired: u32, scaling: ScaledBy) -> Option<Shape> {
-    Some(Shape::Service { desired, scaling })
+fn shape(desired: u32, scaling: ScaledBy) -> Shape {
+    Shape::Service { desired, scaling }
 }
 
 #[tokio::test]
 async fn a_service_is_stopped_by_its_count_and_its_bounds_and_brought_back() {
     let (ecs, fake, world) = world(service("web", 4, 4), Some((2, 6)));
     let before = see(&ecs).await;
-    assert_eq!((&before.shape, &before.state), (&shape(4, Some((2, 6))), &State::Running));
+    assert_eq!((&before.shape, &before.state), (&Some(shape(4, Some((2, 6)))), &State::Running));
     assert_eq!((before.name.as_str(), before.arn.as_str()), ("web", arn("web").as_str()));
     fake.asked();
     assert_eq!(ecs.act(&[order(&before, Act::Stop)]).await, [Ok(())]);
     let calls: Vec<String> = fake.asked().into_iter().map(|asked| asked.call).collect();
     assert_eq!(calls, ["RegisterScalableTarget", "UpdateService"], "its bounds first");
     let stopping = see(&ecs).await;
-    assert_eq!((&stopping.shape, &stopping.state), (&shape(0, Some((0, 0))), &State::Stopping));
+    assert_eq!((&stopping.shape, &stopping.state), (&Some(shape(0, Some((0, 0)))), &State::Stopping));
     world.lock().unwrap().service["runningCount"] = json!(0);
     let stopped = see(&ecs).await;
     assert_eq!(stopped.state, State::Stopped);
@@ -110,7 +110,7 @@ async fn a_service_is_stopped_by_its_count_and_its_bounds_and_brought_back() {
 async fn what_is_not_scaled_has_no_bounds_to_set() {
     let (ecs, fake, world) = world(service("web", 4, 4), None);
     let seen = see(&ecs).await;
-    assert_eq!(seen.shape, shape(4, None));
+    assert_eq!(seen.shape, Some(shape(4, None)));
     fake.asked();
     assert_eq!(ecs.act(&[order(&seen, Act::Stop)]).await, [Ok(())]);
     assert_eq!(fake.counts(), BTreeMap::from([("UpdateService".to_owned(), 1)]));
@@ -118,7 +118,7 @@ async fn what_is_not_scaled_has_no_bounds_to_set() {
     let stopped = see(&ecs).await;
     fake.asked();
     // Somebody has deregistered it meanwhile: to register it would be something new.
-    let back = Act::Start(shape(4, Some((2, 6))));
+    let back = Act::Start(Some(shape(4, Some((2, 6)))));
     assert_eq!(ecs.act(&[order(&stopped, back)]).await, [Ok(())]);
     assert_eq!(fake.counts(), BTreeMap::from([("UpdateService".to_owned(), 1)]));
 }

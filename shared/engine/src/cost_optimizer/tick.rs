@@ -116,7 +116,7 @@ impl<'a> Tick<'a> {
     fn measure(&self, planned: &[Planned], known: &BTreeMap<Arn, Record>) {
         let mut all: BTreeMap<&Arn, &Record> = known.iter().collect();
         all.extend(planned.iter().map(|Planned { record, .. }| (&record.arn, record)));
-        let month = month_so_far(all.into_values(), None, self.now);
+        let month = month_so_far(all.into_values(), self.cost.prices(), self.now);
         self.function.meter.saved(&self.function.environment, &month, self.now);
     }
 

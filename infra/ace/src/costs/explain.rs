@@ -8,6 +8,7 @@ use schedule::{Override, State, Voice, desired, explain as voices};
 use serde_json::{Value, json};
 
 use super::known::{Known, is_managed, known};
+use super::print;
 use super::resources::{self, is_about, name, one, span, state, until, why};
 use crate::Ending;
 use crate::arguments::{Output, OutputArgument};
@@ -43,8 +44,12 @@ pub(super) async fn explain(arguments: &Explain) -> Result<Ending, AceError> {
     let said = voices(known.cost.plan(), &own, known.now);
     if arguments.output.output == Output::Json {
         println!("{}", known.source_entry());
-        said.iter().for_each(|voice| println!("{}", voice_entry(voice)));
-        record.iter().for_each(|record| println!("{}", resources::entry(&known, record)));
+        for voice in &said {
+            println!("{}", voice_entry(voice));
+        }
+        if let Some(record) = record {
+            println!("{}", resources::entry(&known, record));
+        }
         return Ok(Ending::Good);
     }
     let mut lines = known.sources();
@@ -60,7 +65,7 @@ pub(super) async fn explain(arguments: &Explain) -> Result<Ending, AceError> {
         Some(record) => lines.extend(facts(&known, record).iter().map(|line| format!("  {line}"))),
         None => lines.push(format!("  {}", unknown(&known))),
     }
-    lines.iter().for_each(|line| println!("{line}"));
+    print(&lines);
     Ok(Ending::Good)
 }
 

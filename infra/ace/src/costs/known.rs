@@ -57,7 +57,7 @@ pub(super) async fn known(place: &Where, only_files: bool) -> Result<Known, AceE
     if place.is_here() && !place.at.store.exists() {
         return files(environment, "nothing is published on this machine yet".to_owned(), None);
     }
-    let told = async { Ok::<_, AceError>(ask(&*ready(place).await?, environment).await?) };
+    let told = async { ask(&*ready(place).await?, environment).await };
     match told.await {
         Ok(Told { published: Ok((cost, from)), sight }) => {
             let now = sight.now;

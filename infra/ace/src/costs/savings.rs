@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::ScheduleError;
 use super::known::{From, Known, known};
+use super::print;
 
 use crate::Ending;
 use crate::arguments::{Output, OutputArgument};
@@ -64,7 +65,9 @@ pub(crate) async fn savings(arguments: &Savings) -> Result<Ending, AceError> {
     let (ever, never): (Vec<&Saved>, Vec<&Saved>) = all.iter().partition(|saved| saved.hours > 0.0);
     if arguments.output.output == Output::Json {
         println!("{}", known.source_entry());
-        all.iter().for_each(|saved| println!("{}", entry(&month, saved)));
+        for saved in &all {
+            println!("{}", entry(&month, saved));
+        }
         println!("{}", total_entry(&month, &all, prices));
         return Ok(Ending::Good);
     }
@@ -87,7 +90,7 @@ pub(crate) async fn savings(arguments: &Savings) -> Result<Ending, AceError> {
             "! resources of which nobody knows what an hour costs, and that are not in the sum: {unpriced}"
         );
     }
-    listed(&known, prices).iter().for_each(|line| println!("{line}"));
+    print(&listed(&known, prices));
     Ok(Ending::Good)
 }
 

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::ScheduleError;
-use super::known::{From, Known, known};
+use super::known::{Known, Origin, known};
 use super::print;
 
 use crate::Ending;
@@ -53,8 +53,8 @@ pub(crate) async fn savings(arguments: &Savings) -> Result<Ending, AceError> {
     let known = known(&arguments.place, false).await?;
     if known.sight.is_none() {
         let why = match known.from {
-            From::Files { why } => why,
-            From::Published { .. } => String::new(),
+            Origin::Files { why } => why,
+            Origin::Published { .. } => String::new(),
         };
         return Err(ScheduleError::NoStack { environment: known.environment, why }.into());
     }
@@ -154,10 +154,15 @@ fn listed(known: &Known, prices: &Prices) -> Vec<String> {
         )];
     }
     let Prices { source, date, region, currency, .. } = prices;
-    vec![
-        format!("prices: {source} ({region}, of {date}, {currency} an hour, on demand)"),
+    let mut lines = vec![format!("prices: {source} ({region}, of {date}, {currency} an hour, on demand)")];
+    lines.extend(
+        (*region != known.region)
+            .then(|| format!("! they are of {region}, and {} is in {}", known.environment, known.region)),
+    );
+    lines.push(
         "what is stored and addresses are paid for while things are off, too: that is not in here".to_owned(),
-    ]
+    );
+    lines
 }
 
 fn entry(month: &str, saved: &Saved) -> Value {

@@ -119,6 +119,14 @@ impl Aws {
         aws_client::from_variables(self.variables()).unwrap()
     }
 
+    /// The configuration of the adapters of what can be stopped, all of which is where load balancers are.
+    pub fn resources_sdk(&self) -> SdkConfig {
+        let own = self.variables().filter(|(name, _)| !name.starts_with(ENDPOINT));
+        let all = [(ENDPOINT.to_owned(), self.elb_endpoint().to_owned())];
+        let ec2 = [(EC2_ENDPOINT.to_owned(), self.endpoints[EC2_ENDPOINT].clone())];
+        aws_client::from_variables(own.chain(all).chain(ec2)).unwrap()
+    }
+
     /// A call of one of the JSON protocols: `target` is `<prefix>.<Action>`.
     pub async fn json(&self, service: &str, target: &str, body: &Value) -> Value {
         let version = if service == "events" { "1.1" } else { "1.0" };

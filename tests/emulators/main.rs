@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `ACE_MINISTACK`, `ACE_MOTO` | the emulators' executables, as `tests/run` installs them |
 //! | `AWS_ENDPOINT_URL` | instead of `MiniStack`: everything but load balancers |
-//! | `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`, `_EC2` | instead of moto: load balancers and their subnets |
+//! | `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`, `_EC2` | instead of moto: load balancers, their subnets, what can be stopped |
 //! | `AWS_ENDPOINT_URL_CODEPIPELINE` | instead of a server of the test |
 //! | `ACE_TEST_ACCOUNT` | the account there, 000000000000 by default |
 //! | `ACE_EVENT_SOURCE` | the source of the test's pipeline events |
@@ -38,6 +38,7 @@ mod markers;
 mod operator;
 mod passage;
 mod redaction;
+mod resources;
 mod rollouts;
 mod secrets;
 mod stack;
@@ -153,6 +154,11 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         alarms::the_alarms_of_rules_are_made_kept_and_deleted,
         alarms::a_composite_alarm_rings_as_the_condition_says,
         alarms::an_alarm_of_somebody_else_stands_in_the_way_of_its_rule_alone,
+        resources::instances_are_stopped_and_started,
+        resources::a_group_is_stopped_and_started,
+        resources::a_service_is_stopped_and_started_with_its_bounds,
+        resources::databases_are_stopped_and_started,
+        resources::caches_are_seen_put_by_and_deleted,
         redaction::no_secret_is_in_anything_that_is_produced,
         redaction::a_leak_is_caught_wherever_it_is,
     ];

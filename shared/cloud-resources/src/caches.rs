@@ -31,7 +31,8 @@ const PAGE: i32 = 100;
 /// The same of snapshots (`DescribeSnapshots`).
 const SNAPSHOTS: i32 = 50;
 
-const TYPES: [&str; 2] = ["elasticache:replicationgroup", "elasticache:cluster"];
+/// Little else of it has tags than what is looked for, which its ARN tells.
+const TYPES: [&str; 1] = ["elasticache"];
 
 /// `ElastiCache` replication groups and single clusters of Redis and Valkey: they are stopped by being deleted with a last
 /// snapshot, and started by being created from it with all that they were created with.
@@ -100,7 +101,7 @@ impl Caches {
         }
     }
 
-    /// The snapshots that were made on demand.
+    /// The snapshots that were made on demand; none, where the one that is asked for is not there.
     async fn snapshots(&self, only: Option<&str>) -> Result<Vec<Snapshot>, Fault> {
         let mut found = Vec::new();
         let mut next = None;
@@ -114,7 +115,11 @@ impl Caches {
                 .set_marker(next)
                 .send()
                 .await
-                .map_err(|error| Fault::new("elasticache:DescribeSnapshots", &error))?;
+                .map_err(|error| Fault::new("elasticache:DescribeSnapshots", &error));
+            let page = match page {
+                Err(fault) if is_not_there(&fault) => return Ok(Vec::new()),
+                page => page?,
+            };
             found.extend(page.snapshots.unwrap_or_default());
             next = page.marker.filter(|marker| !marker.is_empty());
             if next.is_none() {
@@ -145,6 +150,11 @@ impl Caches {
             }
         }
     }
+}
+
+/// Whether a fault is that what it names is not there.
+fn is_not_there(fault: &Fault) -> bool {
+    fault.code.as_deref().is_some_and(|code| code.contains("NotFound"))
 }
 
 /// Whether a cache has been put away, or is about to be: it may have snapshots.

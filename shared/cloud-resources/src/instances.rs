@@ -49,6 +49,7 @@ impl Ec2Instances {
         let mut changes = Vec::new();
         for (index, Order { seen, act }) in orders.iter().enumerate() {
             if let Act::Start(Some(wanted @ Shape::Instance { instance_type })) = act
+                && seen.state == State::Stopped
                 && seen.shape.as_ref() != Some(wanted)
             {
                 changes.push(self.change_type(index, id(seen), instance_type));

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use aws_client::{Fault, SdkConfig};
+use aws_client::{Fault, FaultKind, SdkConfig};
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
@@ -14,10 +14,10 @@ use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptio
 use aws_smithy_runtime_api::client::auth::{
     AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
 };
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
@@ -156,6 +156,7 @@ impl Query {
         let mut operation = Operation::builder()
             .service_name("EC2")
             .operation_name("Query")
+            .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&endpoint(config, &region))
             .standard_retry(config.retry_config().unwrap_or(&RetryConfig::standard()))
             .timeout_config(config.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled))
@@ -183,13 +184,12 @@ impl Query {
         call: Call,
     ) -> Result<A, Fault> {
         let body = self.0.invoke(call).await.map_err(|error| Fault::new(action, &error))?;
-        quick_xml::de::from_str(&body).map_err(|error| {
-            Fault::new(
-                action,
-                &SdkError::<Said, HttpResponse>::construction_failure(format!(
-                    "its answer cannot be read: {error}"
-                )),
-            )
+        quick_xml::de::from_str(&body).map_err(|error| Fault {
+            kind: FaultKind::Unavailable,
+            action,
+            code: None,
+            message: format!("its answer cannot be read: {error}"),
+            request_id: None,
         })
     }
 

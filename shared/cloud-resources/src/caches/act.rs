@@ -7,10 +7,10 @@ use aws_sdk_elasticache::types::{
 use cost::{Act, CacheShape, Seen, State};
 use engine::ports::{Order, Refused};
 
-use super::Caches;
 use super::see::state;
 use super::settings::{count, flag, list, log_list, tag_list, text, version};
 use super::snapshots::{OURS, is_failed};
+use super::{Caches, is_not_there};
 use crate::common::{no_such_order, size};
 use crate::fault::{refusal, refused};
 
@@ -118,8 +118,7 @@ impl Caches {
             }
         };
         let Err(fault) = deleted else { return Ok(()) };
-        let gone = fault.code.as_deref().is_some_and(|code| code.contains("NotFound"));
-        if gone || self.state_now(which).await == Some(State::Stopping) {
+        if is_not_there(&fault) || self.state_now(which).await == Some(State::Stopping) {
             // It is done already, if it was done with that snapshot.
             let made = self.snapshots(Some(last)).await;
             if made.is_ok_and(|made| made.first().is_some_and(|made| !is_failed(made))) {
@@ -247,12 +246,8 @@ impl Caches {
         }
         let deleted = self.cache.delete_snapshot().snapshot_name(name).send().await;
         match deleted.map_err(|error| Fault::new("elasticache:DeleteSnapshot", &error)) {
-            Err(fault) if !is_gone(&fault) => Err(refusal(&fault)),
+            Err(fault) if !is_not_there(&fault) => Err(refusal(&fault)),
             _ => Ok(()),
         }
     }
-}
-
-fn is_gone(fault: &Fault) -> bool {
-    is_code(fault, &["SnapshotNotFoundFault", "SnapshotNotFound"])
 }

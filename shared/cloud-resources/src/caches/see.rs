@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup, Snapshot};
 use cost::{Arn, Kind, Ours, Record, Seen, Shape, State};
 
-use super::{settings, snapshots};
+use super::settings;
+use super::snapshots::Snapshots;
 
 type Tags = BTreeMap<String, String>;
 
@@ -47,21 +48,28 @@ impl Sight {
                 nodes.entry(group).or_default().push(cluster);
             }
         }
+        let snapshots = Snapshots::new(&self.snapshots);
         let mut seen = Vec::new();
         let mut there: BTreeSet<&str> = BTreeSet::new();
         for group in &self.groups {
             let (Some(arn), Some(id)) = (group.arn(), group.replication_group_id()) else { continue };
             there.insert(arn);
             let nodes = nodes.get(id).map(Vec::as_slice).unwrap_or_default();
-            seen.extend(tags_of(arn).map(|tags| self.group(group, arn, id, nodes, tags)));
+            seen.extend(tags_of(arn).map(|tags| Seen {
+                snapshots: snapshots.of(id, group.member_clusters()),
+                ..self.group(group, arn, id, nodes, tags)
+            }));
         }
         for cluster in self.clusters.iter().filter(|cluster| cluster.replication_group_id().is_none()) {
             let (Some(arn), Some(id)) = (cluster.arn(), cluster.cache_cluster_id()) else { continue };
             there.insert(arn);
-            seen.extend(tags_of(arn).map(|tags| self.cluster(cluster, arn, id, tags)));
+            seen.extend(tags_of(arn).map(|tags| Seen {
+                snapshots: snapshots.of(id, &[]),
+                ..cluster_seen(cluster, arn, id, tags)
+            }));
         }
         let gone = known.iter().filter(|record| !there.contains(record.arn.as_str()));
-        seen.extend(gone.map(|record| self.gone(record, wanted)));
+        seen.extend(gone.map(|record| gone_seen(record, wanted, &snapshots)));
         seen
     }
 
@@ -84,37 +92,7 @@ impl Sight {
             shape: shape.map(|shape| Shape::Cache(Box::new(shape))),
             cannot: self.group_cannot(group, id),
             endpoint,
-            snapshots: snapshots::of(&self.snapshots, id, group.member_clusters()),
-        }
-    }
-
-    fn cluster(&self, cluster: &CacheCluster, arn: &str, id: &str, tags: Tags) -> Seen {
-        let shape = settings::of_cluster(cluster, id, &tags);
-        Seen {
-            arn: Arn(arn.to_owned()),
-            kind: Kind::Cache,
-            name: id.to_owned(),
-            tags,
-            state: state(cluster.cache_cluster_status().unwrap_or_default()),
-            shape: shape.map(|shape| Shape::Cache(Box::new(shape))),
-            cannot: cluster_cannot(cluster),
-            endpoint: settings::cluster_endpoint(cluster),
-            snapshots: snapshots::of(&self.snapshots, id, &[]),
-        }
-    }
-
-    fn gone(&self, record: &Record, wanted: &Tags) -> Seen {
-        let id = record.arn.as_str().rsplit(':').next().unwrap_or_default();
-        Seen {
-            arn: record.arn.clone(),
-            kind: Kind::Cache,
-            name: record.name.clone(),
-            tags: remembered(record, wanted),
-            state: State::Gone,
-            shape: None,
-            cannot: None,
-            endpoint: None,
-            snapshots: snapshots::of(&self.snapshots, id, &[]),
+            snapshots: Vec::new(),
         }
     }
 
@@ -135,6 +113,36 @@ impl Sight {
         }
         let outposts = group.member_clusters_outpost_arns().iter().any(|arn| !arn.is_empty());
         common_cannot(group.auth_token_enabled(), group.cache_node_type(), outposts)
+    }
+}
+
+fn cluster_seen(cluster: &CacheCluster, arn: &str, id: &str, tags: Tags) -> Seen {
+    let shape = settings::of_cluster(cluster, id, &tags);
+    Seen {
+        arn: Arn(arn.to_owned()),
+        kind: Kind::Cache,
+        name: id.to_owned(),
+        tags,
+        state: state(cluster.cache_cluster_status().unwrap_or_default()),
+        shape: shape.map(|shape| Shape::Cache(Box::new(shape))),
+        cannot: cluster_cannot(cluster),
+        endpoint: settings::cluster_endpoint(cluster),
+        snapshots: Vec::new(),
+    }
+}
+
+fn gone_seen(record: &Record, wanted: &Tags, snapshots: &Snapshots<'_>) -> Seen {
+    let id = record.arn.as_str().rsplit(':').next().unwrap_or_default();
+    Seen {
+        arn: record.arn.clone(),
+        kind: Kind::Cache,
+        name: record.name.clone(),
+        tags: remembered(record, wanted),
+        state: State::Gone,
+        shape: None,
+        cannot: None,
+        endpoint: None,
+        snapshots: snapshots.of(id, &[]),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which snapshots are of which cache.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_elasticache::types::Snapshot as Made;
 use cost::Snapshot;
 
@@ -13,32 +15,49 @@ pub(super) fn is_failed(snapshot: &Made) -> bool {
     matches!(snapshot.snapshot_status(), Some("failed" | "deleting"))
 }
 
-/// Our snapshots of the cache with this id, oldest first; `members` are the nodes of a group.
-pub(super) fn of(all: &[Made], id: &str, members: &[String]) -> Vec<Snapshot> {
-    let mut found: Vec<((&str, u32), Snapshot)> = all
-        .iter()
-        .filter(|made| !is_failed(made) && is_from(made, id, members))
-        .filter_map(|made| {
-            let name = made.snapshot_name()?;
-            // What is restored from one, or exported, is read from it only.
-            let ready = matches!(made.snapshot_status(), Some("available" | "restoring" | "exporting"));
-            Some((turn(name, id)?, Snapshot { name: name.to_owned(), ready }))
-        })
-        .collect();
-    found.sort_by_key(|(one, _)| *one);
-    found.into_iter().map(|(_, snapshot)| snapshot).collect()
+/// All snapshots, by what they were made of.
+pub(super) struct Snapshots<'a> {
+    groups: BTreeMap<&'a str, Vec<&'a Made>>,
+    /// Those that name a node alone: a single cluster, or one of a group without shards.
+    nodes: BTreeMap<&'a str, Vec<&'a Made>>,
 }
 
-/// Whether a snapshot was made of this cache. One of a group that is no cluster is made of one of its nodes, and may name
-/// that alone.
-fn is_from(made: &Made, id: &str, members: &[String]) -> bool {
-    if let Some(group) = made.replication_group_id().filter(|group| !group.is_empty()) {
-        return group == id;
+impl<'a> Snapshots<'a> {
+    pub(super) fn new(all: &'a [Made]) -> Self {
+        let mut snapshots = Self { groups: BTreeMap::new(), nodes: BTreeMap::new() };
+        for made in all.iter().filter(|made| !is_failed(made)) {
+            let group = made.replication_group_id().filter(|group| !group.is_empty());
+            match (group, made.cache_cluster_id()) {
+                (Some(group), _) => snapshots.groups.entry(group).or_default().push(made),
+                (None, Some(node)) => snapshots.nodes.entry(node).or_default().push(made),
+                (None, None) => {}
+            }
+        }
+        snapshots
     }
-    let Some(node) = made.cache_cluster_id() else { return false };
-    let number = node.strip_prefix(id).and_then(|rest| rest.strip_prefix('-'));
-    let numbered = || number.is_some_and(|number| number.chars().all(|c| c.is_ascii_digit() || c == '-'));
-    node == id || members.iter().any(|member| member == node) || numbered()
+
+    /// Our snapshots of the cache with this id, oldest first; `members` are the nodes of a group, which are called as they
+    /// were when it was made, and `<id>-<number>` ever since.
+    pub(super) fn of(&self, id: &str, members: &[String]) -> Vec<Snapshot> {
+        let first = format!("{id}-");
+        let numbered = |node: &str| {
+            node.strip_prefix(&first).is_some_and(|n| n.chars().all(|c| c.is_ascii_digit() || c == '-'))
+        };
+        let like = self.nodes.range(first.as_str()..).take_while(|(node, _)| node.starts_with(&first));
+        let like = like.filter(|(node, _)| numbered(node)).map(|(_, made)| made);
+        let named = members.iter().filter_map(|member| self.nodes.get(member.as_str()));
+        let own = self.groups.get(id).into_iter().chain(self.nodes.get(id));
+        let all = own.chain(like).chain(named).flatten();
+        let found: BTreeMap<(&str, u32), Snapshot> = all
+            .filter_map(|made| {
+                let name = made.snapshot_name()?;
+                // What is restored from one, or exported, is read from it only.
+                let ready = matches!(made.snapshot_status(), Some("available" | "restoring" | "exporting"));
+                Some((turn(name, id)?, Snapshot { name: name.to_owned(), ready }))
+            })
+            .collect();
+        found.into_values().collect()
+    }
 }
 
 /// When a snapshot of ours was made, by its name: `ace-<time>-<id>`, then `ace-<time>-<id>-last`, then
@@ -65,6 +84,10 @@ mod tests {
             .set_cache_cluster_id(node.map(str::to_owned))
             .snapshot_status(status)
             .build()
+    }
+
+    fn of(all: &[Made], id: &str, members: &[String]) -> Vec<Snapshot> {
+        Snapshots::new(all).of(id, members)
     }
 
     fn names(all: &[Made], id: &str) -> Vec<String> {

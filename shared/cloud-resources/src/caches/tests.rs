@@ -1,9 +1,10 @@
-use cost::{Act, Moment, Power, Shape, State, Subject, Wish, plan};
+use cost::{Act, Arn, Moment, Power, Shape, State, Subject, Wish, plan};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::world::{self, Shared};
 use super::*;
-use crate::fake::{Fake, environment, order};
+use crate::fake::{Fake, environment, order, xml};
 
 /// The fields of the call that creates a cache.
 type Fields<'a> = &'a [(&'a str, &'a str)];
@@ -331,4 +332,56 @@ async fn a_cache_that_somebody_deletes_is_gone() {
     let seen = optimizer.see().await;
     assert_eq!((&seen[0].state, &seen[0].shape, seen[0].snapshots.len()), (&State::Gone, &None, 0));
     assert_eq!(optimizer.tick(Power::On).await, []);
+}
+
+/// A hundred a page of what is tagged, of groups and of nodes, and fifty of snapshots: AWS's own limits.
+#[tokio::test]
+async fn five_thousand_caches_are_as_many_calls_as_aws_leaves() {
+    const ALL: usize = 5000;
+    let arn = |n: usize| format!("arn:aws:elasticache:eu-west-1:1:replicationgroup:c-{n}");
+    let page = |from: &str, size: usize| {
+        let from: usize = from.parse().unwrap_or_default();
+        (from..from + size, (from + size < ALL).then(|| (from + size).to_string()).unwrap_or_default())
+    };
+    let fake = Fake::new(move |asked| {
+        if asked.call == "GetResources" {
+            let (some, next) = page(asked.json["PaginationToken"].as_str().unwrap_or_default(), 100);
+            let tags = json!([{ "Key": "ace-flow:environment", "Value": "staging" }]);
+            let found: Vec<_> = some.map(|n| json!({ "ResourceARN": arn(n), "Tags": tags })).collect();
+            return (200, json!({ "ResourceTagMappingList": found, "PaginationToken": next }).to_string());
+        }
+        let (list, size) = match asked.call.as_str() {
+            "DescribeReplicationGroups" => ("ReplicationGroups", 100),
+            "DescribeCacheClusters" => ("CacheClusters", 100),
+            "DescribeSnapshots" => ("Snapshots", 50),
+            other => panic!("{other}"),
+        };
+        assert_eq!(asked.field("MaxRecords"), size.to_string());
+        let (some, next) = page(asked.field("Marker"), size);
+        let one = |n: usize| match list {
+            "ReplicationGroups" => format!(
+                "<ReplicationGroup><ReplicationGroupId>c-{n}</ReplicationGroupId><ARN>{}</ARN><Status>available</Status>\
+                 </ReplicationGroup>",
+                arn(n)
+            ),
+            "CacheClusters" => format!(
+                "<CacheCluster><CacheClusterId>c-{n}-001</CacheClusterId><ReplicationGroupId>c-{n}</ReplicationGroupId>\
+                 </CacheCluster>"
+            ),
+            _ => format!(
+                "<Snapshot><SnapshotName>ace-20261130-1900-c-{n}</SnapshotName><ReplicationGroupId>c-{n}\
+                 </ReplicationGroupId><SnapshotStatus>available</SnapshotStatus></Snapshot>"
+            ),
+        };
+        let some: String = some.map(one).collect();
+        (200, xml(&asked.call, &format!("<Marker>{next}</Marker><{list}>{some}</{list}>")))
+    });
+    let caches = Caches::new(&fake.config());
+    let ours = Ours::Snapshot { at: Timestamp::UNIX_EPOCH, snapshot: "ace-20261130-1900-c-0".to_owned() };
+    let known = Record { ours, ..Record::new(Arn(arn(0)), Kind::Cache, "c-0".to_owned()) };
+    let seen = caches.see(&environment(), &[known]).await.unwrap();
+    assert_eq!((seen.len(), seen[0].snapshots.len()), (ALL, 1));
+    let counts = fake.counts();
+    assert_eq!((counts["GetResources"], counts["DescribeReplicationGroups"]), (50, 50));
+    assert_eq!((counts["DescribeCacheClusters"], counts["DescribeSnapshots"]), (50, 100));
 }

@@ -111,6 +111,9 @@ impl World {
             "DescribeSnapshots" => {
                 assert_eq!(asked.field("SnapshotSource"), "user");
                 let name = asked.field("SnapshotName");
+                if !name.is_empty() && !self.snapshots.contains_key(name) {
+                    return (404, xml_error("SnapshotNotFoundFault", "none"));
+                }
                 let made = self.snapshots.iter().filter(|(one, _)| name.is_empty() || *one == name);
                 let made: String = made.map(|(name, made)| made.xml(name)).collect();
                 (200, xml(&asked.call, &format!("<Snapshots>{made}</Snapshots>")))

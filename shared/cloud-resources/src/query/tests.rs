@@ -62,7 +62,7 @@ async fn an_answer_that_is_no_xml_is_a_fault() {
     let (query, _) = query([(200, "<html>".to_owned()), (502, "gateway".to_owned())]);
     let call = || Call::new("StopInstances");
     let fault = query.ask::<Stopped>("ec2:StopInstances", call()).await.unwrap_err();
-    assert!(fault.message.contains("cannot be read"), "{fault}");
+    assert!(fault.message.contains("cannot be read") && fault.kind.is_transient(), "{fault}");
     let fault = query.tell("ec2:StopInstances", call()).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unavailable, "{fault}");
 }
@@ -100,4 +100,14 @@ fn an_endpoint_is_that_of_the_environment_or_of_the_region() {
     ];
     assert_eq!(at(&both), "http://127.0.0.1:2");
     assert_eq!(at(&both[..2]), "http://127.0.0.1:1");
+}
+
+#[tokio::test]
+async fn without_credentials_the_first_request_says_what_to_set() {
+    let variables = [("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let query = Query::new(&aws_client::from_variables(variables).unwrap());
+    let fault = query.tell("ec2:StopInstances", Call::new("StopInstances")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Denied);
+    assert!(fault.message.contains("export AWS_ACCESS_KEY_ID"), "{fault}");
 }

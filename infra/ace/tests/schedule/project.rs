@@ -61,7 +61,8 @@ impl Project {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ace"));
         command.args(arguments).current_dir(self.folder.path());
-        command.env("NO_COLOR", "1").env("USER", "tester").env_remove("ACE_ENVIRONMENT");
+        command.env("NO_COLOR", "1").env("USER", "tester").env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env_remove("ACE_ENVIRONMENT");
         command
     }
 

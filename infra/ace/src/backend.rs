@@ -27,9 +27,9 @@ use rollout::{Control, ExecutionArn, Rollout, RolloutId, ServiceName, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use alerts::{Glance, GroupSight, Sighted};
 #[cfg(feature = "aws")]
 pub(crate) use aws::clients;
-pub(crate) use alerts::{Glance, GroupSight, Sighted};
 pub(crate) use error::BackendError;
 pub(crate) use gates::Wish;
 pub(crate) use messenger::messenger;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::executions::{Execution, with_input};
 use crate::rollouts::first_bake;
+use crate::template::Template;
 use crate::world::World;
 
 pub use desk::Desk;
@@ -127,6 +128,34 @@ pub async fn an_alarm_is_a_page_and_a_thread_and_its_end_ends_both(world: Arc<Wo
     assert_eq!(world.desk.incidents("paged")[0].events.len(), 2);
     assert_eq!(world.desk.fallen_back("paged: errors"), []);
     assert!(group(&world, "paged").await.is_closed());
+}
+
+/// alert-router asks of its table what its role may (KeepAlerts and its neighbours in infra/template.yaml).
+pub async fn the_table_is_used_as_the_role_may(world: Arc<World>) {
+    is_told(&world, "allowed").await;
+    let template = Template::new(std::collections::BTreeMap::new());
+    let statements =
+        template.properties("AlertRouterFunction")["Policies"][0]["Statement"].as_array().unwrap();
+    let actions = statements.iter().flat_map(|statement| match &statement["Action"] {
+        Value::Array(actions) => actions.clone(),
+        action => vec![action.clone()],
+    });
+    let allowed: Vec<String> =
+        actions.filter_map(|action| action.as_str()?.strip_prefix("dynamodb:").map(str::to_owned)).collect();
+    let (operations, written) = world.table.called();
+    assert!(operations.contains("PutItem") && operations.contains("Query"), "{operations:?}");
+    assert!(operations.iter().all(|operation| allowed.contains(operation)), "{operations:?} {allowed:?}");
+    let own = format!("ALERTS#{}", world.stack.environment);
+    let is_own = |partition: &String| {
+        partition.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    };
+    assert!(!written.is_empty() && written.iter().all(is_own), "{written:?}");
+}
+
+/// An alarm of a case rings, and is told to its pager and its channel.
+pub async fn is_told(world: &World, case: &str) {
+    set_alarm(world, case, "errors", "ALARM").await;
+    has(world, case, 1, 1).await;
 }
 
 /// The first rule of the document, by an event on the bus.

@@ -45,6 +45,8 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "alerting" => BTreeSet::from(["rollout", "schedule"]),
         "alert-message" => BTreeSet::from(["alerting", "rollout"]),
         "receivers" => BTreeSet::from(["alert-message", "alerting"]),
+        "alert-town" => BTreeSet::from(["alerting", "contract", "engine", "environments", "rollout"]),
+        "alert-lab" => BTreeSet::from(["alert-town", "alerting", "http-client", "receivers"]),
         "environments" => BTreeSet::from(["alerting", "analysis", "rollout", "schedule"]),
         "foresight" => BTreeSet::from(["analysis", "rollout"]),
         "approval-link" => BTreeSet::from(["rollout"]),

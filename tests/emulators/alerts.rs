@@ -237,7 +237,7 @@ pub async fn a_pager_that_is_down_is_stood_in_for_and_told_when_it_is_back(world
     let told = world.eventually("the fallback is told", fallen_back).await;
     let instead = &told[0].0["instead_of"][0];
     assert_eq!((told.len(), &instead["channel"]), (1, &json!("pager-down")));
-    assert!(instead["reason"].as_str().unwrap().contains("PagerDuty answers 500"), "{instead}");
+    assert!(instead["why"].as_str().unwrap().contains("PagerDuty answers 500"), "{instead}");
     assert_eq!(pager.seen().len(), 3, "tried three times first");
     assert_eq!(world.desk.incidents("down").len(), 0);
 
@@ -305,7 +305,7 @@ pub async fn a_missing_secret_is_stood_in_for_and_named(world: Arc<World>) {
     let missing =
         format!("secret ace-flow/{}/secrets has no key external_apis.not_there", world.stack.environment);
     let remedy = "ace secrets set external_apis.not_there";
-    let reason = instead["reason"].as_str().unwrap();
+    let reason = instead["why"].as_str().unwrap();
     assert!(reason.contains(&missing) && reason.contains(remedy), "{reason}");
     assert_eq!(world.desk.pager("keyless").seen().len(), 0);
     let logged = async || {

@@ -33,7 +33,7 @@ pub struct Desk {
 }
 
 fn chat(case: &str) -> String {
-    format!("C0{}", case.to_uppercase())
+    format!("C{:0>10}", case.to_uppercase())
 }
 
 impl Desk {

@@ -130,7 +130,7 @@ pub async fn an_alarm_is_a_page_and_a_thread_and_its_end_ends_both(world: Arc<Wo
     assert!(group(&world, "paged").await.is_closed());
 }
 
-/// alert-router asks of its table what its role may (KeepAlerts and its neighbours in infra/template.yaml).
+/// alert-router asks of its table what its role may, by `infra/template.yaml`.
 pub async fn the_table_is_used_as_the_role_may(world: Arc<World>) {
     is_told(&world, "allowed").await;
     let template = Template::new(std::collections::BTreeMap::new());

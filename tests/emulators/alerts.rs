@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::executions::{Execution, with_input};
 use crate::rollouts::first_bake;
+use crate::template::Template;
 use crate::world::World;
 
 pub use desk::Desk;
@@ -129,6 +130,34 @@ pub async fn an_alarm_is_a_page_and_a_thread_and_its_end_ends_both(world: Arc<Wo
     assert!(group(&world, "paged").await.is_closed());
 }
 
+/// alert-router asks of its table what its role may, by `infra/template.yaml`.
+pub async fn the_table_is_used_as_the_role_may(world: Arc<World>) {
+    is_told(&world, "allowed").await;
+    let template = Template::new(std::collections::BTreeMap::new());
+    let statements =
+        template.properties("AlertRouterFunction")["Policies"][0]["Statement"].as_array().unwrap();
+    let actions = statements.iter().flat_map(|statement| match &statement["Action"] {
+        Value::Array(actions) => actions.clone(),
+        action => vec![action.clone()],
+    });
+    let allowed: Vec<String> =
+        actions.filter_map(|action| action.as_str()?.strip_prefix("dynamodb:").map(str::to_owned)).collect();
+    let (operations, written) = world.table.called();
+    assert!(operations.contains("PutItem") && operations.contains("Query"), "{operations:?}");
+    assert!(operations.iter().all(|operation| allowed.contains(operation)), "{operations:?} {allowed:?}");
+    let own = format!("ALERTS#{}", world.stack.environment);
+    let is_own = |partition: &String| {
+        partition.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    };
+    assert!(!written.is_empty() && written.iter().all(is_own), "{written:?}");
+}
+
+/// An alarm of a case rings, and is told to its pager and its channel.
+pub async fn is_told(world: &World, case: &str) {
+    set_alarm(world, case, "errors", "ALARM").await;
+    has(world, case, 1, 1).await;
+}
+
 /// The first rule of the document, by an event on the bus.
 pub async fn the_documents_first_rule_pages_for_a_production_that_is_down(world: Arc<World>) {
     world.put(vec![status("production", None, "unhealthy", &json!({ "response_time": 4210 }))]).await;
@@ -208,7 +237,7 @@ pub async fn a_pager_that_is_down_is_stood_in_for_and_told_when_it_is_back(world
     let told = world.eventually("the fallback is told", fallen_back).await;
     let instead = &told[0].0["instead_of"][0];
     assert_eq!((told.len(), &instead["channel"]), (1, &json!("pager-down")));
-    assert!(instead["reason"].as_str().unwrap().contains("PagerDuty answers 500"), "{instead}");
+    assert!(instead["why"].as_str().unwrap().contains("PagerDuty answers 500"), "{instead}");
     assert_eq!(pager.seen().len(), 3, "tried three times first");
     assert_eq!(world.desk.incidents("down").len(), 0);
 
@@ -276,7 +305,7 @@ pub async fn a_missing_secret_is_stood_in_for_and_named(world: Arc<World>) {
     let missing =
         format!("secret ace-flow/{}/secrets has no key external_apis.not_there", world.stack.environment);
     let remedy = "ace secrets set external_apis.not_there";
-    let reason = instead["reason"].as_str().unwrap();
+    let reason = instead["why"].as_str().unwrap();
     assert!(reason.contains(&missing) && reason.contains(remedy), "{reason}");
     assert_eq!(world.desk.pager("keyless").seen().len(), 0);
     let logged = async || {

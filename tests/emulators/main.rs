@@ -139,6 +139,7 @@ fn trials(world: Option<&Arc<World>>, runtime: &Handle) -> Vec<Trial> {
         alerts::what_cannot_be_read_is_told_to_the_fallback,
         alerts::a_missing_secret_is_stood_in_for_and_named,
         alerts::what_is_given_up_is_in_the_queue,
+        alerts::the_table_is_used_as_the_role_may,
         alerts::a_rollout_that_rolls_back_answers_its_alarm,
         the_store_on_dynamodb_conforms,
         the_alerts_on_dynamodb_conform,

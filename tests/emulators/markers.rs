@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 /// The texts that were planted, and where.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Markers(Vec<(String, String)>);
 
 /// What was produced: what it is, and its bytes.
@@ -24,11 +24,6 @@ impl Markers {
         let marker = format!("Cnry{}", &hex(&unique)[..20]);
         self.0.push((place.to_owned(), marker.clone()));
         marker
-    }
-
-    /// Takes over what was planted elsewhere.
-    pub fn extend(&mut self, others: &Self) {
-        self.0.extend(others.0.iter().cloned());
     }
 
     /// Every marker in everything, as it was planted or as somebody may have written it.

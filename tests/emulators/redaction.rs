@@ -22,7 +22,7 @@ use crate::world::World;
 const SERVICE: &str = "quiet";
 
 /// The functions, as they are called on AWS.
-const FUNCTIONS: [&str; 4] = ["start-deploy", "health-check", "promote-step", "rollback"];
+const FUNCTIONS: [&str; 5] = ["start-deploy", "health-check", "promote-step", "rollback", "alert-router"];
 
 struct Bench {
     world: Arc<World>,
@@ -34,7 +34,7 @@ struct Bench {
 
 impl Bench {
     fn new(world: Arc<World>) -> Self {
-        let mut markers = Markers::default();
+        let mut markers = world.desk.markers.clone();
         let mut variables: Vec<(String, String)> = world.aws.variables().collect();
         for name in ["AWS_SESSION_TOKEN", "ACE__SECRETS__DATABASE__PASSWORD", "ACE__DATABASE__STORAGE"] {
             variables.push((name.to_owned(), markers.plant(&format!("variable {name}"))));
@@ -277,6 +277,8 @@ pub async fn no_secret_is_in_anything_that_is_produced(world: Arc<World>) {
     commands(&mut bench, &format!("redaction-{}", world.run)).await;
     tree(&mut bench, &format!("tree-{}", world.run)).await;
     rolled_out(&mut bench).await;
+    crate::alerts::is_told(&world, SERVICE).await;
+    bench.produced.push(("what channels were sent".to_owned(), world.desk.bodies().join("\n").into_bytes()));
     bench.state();
     bench.produced.push(items(&world).await);
     let logs = logs(&world).await;

@@ -82,8 +82,8 @@ impl World {
         let passage = Passage::open(aws.elb_endpoint().to_owned()).await;
         let table = TablePassage::open(aws.endpoint().to_owned()).await;
         let desk = Desk::open().await;
-        let (script, slack) = (local.script_url(), desk.slack_api());
-        let ways = Ways { elb: &passage.url, table: &table.url, slack: &slack, script: &script };
+        let (script, slack_api) = (local.script_url(), desk.slack_api());
+        let ways = Ways { elb: &passage.url, table: &table.url, slack: &slack_api, script: &script };
         let stack = stack::create(&aws, &run, folder, ways).await;
         let balancer = Balancer::create(&aws, &run).await;
         let mut services = Vec::new();

@@ -253,8 +253,23 @@ impl TryFrom<Value> for AlertRouter {
         // Whatever it is, somebody sent it here to be told of.
         Ok(Self::Heard(vec![malformed(
             "it is no alarm, no event and no order: compare it with the samples in events/".to_owned(),
-            &value.to_string(),
+            &outline(&value),
         )]))
+    }
+}
+
+/// The names in something of no known shape, and none of its values: any of them may be a secret.
+fn outline(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let names: Vec<String> = fields.keys().map(|name| format!("{name:?}: …")).collect();
+            format!("{{{}}}", names.join(", "))
+        }
+        Value::Array(items) => format!("a list of {}", items.len()),
+        Value::String(_) => "a text".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::Bool(_) => "true or false".to_owned(),
+        Value::Null => "nothing".to_owned(),
     }
 }
 

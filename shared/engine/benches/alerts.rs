@@ -187,9 +187,9 @@ fn routed(bencher: Bencher<'_, '_>, size: Size) {
     let alarms = first.len();
     play(&town, &router, size, first);
     bencher.counter(ItemsCount::new(alarms)).with_inputs(next).bench_local_values(|events| {
-        let begun = Instant::now();
+        let started = Instant::now();
         play(&town, &router, size, events);
-        let each = begun.elapsed() / u32::try_from(alarms).unwrap();
+        let each = started.elapsed() / u32::try_from(alarms).unwrap();
         let mut shortest = TIMES.lock().unwrap();
         let known = shortest.get(&size).copied().unwrap_or(each);
         shortest.insert(size, each.min(known));

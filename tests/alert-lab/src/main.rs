@@ -1,8 +1,8 @@
 //! `alert-lab`: the same alarms through Prometheus's Alertmanager and through alert-router.
 //!
 //! ```sh
-//! cargo run --release -p alert-lab -- --markdown shared/alerting/alertmanager.md
-//! cargo run --release -p alert-lab -- --ours --only flapping --trace
+//! cargo run -p alert-lab -- --markdown shared/alerting/alertmanager.md
+//! cargo run -p alert-lab -- --ours --only flapping --trace
 //! ```
 //!
 //! Alertmanager runs on the real clock with all its times divided, alert-router in virtual time.

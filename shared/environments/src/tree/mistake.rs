@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use super::node::Origin;
@@ -57,12 +58,30 @@ impl fmt::Display for Mistake {
         writeln!(f, "  at {}:{}:{}", self.file, self.line, self.column)?;
         if let Some(excerpt) = &self.excerpt {
             let (number, before) = (self.line.to_string(), usize::try_from(self.column).unwrap_or(1) - 1);
-            let carets = excerpt.chars().count().saturating_sub(before).min(self.length).max(1);
-            writeln!(f, "  {number} | {excerpt}")?;
+            let (shown, before) = window(excerpt, before);
+            let carets = shown.chars().count().saturating_sub(before).min(self.length).max(1);
+            writeln!(f, "  {number} | {shown}")?;
             writeln!(f, "  {:width$} | {:before$}{}", "", "", "^".repeat(carets), width = number.len())?;
         }
         write!(f, "  remedy: {}", self.remedy)
     }
+}
+
+/// The widest line that is shown whole, in characters; of a wider one, as in JSON without line breaks, what is around the
+/// mistake is.
+const WIDEST: usize = 200;
+
+/// A line as it is shown, and how many characters of that are before the mistake.
+fn window(line: &str, before: usize) -> (Cow<'_, str>, usize) {
+    let characters = line.chars().count();
+    if characters <= WIDEST {
+        return (Cow::Borrowed(line), before);
+    }
+    let first = before.saturating_sub(WIDEST / 2);
+    let shown: String = line.chars().skip(first).take(WIDEST).collect();
+    let (left, right) =
+        (if first > 0 { "…" } else { "" }, if first + WIDEST < characters { "…" } else { "" });
+    (Cow::Owned(format!("{left}{shown}{right}")), before - first + left.chars().count())
 }
 
 /// What was found so far.
@@ -106,5 +125,25 @@ impl Notes {
         });
         self.0.dedup();
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WIDEST, window};
+
+    #[test]
+    fn of_a_wide_line_what_is_around_the_mistake_is_shown() {
+        let narrow = "a".repeat(WIDEST);
+        assert_eq!(window(&narrow, 7), (narrow.as_str().into(), 7));
+        for before in [0, 99, 100, 101, 500, 999] {
+            let mut line = "ä".repeat(1_000);
+            line.extend(["!"]);
+            let wide: String =
+                line.chars().enumerate().map(|(at, one)| if at == before { '?' } else { one }).collect();
+            let (shown, at) = window(&wide, before);
+            assert_eq!(shown.chars().nth(at), Some('?'), "{before}");
+            assert!(shown.chars().count() <= WIDEST + 2);
+        }
     }
 }

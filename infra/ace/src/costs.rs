@@ -52,3 +52,10 @@ pub(crate) async fn act(arguments: Schedule) -> Result<Ending, AceError> {
         What::End(arguments) => orders::end(arguments).await,
     }
 }
+
+/// Prints lines for people.
+fn print(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
+    }
+}

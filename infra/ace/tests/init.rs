@@ -219,6 +219,61 @@ fn the_example_of_alerts_is_accepted_once_it_is_filled_in() {
     assert_eq!(show("alerts.rules[0].escalate[0].after"), "15m\n");
 }
 
+#[test]
+fn the_example_of_costs_is_accepted_as_it_is_and_with_all_that_it_offers() {
+    let project = Project::begun();
+    let example = project.read(".ace-flow/templates/cost.example.yml");
+    let copy = project.path(".ace-flow/environments/development/overrides/cost.yml");
+    std::fs::write(&copy, &example).unwrap();
+    let told = project.told(&["validate"]);
+    assert!(told.ends_with("valid: development, local, production, staging; warnings: 3\n"), "{told}");
+    let show = |key: &str| project.told(&["config", "show", "--environment", "development", key]);
+    let plain: Vec<String> = ["lease", "resources"].map(|key| show(&format!("cost.{key}"))).into();
+    let prices = example.split_once("names of services:\n").unwrap().1.replace('#', "");
+    std::fs::write(project.path(".ace-flow/prices.json"), &prices).unwrap();
+    std::fs::create_dir(project.path(".ace-flow/calendars")).unwrap();
+    let calendar = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20261006\nEND:VEVENT\nEND:VCALENDAR\n";
+    std::fs::write(project.path(".ace-flow/calendars/germany.ics"), calendar).unwrap();
+    // What is offered in comments can be meant, too; what it says holds anyway is what holds.
+    let offered: String = example
+        .replace("    # calendars:", "    calendars:")
+        .replace("    start: 0 8", "    # start: 0 8")
+        .replace("    stop: 0 18", "    # stop: 0 18")
+        .replace("    # on:", "    on:")
+        .lines()
+        .map(|line| match line.strip_prefix("  # ") {
+            Some(rest) if !rest.starts_with(['B', ' ', '#']) => format!("  {rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    for setting in [
+        "\n  lease: 4h",
+        "\n  resources: [",
+        "\n  tags: {",
+        "\n  other_types: []",
+        "\n    on: [{",
+        "\n    calendars: [",
+    ] {
+        assert!(offered.contains(setting), "{setting} is not in {offered}");
+    }
+    std::fs::write(&copy, &offered).unwrap();
+    let told = project.told(&["validate"]);
+    assert!(told.ends_with("valid: development, local, production, staging; warnings: 3\n"), "{told}");
+    let offered: Vec<String> = ["lease", "resources"].map(|key| show(&format!("cost.{key}"))).into();
+    assert_eq!(offered, plain);
+    assert_eq!(show("cost.prices.source"), "our price list\n");
+    // Production never goes off, wherever the block is from.
+    let production = project.path(".ace-flow/environments/production/overrides/cost.yml");
+    std::fs::write(production, example).unwrap();
+    let (code, out, _) = project.ace(&["validate"], &[]);
+    assert_eq!(code, Some(1));
+    assert!(
+        out.contains("is production, whose resources are never stopped")
+            && out.contains("remedy: take the block out"),
+        "{out}"
+    );
+}
+
 fn fill_in(example: &str) -> String {
     let line = |line: &str| match (line.split_once('<'), line.rsplit_once('>')) {
         (Some((before, _)), Some((_, after))) if !line.trim_start().starts_with('#') => {

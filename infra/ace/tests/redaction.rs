@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test a panic is a failed test")]
 
 #[path = "../../../tests/emulators/markers.rs"]
+#[expect(dead_code, reason = "the tests against emulators use more of it")]
 mod markers;
 
 use std::io::{Read, Write};
@@ -27,6 +28,8 @@ notifications:
 alerts:
   rules:
     - { name: Failed, condition: "deployment:failed", severity: critical, channels: [hook, chat, bot, pager] }
+cost:
+  schedule: { zone: Europe/Berlin, start: 0 8 * * 1-5, stop: 0 18 * * 1-5 }
 "#;
 
 /// A receiver that refuses everything, and repeats all that it was sent in its answer.
@@ -104,6 +107,8 @@ impl Bench {
             "ACE__DATABASE__STORAGE",
             "ACE__FEATURES__DEBUG_MODE",
             "ACE__ENVIRONMENT__REGION",
+            "ACE__COST__SCHEDULE__ZONE",
+            "ACE__COST__LEASE",
             "AWS_SECRET_ACCESS_KEY",
             "AWS_SESSION_TOKEN",
         ] {
@@ -267,6 +272,7 @@ fn no_secret_is_in_anything_that_a_machine_s_environments_produce() {
     }
     assert_eq!(bench.run(&["status", "--store", "store/local.redb"], "", true), Some(0));
     alerts(&mut bench);
+    schedules(&mut bench);
     bench.files();
     assert!(bench.produced.iter().any(|(source, bytes)| source == "file local.redb" && !bytes.is_empty()));
     bench.markers.assert_absent(&bench.produced);
@@ -316,6 +322,33 @@ fn alerts(bench: &mut Bench) {
         assert_eq!(bench.run(&test, "", false), Some(2), "{}", bench.last());
     }
     assert_eq!(bench.run(&["alerts", "check"], "", false), Some(1), "production's file has secrets");
+}
+
+/// What is seen of schedules that are published, and of files that cannot be read.
+fn schedules(bench: &mut Bench) {
+    for (environment, more) in [("local", &[][..]), ("development", &["--embedded"][..])] {
+        let place = [&["--environment", environment, "--store", "store/local.redb"][..], more].concat();
+        for output in [&[][..], &["--output", "json"]] {
+            let kept = ["schedule", "override", "rds:*", "--on", "--for", "1h", "--because", "it is a test"];
+            let commands = [
+                (&kept[..], 0, 0),
+                (&["schedule", "show", "--week"], 0, 0),
+                (&["schedule", "next"], 0, 0),
+                (&["schedule", "explain", "rds:orders"], 0, 0),
+                (&["savings"], 0, 0),
+                (&["schedule", "show", "--files"], 0, 1),
+                (&["config", "show", "cost"], 0, 1),
+            ];
+            for (command, code, with_variables) in commands {
+                let is_config = command[0] == "config";
+                let place = if is_config { &place[..2] } else { &place[..] };
+                for (variables, code) in [(false, code), (true, with_variables)] {
+                    let ended = bench.run(&[command, place, output].concat(), "", variables);
+                    assert_eq!(ended, Some(code), "{command:?}: {}", bench.last());
+                }
+            }
+        }
+    }
 }
 
 const STATUS: &str = r#"{

@@ -128,7 +128,9 @@ impl Thing {
     /// Does what is asked of it; refuses what AWS refuses, with whether that is for want of machines.
     pub fn take(&mut self, act: &Act, now: Timestamp) -> Result<(), (&'static str, bool)> {
         match (act, &self.state) {
-            (Act::Nothing, _) => Ok(()),
+            (Act::Nothing, _)
+            | (Act::Stop, State::Stopping | State::Stopped)
+            | (Act::Start(_), State::Starting | State::Running) => Ok(()),
             (Act::Stop, State::Running) => {
                 self.empty();
                 self.go(State::Stopping, State::Stopped, now);
@@ -139,12 +141,10 @@ impl Thing {
                 self.go(State::Stopping, State::Stopped, now);
                 Ok(())
             }
-            (Act::Stop, State::Stopping | State::Stopped) => Ok(()),
             (Act::Start(shape), State::Stopped) => self.start(shape.as_ref(), now),
             (Act::Start(shape), State::Stopping) if self.kind.turns_round() => {
                 self.start(shape.as_ref(), now)
             }
-            (Act::Start(_), State::Starting | State::Running) => Ok(()),
             (Act::Snapshot(name), State::Running) => {
                 let snapshot = Snapshot { name: name.clone(), ready: false };
                 self.snapshots.push((snapshot, self.data, now));
@@ -228,17 +228,17 @@ pub struct Account {
 }
 
 impl Account {
-    /// Writes what a decision wants remembered, unless somebody else has written meanwhile.
-    pub fn remember(&mut self, decision: &Decision) -> Result<u64, ()> {
+    /// Writes what a decision wants remembered, as which version; `None` where somebody else has written meanwhile.
+    pub fn remember(&mut self, decision: &Decision) -> Option<u64> {
         let stored = self.records.get(&decision.record.arn).map_or(0, |record| record.version);
         if stored != decision.record.version {
-            return Err(());
+            return None;
         }
         let mut record = decision.record.clone();
         record.version += 1;
         let version = record.version;
         self.records.insert(record.arn.clone(), record);
-        Ok(version)
+        Some(version)
     }
 
     pub fn record(&self, thing: &Thing) -> Record {

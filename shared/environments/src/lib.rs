@@ -68,7 +68,8 @@ pub struct Environment {
     freeze: Vec<schedule::Window>,
     notifications: BTreeMap<ChannelName, Channel>,
     alerts: Alerts,
-    cost: Option<Cost>,
+    /// Boxed, as it has a price list, and most environments have none.
+    cost: Option<Box<Cost>>,
 }
 
 /// The same as it is written, not yet checked across its fields.
@@ -132,7 +133,7 @@ impl From<Environment> for Written {
                 .map(|(name, channel)| (name.into(), channel.into()))
                 .collect(),
             alerts: valid.alerts.into_written(),
-            cost: valid.cost.map(Cost::into_written),
+            cost: valid.cost.map(|cost| cost.into_written()),
         }
     }
 }
@@ -152,6 +153,7 @@ impl Environment {
         let (((), cost), ((promotion, freeze), (notifications, alerts))) =
             Mistakes::both(checked, Mistakes::both(gates, told))?;
         let Written { environment, rollout, services, .. } = written;
+        let cost = cost.map(Box::new);
         Ok(Self { environment, rollout, promotion, services, freeze, notifications, alerts, cost })
     }
 
@@ -192,8 +194,8 @@ impl Environment {
     }
 
     /// What is stopped and started when, if anything is.
-    pub const fn cost(&self) -> Option<&Cost> {
-        self.cost.as_ref()
+    pub fn cost(&self) -> Option<&Cost> {
+        self.cost.as_deref()
     }
 
     /// The service that a pipeline starts.

@@ -316,6 +316,9 @@ fn resolve_alone(
     alerts::own(&sources.name, &entries, notes);
     let rollouts = rollouts::rollouts(&entries, notes);
     alerts::titles(&entries, titles, notes);
+    if kind == Kind::Production {
+        cost::production(&sources.name, &entries, notes);
+    }
     if let Some(rollouts) = rollouts.as_ref().filter(|_| kind == Kind::Production) {
         rules::guardrails(&entries, rollouts, notes);
     }

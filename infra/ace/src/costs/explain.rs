@@ -1,14 +1,18 @@
 //! `ace schedule explain`: why a resource is to be on or off, and all that is known of it.
 
+use std::ops::Bound;
+
 use clap::Args;
 use console::Style;
-use cost::{Ours, Record, Shape};
+use cost::{Ours, Record, Shape, ready_by};
 use jiff::Timestamp;
 use schedule::{Override, State, Voice, desired, explain as voices};
 use serde_json::{Value, json};
 
 use super::known::{Known, is_managed, known};
-use super::resources::{self, is_about, name, one, span, state, until, why};
+use super::next::leads;
+use super::print;
+use super::resources::{self, Wanted, is_about, name, one, span, state, until, wanted, why};
 use crate::Ending;
 use crate::arguments::{Output, OutputArgument};
 use crate::backend::Where;
@@ -43,8 +47,12 @@ pub(super) async fn explain(arguments: &Explain) -> Result<Ending, AceError> {
     let said = voices(known.cost.plan(), &own, known.now);
     if arguments.output.output == Output::Json {
         println!("{}", known.source_entry());
-        said.iter().for_each(|voice| println!("{}", voice_entry(voice)));
-        record.iter().for_each(|record| println!("{}", resources::entry(&known, record)));
+        for voice in &said {
+            println!("{}", voice_entry(voice));
+        }
+        if let Some(record) = record {
+            println!("{}", resources::entry(&known, record));
+        }
         return Ok(Ending::Good);
     }
     let mut lines = known.sources();
@@ -60,7 +68,7 @@ pub(super) async fn explain(arguments: &Explain) -> Result<Ending, AceError> {
         Some(record) => lines.extend(facts(&known, record).iter().map(|line| format!("  {line}"))),
         None => lines.push(format!("  {}", unknown(&known))),
     }
-    lines.iter().for_each(|line| println!("{line}"));
+    print(&lines);
     Ok(Ending::Good)
 }
 
@@ -96,6 +104,7 @@ pub(super) fn facts(known: &Known, record: &Record) -> Vec<String> {
         1 => format!("a start takes {}; one was seen", span(record.lead())),
         starts => format!("a start takes {}; {starts} were seen", span(record.lead())),
     });
+    lines.extend(start_by(known, record));
     lines.extend(record.shape.as_ref().map(|before| format!("comes back as {}", shape(before))));
     lines.extend(
         record.instead.as_ref().map(|instead| format!("has type {instead} for want of machines of its own")),
@@ -106,6 +115,17 @@ pub(super) fn facts(known: &Known, record: &Record) -> Vec<String> {
     }
     lines.push(record.arn.to_string());
     lines
+}
+
+/// When it is asked to start, for everything to be ready in time.
+fn start_by(known: &Known, record: &Record) -> Option<String> {
+    let Wanted { desired, power: State::Off } = wanted(known, record) else { return None };
+    let due = desired.next_on?;
+    let (own, leads) = (record.lead(), leads(known));
+    let later =
+        leads.range((Bound::Excluded(record.kind.tier()), Bound::Unbounded)).map(|(_, (lead, _))| lead);
+    let at = ready_by(due, std::iter::once(&own).chain(later), engine::TICK);
+    Some(format!("is asked to start at {}, for everything to be ready at {}", known.at(at), known.at(due)))
 }
 
 fn shape(shape: &Shape) -> String {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use console::Style;
 use cost::{Kind, OverrideId, Record, names};
-use environments::Cost;
 use environments::tree::{Chosen, Strictness};
+use environments::{Cost, Environment};
 use jiff::Timestamp;
 use rollout::EnvironmentName;
 use schedule::Override;
@@ -20,15 +20,17 @@ use crate::{checked, folders, inputs};
 /// What is known.
 pub(super) struct Known {
     pub(super) environment: EnvironmentName,
+    /// In which it is.
+    pub(super) region: String,
     pub(super) cost: Cost,
-    pub(super) from: From,
+    pub(super) from: Origin,
     /// What the stack knows, where one was asked.
     pub(super) sight: Option<CostSight>,
     pub(super) now: Timestamp,
 }
 
 /// Where the schedule is from.
-pub(super) enum From {
+pub(super) enum Origin {
     /// It is published, and what the stack goes by.
     Published {
         version: u64,
@@ -42,9 +44,22 @@ pub(super) enum From {
     Files { why: String },
 }
 
+/// What a configuration says.
+struct Said {
+    cost: Cost,
+    region: String,
+}
+
+impl Said {
+    fn of(configuration: &Environment) -> Option<Self> {
+        let cost = configuration.cost()?.clone();
+        Some(Self { cost, region: configuration.environment.region.clone() })
+    }
+}
+
 /// What a stack says: its schedule, if it has one; or why it says nothing of it.
 struct Told {
-    published: Result<(Cost, From), String>,
+    published: Result<(Said, Origin), String>,
     sight: CostSight,
 }
 
@@ -52,25 +67,23 @@ struct Told {
 pub(super) async fn known(place: &Where, only_files: bool) -> Result<Known, AceError> {
     let environment = &place.environment;
     if only_files {
-        return files(environment, "none was to be".to_owned(), None);
+        return files(environment, "none was to be asked".to_owned(), None);
     }
     if place.is_here() && !place.at.store.exists() {
         return files(environment, "nothing is published on this machine yet".to_owned(), None);
     }
-    let told = async { Ok::<_, AceError>(ask(&*ready(place).await?, environment).await?) };
+    let told = async { ask(&*ready(place).await?, environment).await };
     match told.await {
-        Ok(Told { published: Ok((cost, from)), sight }) => {
+        Ok(Told { published: Ok((said, from)), sight }) => {
             let now = sight.now;
-            Ok(Known { environment: environment.clone(), cost, from, sight: Some(sight), now })
+            Ok(Known::new(environment, said, from, Some(sight), now))
         }
         Ok(Told { published: Err(why), sight }) => files(environment, why, Some(sight)),
         // Where the files say nothing either, what keeps the stack from being asked is told.
         Err(error) => {
-            let found = quietly(environment);
-            let Some(cost) = found else { return Err(error) };
-            let from = From::Files { why: format!("it could not be asked ({})", chain(&error)) };
-            let (environment, now) = (environment.clone(), Timestamp::now());
-            Ok(Known { environment, cost, from, sight: None, now })
+            let Some(said) = quietly(environment) else { return Err(error) };
+            let from = Origin::Files { why: format!("it could not be asked ({})", chain(&error)) };
+            Ok(Known::new(environment, said, from, None, Timestamp::now()))
         }
     }
 }
@@ -81,11 +94,11 @@ async fn ask(backend: &dyn Backend, environment: &EnvironmentName) -> Result<Tol
         return Ok(Told { published: Err(format!("nothing is published in {environment} yet")), sight });
     };
     let (version, by, at) = (published.version, published.by, published.at);
-    let published = match published.configuration.cost() {
+    let published = match Said::of(&published.configuration) {
         None => Err(format!("version {version}, which is published, has no block cost")),
-        Some(cost) => {
-            let differs = quietly(environment).is_some_and(|files| files != *cost);
-            Ok((cost.clone(), From::Published { version, by, at, place: backend.place(), differs }))
+        Some(said) => {
+            let differs = quietly(environment).is_some_and(|files| files.cost != said.cost);
+            Ok((said, Origin::Published { version, by, at, place: backend.place(), differs }))
         }
     };
     Ok(Told { published, sight })
@@ -106,21 +119,32 @@ fn chain(error: &AceError) -> String {
 }
 
 /// What the files say, if they say something that is valid.
-fn quietly(environment: &EnvironmentName) -> Option<Cost> {
+fn quietly(environment: &EnvironmentName) -> Option<Said> {
     let (asked, others) = folders::one(Path::new(folders::ENVIRONMENTS), environment.as_str()).ok()?;
     let Chosen { environment, .. } = checked::among(&asked, &others, Strictness::Lenient).ok()?;
-    environment.rollouts.cost().cloned()
+    Said::of(&environment.rollouts)
 }
 
 fn files(environment: &EnvironmentName, why: String, sight: Option<CostSight>) -> Result<Known, AceError> {
     let configured = inputs::configuration(environment, None)?;
-    let cost = configured.rollouts().cost().cloned();
-    let cost = cost.ok_or_else(|| ScheduleError::NoBlock { environment: environment.clone() })?;
+    let said = Said::of(configured.rollouts());
+    let said = said.ok_or_else(|| ScheduleError::NoBlock { environment: environment.clone() })?;
     let now = sight.as_ref().map_or_else(Timestamp::now, |sight| sight.now);
-    Ok(Known { environment: environment.clone(), cost, from: From::Files { why }, sight, now })
+    Ok(Known::new(environment, said, Origin::Files { why }, sight, now))
 }
 
 impl Known {
+    fn new(
+        environment: &EnvironmentName,
+        said: Said,
+        from: Origin,
+        sight: Option<CostSight>,
+        now: Timestamp,
+    ) -> Self {
+        let Said { cost, region } = said;
+        Self { environment: environment.clone(), region, cost, from, sight, now }
+    }
+
     /// What somebody wants kept on or off, what has not ended yet.
     pub(super) fn overrides(&self) -> impl Iterator<Item = &(OverrideId, Override)> {
         let all = self.sight.iter().flat_map(|sight| &sight.overrides);
@@ -163,10 +187,10 @@ impl Known {
         let dim = Style::new().dim();
         let (environment, zone) = (&self.environment, self.cost.plan().zone());
         let from = match &self.from {
-            From::Published { version, by, at, place, .. } => {
+            Origin::Published { version, by, at, place, .. } => {
                 format!("version {version}, published by {by} at {}, on {place}", self.at(*at))
             }
-            From::Files { why } => {
+            Origin::Files { why } => {
                 format!("the files in {}/{environment}; no stack's: {why}", folders::ENVIRONMENTS)
             }
         };
@@ -175,7 +199,7 @@ impl Known {
             bold.apply_to(format!("{environment}, by the clock of {zone}")).to_string(),
             dim.apply_to(format!("from {from}")).to_string(),
         ];
-        if matches!(self.from, From::Published { differs: true, .. }) {
+        if matches!(self.from, Origin::Published { differs: true, .. }) {
             lines.push(format!(
                 "{} the files say something else: `ace publish --environment {environment}` takes it over",
                 Style::new().yellow().apply_to("!")
@@ -190,10 +214,10 @@ impl Known {
         let mut entry =
             json!({ "kind": "schedule", "environment": environment, "zone": zone, "now": self.now });
         let more = match &self.from {
-            From::Published { version, by, at, place, differs } => json!({
+            Origin::Published { version, by, at, place, differs } => json!({
                 "from": "published", "version": version, "by": by, "at": at, "place": place, "files_differ": differs,
             }),
-            From::Files { why } => json!({ "from": "files", "why": why }),
+            Origin::Files { why } => json!({ "from": "files", "why": why }),
         };
         if let (Some(entry), Value::Object(more)) = (entry.as_object_mut(), more) {
             entry.extend(more);

@@ -11,6 +11,7 @@ use schedule::{State, desired};
 use serde_json::{Value, json};
 
 use super::known::{Known, known};
+use super::print;
 use super::resources::{span, why};
 use super::show::{now, overrides};
 use super::times::clock;
@@ -65,7 +66,7 @@ pub(super) async fn next(arguments: &Next) -> Result<Ending, AceError> {
         }
         return Ok(Ending::Good);
     }
-    lines(&known, &changes, &leads).iter().for_each(|line| println!("{line}"));
+    print(&lines(&known, &changes, &leads));
     Ok(Ending::Good)
 }
 

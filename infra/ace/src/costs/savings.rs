@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::ScheduleError;
-use super::known::{From, Known, known};
+use super::known::{Known, Origin, known};
+use super::print;
 
 use crate::Ending;
 use crate::arguments::{Output, OutputArgument};
@@ -52,8 +53,8 @@ pub(crate) async fn savings(arguments: &Savings) -> Result<Ending, AceError> {
     let known = known(&arguments.place, false).await?;
     if known.sight.is_none() {
         let why = match known.from {
-            From::Files { why } => why,
-            From::Published { .. } => String::new(),
+            Origin::Files { why } => why,
+            Origin::Published { .. } => String::new(),
         };
         return Err(ScheduleError::NoStack { environment: known.environment, why }.into());
     }
@@ -64,7 +65,9 @@ pub(crate) async fn savings(arguments: &Savings) -> Result<Ending, AceError> {
     let (ever, never): (Vec<&Saved>, Vec<&Saved>) = all.iter().partition(|saved| saved.hours > 0.0);
     if arguments.output.output == Output::Json {
         println!("{}", known.source_entry());
-        all.iter().for_each(|saved| println!("{}", entry(&month, saved)));
+        for saved in &all {
+            println!("{}", entry(&month, saved));
+        }
         println!("{}", total_entry(&month, &all, prices));
         return Ok(Ending::Good);
     }
@@ -87,7 +90,7 @@ pub(crate) async fn savings(arguments: &Savings) -> Result<Ending, AceError> {
             "! resources of which nobody knows what an hour costs, and that are not in the sum: {unpriced}"
         );
     }
-    listed(&known, prices).iter().for_each(|line| println!("{line}"));
+    print(&listed(&known, prices));
     Ok(Ending::Good)
 }
 
@@ -151,10 +154,15 @@ fn listed(known: &Known, prices: &Prices) -> Vec<String> {
         )];
     }
     let Prices { source, date, region, currency, .. } = prices;
-    vec![
-        format!("prices: {source} ({region}, of {date}, {currency} an hour, on demand)"),
+    let mut lines = vec![format!("prices: {source} ({region}, of {date}, {currency} an hour, on demand)")];
+    lines.extend(
+        (*region != known.region)
+            .then(|| format!("! they are of {region}, and {} is in {}", known.environment, known.region)),
+    );
+    lines.push(
         "what is stored and addresses are paid for while things are off, too: that is not in here".to_owned(),
-    ]
+    );
+    lines
 }
 
 fn entry(month: &str, saved: &Saved) -> Value {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::days::{Day, days, sum};
 use super::known::{Known, is_managed, known};
+use super::print;
 use super::resources::{self, why};
 use crate::Ending;
 use crate::arguments::{Output, OutputArgument};
@@ -43,12 +44,15 @@ pub(super) async fn show(arguments: &Show) -> Result<Ending, AceError> {
     let days = days(plan, &known.of_all(), &named, from, count);
     if arguments.output.output == Output::Json {
         println!("{}", known.source_entry());
-        days.iter().for_each(|day| println!("{}", day.entry()));
-        known.overrides().for_each(|kept| println!("{}", override_entry(&known, kept)));
-        known.records().iter().for_each(|record| println!("{}", resources::entry(&known, record)));
+        let days = days.iter().map(Day::entry);
+        let overrides = known.overrides().map(|kept| override_entry(&known, kept));
+        let resources = known.records().iter().map(|record| resources::entry(&known, record));
+        for entry in days.chain(overrides).chain(resources) {
+            println!("{entry}");
+        }
         return Ok(Ending::Good);
     }
-    lines(&known, &days).iter().for_each(|line| println!("{line}"));
+    print(&lines(&known, &days));
     Ok(Ending::Good)
 }
 

@@ -7,7 +7,7 @@ use jiff::civil::date;
 use schedule::{Override, State, WrittenOverride};
 
 use super::days::days;
-use super::known::{From, Known};
+use super::known::{Known, Origin};
 use super::{explain, next, resources, show};
 use crate::backend::CostSight;
 
@@ -47,7 +47,7 @@ fn over(resources: &str, state: State, until: &str) -> (OverrideId, Override) {
 fn known(records: Vec<Record>, overrides: Vec<(OverrideId, Override)>) -> Known {
     let now = at("11-30T17:30");
     let configuration = Environment::from_yaml(CONFIGURATION).unwrap();
-    let from = From::Published {
+    let from = Origin::Published {
         version: 3,
         by: "bob".to_owned(),
         at: at("11-29T09:00"),
@@ -56,6 +56,7 @@ fn known(records: Vec<Record>, overrides: Vec<(OverrideId, Override)>) -> Known 
     };
     Known {
         environment: "development".parse().unwrap(),
+        region: "eu-central-1".to_owned(),
         cost: configuration.cost().unwrap().clone(),
         from,
         sight: Some(CostSight { now, has_resources: true, records, overrides }),
@@ -193,6 +194,12 @@ fn all_that_is_remembered_of_a_resource_is_told() {
     let failed =
         "failed 2 times since Mon 2026-11-30 18:00, tried again at Mon 2026-11-30 18:34: AccessDenied";
     assert!(facts("batch").contains(&failed.to_owned()), "{:?}", facts("batch"));
+    let start =
+        "is asked to start at Tue 2026-12-01 07:51, for everything to be ready at Tue 2026-12-01 08:00";
+    assert!(facts("lab").iter().all(|fact| fact != start), "somebody keeps it on");
+    let start =
+        "is asked to start at Tue 2026-12-01 07:52, for everything to be ready at Tue 2026-12-01 08:00";
+    assert!(facts("web").contains(&start.to_owned()), "{:?}", facts("web"));
     assert!(facts("arn:aws:ecs:web").contains(&"comes back as 4 tasks, 2 to 6".to_owned()));
     assert_eq!(facts("bastion").last().unwrap(), "stands: left out: its tag ace-flow:cost says keep");
     let none = resources::one(&known, "rds:order").unwrap_err().to_string();

@@ -46,7 +46,10 @@ fn at(minute: i64) -> Timestamp {
 fn wish(minute: i64) -> Wish {
     let is_on = |minute: i64| minute / 1440 % 7 < 5 && (8..18).contains(&(minute / 60 % 24));
     let now = is_on(minute);
-    let until = (minute / 60 + 1..).map(|hour| hour * 60).find(|minute| is_on(*minute) != now).map(at);
+    let until = (minute / 60 + 1..minute / 60 + 200)
+        .map(|hour| hour * 60)
+        .find(|minute| is_on(*minute) != now)
+        .map(at);
     let power = if now { Power::On } else { Power::Off };
     Wish { power, why: "the hours".to_owned(), until, start_by: None }
 }
@@ -108,7 +111,7 @@ impl World {
                 return; // Killed.
             }
             if self.account.records.get(&decision.record.arn) != Some(&decision.record) {
-                let Ok(version) = self.account.remember(&decision) else { continue };
+                let Some(version) = self.account.remember(&decision) else { continue };
                 decision.record.version = version;
             }
             if self.dice.percent(self.weather / 3) {
@@ -125,7 +128,7 @@ impl World {
             let done = if lost { Err(("timed out", false)) } else { done };
             if let Err((why, capacity)) = done {
                 decision.record.failed(why.to_owned(), capacity, at(minute));
-                self.account.remember(&decision).ok();
+                self.account.remember(&decision);
             }
         }
     }

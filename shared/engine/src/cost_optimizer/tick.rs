@@ -222,7 +222,8 @@ impl<'a> Tick<'a> {
 
     /// Does what is to be done, and takes down what failed.
     async fn act(&mut self, planned: Vec<Planned>) -> Result<Vec<Record>, Failure> {
-        let (mut orders, mut records): (BTreeMap<_, Vec<(Record, Order)>>, Vec<Record>) = Default::default();
+        let mut orders: BTreeMap<_, Vec<(Record, Order)>> = BTreeMap::new();
+        let mut records: Vec<Record> = Vec::new();
         for Planned { record, order } in planned {
             match order {
                 Some(order) => orders.entry(record.kind.family()).or_default().push((record, order)),

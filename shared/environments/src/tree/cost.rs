@@ -35,6 +35,19 @@ pub(super) fn inline(entries: &mut [Entry], sources: &Sources, notes: &mut Notes
     }
 }
 
+/// Notes a block of production, whatever it calls itself: its stage or its folder say so, too.
+pub(super) fn production(name: &str, entries: &[Entry], notes: &mut Notes) {
+    let Some(entry) = entries.iter().find(|entry| entry.key == "cost") else { return };
+    let at = &entry.at;
+    if !notes.has_error_at(at) {
+        notes.error(
+            at,
+            format!("{name} is production, whose resources are never stopped"),
+            "take the block out",
+        );
+    }
+}
+
 fn value<'a>(entries: &'a mut [Entry], key: &str) -> Option<&'a mut Value> {
     entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.node.value)
 }

@@ -41,13 +41,18 @@ impl Source {
         Arc::new(Self { name, environment, text, lines: OnceLock::new(), kind })
     }
 
-    /// A line, from 0, without its end.
-    fn line(&self, number: usize) -> Option<&str> {
+    /// Where a line begins, from 0.
+    fn begin(&self, number: usize) -> Option<usize> {
         let lines = self.lines.get_or_init(|| {
             let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
             [0].into_iter().chain(ends.map(|(at, _)| at + 1)).collect()
         });
-        let rest = self.text.get(*lines.get(number)?..).filter(|rest| !rest.is_empty())?;
+        lines.get(number).copied()
+    }
+
+    /// A line, from 0, without its end.
+    fn line(&self, number: usize) -> Option<&str> {
+        let rest = self.text.get(self.begin(number)?..).filter(|rest| !rest.is_empty())?;
         rest.split('\n').next().map(str::trim_end)
     }
 }
@@ -110,9 +115,9 @@ impl Origin {
         if self.source.kind != Kind::Calendar {
             return None;
         }
-        let text = self.source.line(line.saturating_sub(1)).unwrap_or_default();
-        let offset = text.as_ptr().addr().saturating_sub(self.source.text.as_ptr().addr());
-        let (source, length) = (Arc::clone(&self.source), text.len().max(1));
+        let number = line.saturating_sub(1);
+        let length = self.source.line(number).map_or(1, |text| text.len().max(1));
+        let (source, offset) = (Arc::clone(&self.source), self.source.begin(number).unwrap_or_default());
         Some(Self { source, line: u64::try_from(line).ok()?.max(1), column: 1, offset, length })
     }
 

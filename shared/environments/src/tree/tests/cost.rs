@@ -155,8 +155,18 @@ fn bad_hours_are_told_where_they_stand_with_the_remedy() {
         let at = DEVELOPMENT.lines().count() as u64 + 3;
         assert_eq!((mistakes.len(), found.line), (1, at), "{mistakes:#?}");
     }
-    let production = sources("production", &format!("{PRODUCTION}\ncost:\n  schedule: {{ {WEEKDAYS} }}\n"));
-    let mistakes = check(&[production], Strictness::Lenient).unwrap_err().mistakes;
-    let found = mistakes.iter().find(|mistake| mistake.message.contains("whose resources are never stopped"));
-    assert_eq!(found.map(|found| found.remedy.as_str()), Some("take the block out"), "{mistakes:#?}");
+    // By its name, by its folder, and by its stage.
+    let block = format!("\ncost:\n  schedule: {{ {WEEKDAYS} }}\n");
+    let staging = PRODUCTION.replace("ace-flow-prod", "ace-flow-x");
+    for (folder, text) in [("live-eu", PRODUCTION), ("production", &staging), ("eu", &staging)] {
+        let mistakes = refused(sources(folder, &format!("{text}{block}")));
+        let told = |mistake: &&Mistake| {
+            mistake.message.ends_with("is production, whose resources are never stopped")
+        };
+        let found: Vec<&Mistake> = mistakes.iter().filter(told).collect();
+        assert!(
+            matches!(found.as_slice(), [only] if only.remedy == "take the block out"),
+            "{folder}: {mistakes:#?}"
+        );
+    }
 }

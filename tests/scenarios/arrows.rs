@@ -44,12 +44,11 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "analysis" | "aws-client" | "asl" | "empty-function" | "http-client" | "schedule"
         | "weighted-proxy" => BTreeSet::new(),
         "rollout" | "judge-lab" => BTreeSet::from(["analysis"]),
-        "alerting" => BTreeSet::from(["rollout", "schedule"]),
+        "alerting" | "cost" => BTreeSet::from(["rollout", "schedule"]),
         "alert-message" => BTreeSet::from(["alerting", "rollout"]),
         "receivers" => BTreeSet::from(["alert-message", "alerting"]),
         "alert-town" => BTreeSet::from(["alerting", "contract", "engine", "environments", "rollout"]),
         "alert-lab" => BTreeSet::from(["alert-town", "alerting", "http-client", "receivers"]),
-        "cost" => BTreeSet::from(["rollout", "schedule"]),
         "environments" => BTreeSet::from(["alerting", "analysis", "cost", "rollout", "schedule"]),
         "foresight" => BTreeSet::from(["analysis", "rollout"]),
         "approval-link" => BTreeSet::from(["rollout"]),

@@ -128,6 +128,19 @@ fn every_sample_has_an_end() {
     assert_eq!(alerts.collect::<Vec<_>>(), alerts::SAMPLES);
 }
 
+fn is_of_cost_optimizer(name: &str, sample: Value) {
+    let request: CostOptimizer = serde_json::from_value(sample).unwrap();
+    let fits = match (name, &request) {
+        ("cost-tick", CostOptimizer::Tick) => true,
+        ("cost-override", CostOptimizer::Override(over)) => over.by == "dana@example.com",
+        ("cost-end-override", CostOptimizer::EndOverride(order)) => order.by == "dana@example.com",
+        ("rds-woken", CostOptimizer::Woken(arn)) => arn.as_str().ends_with(":db:orders-db"),
+        ("rds-cluster-woken", CostOptimizer::Woken(arn)) => arn.as_str().ends_with(":cluster:billing"),
+        _ => false,
+    };
+    assert!(fits, "{name}: {request:?}");
+}
+
 #[test]
 fn every_sample_is_a_request_of_the_function_it_is_for() {
     for (name, end) in ENDS {
@@ -219,22 +232,7 @@ fn every_sample_is_a_request_of_the_function_it_is_for() {
             }
             // There: they have schemas as well.
             End::Alerts => {}
-            End::Costs => {
-                let request: CostOptimizer = serde_json::from_value(sample).unwrap();
-                let fits = match (name, &request) {
-                    ("cost-tick", CostOptimizer::Tick) => true,
-                    ("cost-override", CostOptimizer::Override(over)) => over.by == "dana@example.com",
-                    ("cost-end-override", CostOptimizer::EndOverride(order)) => {
-                        order.by == "dana@example.com"
-                    }
-                    ("rds-woken", CostOptimizer::Woken(arn)) => arn.as_str().ends_with(":db:orders-db"),
-                    ("rds-cluster-woken", CostOptimizer::Woken(arn)) => {
-                        arn.as_str().ends_with(":cluster:billing")
-                    }
-                    _ => false,
-                };
-                assert!(fits, "{name}: {request:?}");
-            }
+            End::Costs => is_of_cost_optimizer(name, sample),
             End::RollBack => {
                 let request: Rollback = serde_json::from_value(sample).unwrap();
                 assert!(matches!(request, Rollback::Requested { by, .. } if by == "dana@example.com"));

@@ -22,9 +22,10 @@ const SERVICE: &str = "ECS";
 
 /// The most services that a call describes (`DescribeServices`, ECS API Reference).
 const DESCRIBED: usize = 10;
-/// How many descriptions are under way at once: ECS takes about twenty a second for long ("Request throttling for the
-/// Amazon ECS API").
-const AT_ONCE: usize = 2;
+/// How many descriptions are under way at once: ECS takes a hundred in one second and twenty a second for long ("Request
+/// throttling for the Amazon ECS API"). Four are less than thirty a second; what is throttled beyond 3,000 services is tried
+/// again.
+const AT_ONCE: usize = 4;
 
 /// ECS services: they are stopped by the desired count 0, and started by the one they had.
 ///

@@ -113,8 +113,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
             variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), ways.table.into());
             variables.insert("ACE_SLACK_API".to_owned(), ways.slack.into());
         }
-        let own = (function == COST_OPTIMIZER).then(|| ("ACE_ENVIRONMENT".to_owned(), json!(saving)));
-        variables.extend(own);
+        variables.extend((function == COST_OPTIMIZER).then(|| ("ACE_ENVIRONMENT".to_owned(), json!(saving))));
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
         let name = format!("{prefix}-{binary}");

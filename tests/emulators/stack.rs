@@ -113,9 +113,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
             variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), ways.table.into());
             variables.insert("ACE_SLACK_API".to_owned(), ways.slack.into());
         }
-        if function == COST_OPTIMIZER {
-            variables.insert("ACE_ENVIRONMENT".to_owned(), saving.as_str().into());
-        }
+        variables.extend((function == COST_OPTIMIZER).then(|| ("ACE_ENVIRONMENT".to_owned(), json!(saving))));
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
         let name = format!("{prefix}-{binary}");
@@ -153,10 +151,9 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
     let variables = Map::from_iter([("ACE_SCRIPT".to_owned(), ways.script.into())]);
     let (name, binary) = (format!("{prefix}-scripted"), Path::new(env!("CARGO_BIN_EXE_scripted")));
     let scripted = function_version(aws, &name, binary, &role, &json!(30), &variables, folder).await;
-    let all_scripted = FUNCTIONS.map(|function| (function.to_owned(), scripted.clone())).into();
+    let others = FUNCTIONS.map(|function| (function.to_owned(), scripted.clone())).into();
     let scripted_machine =
-        self::machine(aws, &format!("{prefix}-scripted"), "infra/rollout.asl.json", &all_scripted, &role)
-            .await;
+        self::machine(aws, &format!("{prefix}-scripted"), "infra/rollout.asl.json", &others, &role).await;
     let table = template.of("Table").to_owned();
     Stack {
         environment,

@@ -341,7 +341,8 @@ async fn five_thousand_caches_are_as_many_calls_as_aws_leaves() {
     let arn = |n: usize| format!("arn:aws:elasticache:eu-west-1:1:replicationgroup:c-{n}");
     let page = |from: &str, size: usize| {
         let from: usize = from.parse().unwrap_or_default();
-        (from..from + size, (from + size < ALL).then(|| (from + size).to_string()).unwrap_or_default())
+        let next = if from + size < ALL { (from + size).to_string() } else { String::new() };
+        (from..from + size, next)
     };
     let fake = Fake::new(move |asked| {
         if asked.call == "GetResources" {

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test a panic is a failed test")]
 
 #[path = "../../../tests/emulators/markers.rs"]
-#[expect(dead_code, reason = "the tests against emulators use more of it")]
 mod markers;
 
 use std::io::{Read, Write};

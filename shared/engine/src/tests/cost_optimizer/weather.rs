@@ -50,7 +50,7 @@ fn check(seed: u64) {
             }
         });
         if minute % 5 == 0 && below(100) >= 5 {
-            for _ in 0..1 + u64::from(below(100) < 10) {
+            for _ in 0..=u64::from(below(100) < 10) {
                 running.insert(next, borough.start(json!({ "tick": {} })));
                 next += 1;
             }

@@ -227,8 +227,14 @@ fn check(seed: u64) {
     }
 }
 
+/// How many histories are played: as many as `ACE_SEEDS` says, a fair number with `ACE_THOROUGH`, or a few.
+fn seeds() -> u32 {
+    let given = std::env::var("ACE_SEEDS").ok().and_then(|number| number.parse().ok());
+    given.unwrap_or(if std::env::var_os("ACE_THOROUGH").is_some() { 200 } else { 40 })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("ACE_THOROUGH").is_some() { 2_000 } else { 40 }))]
+    #![proptest_config(ProptestConfig::with_cases(seeds()))]
 
     #[test]
     fn everything_comes_to_what_is_wanted(seed in any::<u64>()) {

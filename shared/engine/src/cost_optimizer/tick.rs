@@ -18,6 +18,10 @@ use crate::ports::{Kept, Order, PortError, Refused};
 /// How many writes are under way at once.
 const AT_ONCE: usize = 32;
 
+/// So many orders of a service are given between two looks at what keeps things from being stopped: five seconds of
+/// `UpdateService`, the slowest of them at AWS's rate.
+const BETWEEN_LOOKS: usize = 100;
+
 /// What came of looking at everything.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -230,21 +234,30 @@ impl<'a> Tick<'a> {
                 None => records.push(record),
             }
         }
-        // A rollout may have begun since: what was to be stopped is so by the next tick that may.
-        let stops = orders.values().flatten().any(|(_, order)| order.act.stops());
-        if stops && self.function.stops_wait(self.configuration, self.now).await?.is_some() {
-            for orders in orders.values_mut() {
-                orders.retain(|(_, order)| !order.act.stops());
-            }
-        }
-        let function = self.function;
+        let (function, configuration, now) = (self.function, self.configuration, self.now);
         let acts = function.resources.iter().filter_map(|one| Some((one, orders.remove(&one.family())?)));
-        let acts = acts.map(|(one, orders)| async move {
-            let (records, orders): (Vec<Record>, Vec<Order>) = orders.into_iter().unzip();
-            let outcomes = one.act(&orders).await;
-            records.into_iter().zip(orders).zip(outcomes).collect::<Vec<_>>()
+        let acts = acts.map(|(one, mut orders)| async move {
+            let (mut done, mut failure) = (Vec::new(), None);
+            while failure.is_none() && !orders.is_empty() {
+                let rest = orders.split_off(orders.len().min(BETWEEN_LOOKS));
+                let mut batch = std::mem::replace(&mut orders, rest);
+                // A rollout may have begun since: what was to be stopped is so by the next tick that may.
+                let stops = batch.iter().any(|(_, order)| order.act.stops());
+                if stops {
+                    let waits = function.stops_wait(configuration, now).await;
+                    if !matches!(waits, Ok(None)) {
+                        batch.retain(|(_, order)| !order.act.stops());
+                    }
+                    failure = waits.err();
+                }
+                let (records, orders): (Vec<Record>, Vec<Order>) = batch.into_iter().unzip();
+                let outcomes = one.act(&orders).await;
+                done.extend(records.into_iter().zip(orders).zip(outcomes));
+            }
+            (done, failure)
         });
-        for ((mut record, order), outcome) in join_all(acts).await.into_iter().flatten() {
+        let (done, failures): (Vec<_>, Vec<Option<Failure>>) = join_all(acts).await.into_iter().unzip();
+        for ((mut record, order), outcome) in done.into_iter().flatten() {
             let (kind, name, act) = (record.kind, record.name.as_str(), &order.act);
             match outcome {
                 Ok(()) => tracing::info!(%kind, name, ?act, why = record.said, "asked"),
@@ -262,7 +275,7 @@ impl<'a> Tick<'a> {
             }
             records.push(record);
         }
-        Ok(records)
+        failures.into_iter().flatten().next().map_or(Ok(records), Err)
     }
 
     /// Tells of what is stuck, and of what is not any more. It is told first and written then: rather twice than never, and

@@ -96,6 +96,25 @@ fn a_rollout_that_begins_between_the_look_and_the_act_keeps_everything_running()
 }
 
 #[test]
+fn a_rollout_that_begins_among_many_stops_keeps_what_is_still_running() {
+    let names: Vec<String> = (0..250).map(|number| format!("worker-{number}")).collect();
+    let things = names.into_iter().map(|name| Thing::new(Kind::Instance, name.leak(), AFTERNOON.parse().unwrap()));
+    let borough = Borough::new(things.collect());
+    borough.pass_to(AFTERNOON);
+    borough.until("2026-11-30T16:55:00Z");
+    borough.minutes(5);
+    let running =
+        |borough: &Borough| states(borough).iter().filter(|state| **state == State::Running).count();
+    let mut tick = borough.start(json!({ "tick": {} }));
+    while running(&borough) == 250 {
+        assert!(tick.go_on().is_none());
+    }
+    borough.rollout(true);
+    (0..10_000).find_map(|_| tick.go_on()).unwrap().unwrap();
+    assert_eq!(running(&borough), 150, "those that were asked together before it began");
+}
+
+#[test]
 fn an_incident_a_stopped_line_and_a_freeze_hold_everything_up() {
     let borough = borough();
     let down = json!({

@@ -106,7 +106,7 @@ fn check(seed: u64) {
 
 /// How many histories are played: as many as `ACE_SEEDS` says, a fair number with `ACE_THOROUGH`, or a few.
 fn seeds() -> u32 {
-    let given = std::env::var("ACE_SEEDS").ok().and_then(|number| number.parse().ok());
+    let given = std::env::var_os("ACE_SEEDS").and_then(|number| number.to_str()?.parse().ok());
     given.unwrap_or(if std::env::var_os("ACE_THOROUGH").is_some() { 100 } else { 12 })
 }
 

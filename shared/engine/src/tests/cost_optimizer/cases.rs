@@ -98,7 +98,8 @@ fn a_rollout_that_begins_between_the_look_and_the_act_keeps_everything_running()
 #[test]
 fn a_rollout_that_begins_among_many_stops_keeps_what_is_still_running() {
     let names: Vec<String> = (0..250).map(|number| format!("worker-{number}")).collect();
-    let things = names.into_iter().map(|name| Thing::new(Kind::Instance, name.leak(), AFTERNOON.parse().unwrap()));
+    let things =
+        names.into_iter().map(|name| Thing::new(Kind::Instance, name.leak(), AFTERNOON.parse().unwrap()));
     let borough = Borough::new(things.collect());
     borough.pass_to(AFTERNOON);
     borough.until("2026-11-30T16:55:00Z");

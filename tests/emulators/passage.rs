@@ -32,6 +32,31 @@ pub enum Writer {
     Killed,
 }
 
+/// A port of this machine, and its address.
+pub async fn listen() -> (TcpListener, SocketAddrV4) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("not IPv4") };
+    (listener, address)
+}
+
+/// Answers every request there, until the runtime ends; `pass` hears where its client is, and an error closes the connection.
+pub fn serve<P, F>(listener: TcpListener, pass: P)
+where
+    P: Fn(Request<Incoming>, SocketAddrV4) -> F + Clone + Send + 'static,
+    F: Future<Output = io::Result<Response<Full<Bytes>>>> + Send + 'static,
+{
+    tokio::spawn(async move {
+        while let Ok((stream, SocketAddr::V4(client))) = listener.accept().await {
+            let pass = pass.clone();
+            tokio::spawn(async move {
+                let answer = service_fn(move |request| pass(request, client));
+                // A client that goes away is no matter of ours.
+                let _served = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            });
+        }
+    });
+}
+
 #[derive(Default)]
 struct Log {
     /// The rules, and the green weights at which their writers are killed.
@@ -54,23 +79,13 @@ pub struct Passage {
 impl Passage {
     /// Opens it, to the load balancer at this address; it ends with the runtime.
     pub async fn open(balancer: String) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("not IPv4") };
+        let (listener, address) = listen().await;
         let url = format!("http://{address}");
         let passage = Self { url, address, balancer, http: Http::new(), log: Arc::default() };
         let server = passage.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, SocketAddr::V4(client))) = listener.accept().await {
-                let server = server.clone();
-                tokio::spawn(async move {
-                    let pass = service_fn(move |request| {
-                        let server = server.clone();
-                        async move { server.pass(request, client).await }
-                    });
-                    // A client that goes away is no matter of ours.
-                    let _served = http1::Builder::new().serve_connection(TokioIo::new(stream), pass).await;
-                });
-            }
+        serve(listener, move |request, client| {
+            let server = server.clone();
+            async move { server.pass(request, client).await }
         });
         passage
     }

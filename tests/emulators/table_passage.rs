@@ -3,20 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 use crate::http::Http;
-use crate::passage::kill;
+use crate::passage::{kill, listen, serve};
 
 #[derive(Default)]
 struct Log {
@@ -43,23 +39,13 @@ pub struct TablePassage {
 impl TablePassage {
     /// Opens it, to the table's service at this address; it ends with the runtime.
     pub async fn open(onward: String) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("not IPv4") };
+        let (listener, address) = listen().await;
         let url = format!("http://{address}");
         let passage = Self { url, address, onward, http: Http::new(), log: Arc::default() };
         let server = passage.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, SocketAddr::V4(client))) = listener.accept().await {
-                let server = server.clone();
-                tokio::spawn(async move {
-                    let pass = service_fn(move |request| {
-                        let server = server.clone();
-                        async move { server.pass(request, client).await }
-                    });
-                    // A client that goes away is no matter of ours.
-                    let _served = http1::Builder::new().serve_connection(TokioIo::new(stream), pass).await;
-                });
-            }
+        serve(listener, move |request, client| {
+            let server = server.clone();
+            async move { server.pass(request, client).await }
         });
         passage
     }

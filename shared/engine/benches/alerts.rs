@@ -77,18 +77,7 @@ const INHIBITED: [Size; 3] = [
 /// The first rule is about every alarm; all others look, and find nothing. Short times keep the configuration from being
 /// read again between any two alarms, and everything that comes and goes from flapping.
 fn configuration(size: Size) -> String {
-    let mut text = r#"
-environment: { name: shop-development, region: us-east-1, stage: development, account: "123456789012" }
-services:
-  checkout:
-    pipeline: checkout
-    strategy: canary
-    route:
-      rule: rule
-      load_balancer: lb
-      blue: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/b/1", endpoint: "http://blue" }
-      green: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g/2", endpoint: "http://green" }
-notifications:
+    let mut text = r#"notifications:
   chat: { kind: slack, token: monitoring.slack, channel: C0123ABCD }
 alerts:
   environments: [production]
@@ -126,7 +115,12 @@ fn start() -> Timestamp {
 }
 
 fn town(size: Size) -> Town {
-    Town::new("development".parse().unwrap(), &configuration(size), start()).unwrap()
+    Town::new(
+        "development".parse().unwrap(),
+        &format!("{}{}", alert_town::HOME, configuration(size)),
+        start(),
+    )
+    .unwrap()
 }
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);

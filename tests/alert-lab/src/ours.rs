@@ -19,18 +19,7 @@ pub const SYSTEM: &str = "alert-router";
 const HOME: &str = "development";
 
 /// Grouping, intervals, flapping and what is left to rollouts are the defaults.
-const CONFIGURATION: &str = r#"
-environment: { name: shop-development, region: us-east-1, stage: development, account: "123456789012" }
-services:
-  checkout:
-    pipeline: checkout
-    strategy: canary
-    route:
-      rule: rule
-      load_balancer: lb
-      blue: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/b/1", endpoint: "http://blue" }
-      green: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g/2", endpoint: "http://green" }
-notifications:
+const CONFIGURATION: &str = r#"notifications:
   pager: { kind: pagerduty, secret: monitoring.pager, fallback: mail }
   chat: { kind: slack, token: monitoring.slack, channel: C0123ABCD }
   mail: { kind: email, topic: "arn:aws:sns:us-east-1:123456789012:mail" }
@@ -102,7 +91,8 @@ fn event(alarm: &Alarm, begins: bool, time: Time) -> Value {
 /// What channels were told, and the invocation that was killed, if the one of this call was to be.
 fn played(script: &Script, kill_before: Option<u64>) -> Result<(Vec<Told>, Option<Killed>), String> {
     let home = HOME.parse().map_err(|error| format!("environment {HOME}: {error}"))?;
-    let town = Town::new(home, CONFIGURATION, start()).map_err(|error| error.to_string())?;
+    let town = Town::new(home, &format!("{}{CONFIGURATION}", alert_town::HOME), start())
+        .map_err(|error| error.to_string())?;
     if let Some(outage) = script.outage {
         let channel: ChannelName =
             Channel::Pager.as_str().parse().map_err(|error| format!("pager: {error}"))?;

@@ -16,4 +16,4 @@ mod town;
 mod turn;
 
 pub use hours::{Hours, Killed};
-pub use town::{Counts, Outage, Received, Town};
+pub use town::{Counts, HOME, Outage, Received, Town};

@@ -1,20 +1,9 @@
 use alerting::NoticeKind;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Hours, Outage, Town, events};
+use crate::{HOME, Hours, Outage, Town, events};
 
-const CONFIGURATION: &str = r#"
-environment: { name: shop-development, region: us-east-1, stage: development, account: "123456789012" }
-services:
-  checkout:
-    pipeline: checkout
-    strategy: canary
-    route:
-      rule: rule
-      load_balancer: lb
-      blue: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/b/1", endpoint: "http://blue" }
-      green: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g/2", endpoint: "http://green" }
-notifications:
+const CONFIGURATION: &str = r#"notifications:
   chat: { kind: slack, token: monitoring.slack, channel: C0123ABCD }
 alerts:
   environments: [production]
@@ -27,7 +16,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn town() -> Town {
-    Town::new("development".parse().unwrap(), CONFIGURATION, at(0)).unwrap()
+    Town::new("development".parse().unwrap(), &format!("{HOME}{CONFIGURATION}"), at(0)).unwrap()
 }
 
 const ABOUT: (&str, &str) = ("production", "checkout");

@@ -13,6 +13,20 @@ use rollout::EnvironmentName;
 
 use crate::turn::Turn;
 
+/// The stack's own environment, `development`, with a service: what a configuration begins with.
+pub const HOME: &str = r#"
+environment: { name: shop-development, region: us-east-1, stage: development, account: "123456789012" }
+services:
+  checkout:
+    pipeline: checkout
+    strategy: canary
+    route:
+      rule: rule
+      load_balancer: lb
+      blue: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/b/1", endpoint: "http://blue" }
+      green: { target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g/2", endpoint: "http://green" }
+"#;
+
 /// A message as it came to a channel.
 #[derive(Clone, Debug)]
 pub struct Received {

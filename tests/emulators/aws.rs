@@ -28,8 +28,9 @@ const STOPPED_AND_STARTED: [(&str, &str); 6] = [
     ("ecs", "AWS_ENDPOINT_URL_ECS"),
     ("elasticache", "AWS_ENDPOINT_URL_ELASTICACHE"),
     ("rds", "AWS_ENDPOINT_URL_RDS"),
-    ("tagging", "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API"),
+    ("tagging", TAGGING_ENDPOINT),
 ];
+const TAGGING_ENDPOINT: &str = "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API";
 const CODEPIPELINE_ENDPOINT: &str = "AWS_ENDPOINT_URL_CODEPIPELINE";
 
 /// The address that a variable names.
@@ -100,6 +101,11 @@ impl Aws {
     /// Where load balancers are.
     pub fn elb_endpoint(&self) -> &str {
         &self.endpoints[ELB_ENDPOINT]
+    }
+
+    /// Where resources are found by their tags.
+    pub fn tagging_endpoint(&self) -> &str {
+        &self.endpoints[TAGGING_ENDPOINT]
     }
 
     /// Everything that the SDK reads from a process's environment.

@@ -1,9 +1,8 @@
-//! cost-optimizer: the compiled function over everything that it stops and starts, as far as the emulator has it.
-//!
-//! The emulator makes no last snapshot of a cache that is deleted, and finds none by its tags: caches are looked for here, and
-//! go and come back in the tests of `shared/cloud-resources`.
+//! cost-optimizer: the compiled function over everything that it stops and starts, on the emulator; caches on the stand-in,
+//! for the emulator makes no last snapshot of a cache that is deleted, and finds none by its tags.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::{CostOptimizerReply, CostOptimizerResult};
 use engine::ports::Published;
@@ -12,19 +11,38 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, REGION, element, elements};
+use crate::caches::Caches;
 use crate::world::World;
 
 const EC2: (&str, &str) = ("ec2", "2016-11-15");
 const GROUPS: (&str, &str) = ("autoscaling", "2011-01-01");
 const RDS: (&str, &str) = ("rds", "2014-10-31");
 
-/// An environment takes no more ticks than this to be off, or on: compute goes first, then databases, and each is
-/// seen by the tick after.
-const TICKS: usize = 6;
+/// An environment takes no more ticks than this to be off, or on: compute goes first, then caches, then databases, each is
+/// seen by the tick after, and a cache takes one for its snapshot and another one to be deleted.
+const TICKS: usize = 8;
+
+/// The cache, as it was created.
+const CACHE: [(&str, &str); 13] = [
+    ("ReplicationGroupDescription", "what is in carts"),
+    ("Engine", "valkey"),
+    ("EngineVersion", "8.0"),
+    ("CacheNodeType", "cache.t4g.small"),
+    ("NumCacheClusters", "2"),
+    ("AutomaticFailoverEnabled", "true"),
+    ("CacheParameterGroupName", "carts"),
+    ("CacheSubnetGroupName", "private"),
+    ("SecurityGroupIds.SecurityGroupId.1", "sg-1"),
+    ("Port", "6380"),
+    ("TransitEncryptionEnabled", "true"),
+    ("TransitEncryptionMode", "required"),
+    ("AtRestEncryptionEnabled", "true"),
+];
 
 /// Everything of the environment `saving`, and what looks like it.
 struct Estate<'a> {
     aws: &'a Aws,
+    caches: &'a Caches,
     environment: &'a str,
     run: &'a str,
     instance: String,
@@ -42,6 +60,7 @@ impl<'a> Estate<'a> {
         let own = ("ace-flow:environment", environment);
         let estate = Self {
             aws,
+            caches: &world.caches,
             environment,
             run,
             instance: instance(aws, &image, &[own]).await,
@@ -51,6 +70,7 @@ impl<'a> Estate<'a> {
         estate.group(&image).await;
         estate.service().await;
         estate.database().await;
+        estate.caches.there().add(true, &estate.name("cache"), &CACHE);
         estate
     }
 
@@ -159,7 +179,24 @@ impl<'a> Estate<'a> {
         let fields = [("DBInstanceIdentifier", name.as_str())];
         let database = aws.query(RDS.0, RDS.1, "DescribeDBInstances", &fields).await;
         seen.push(format!("database {}", element(&database, "DBInstanceStatus")));
+        seen.push(self.cache());
         seen
+    }
+
+    fn cache(&self) -> String {
+        let there = self.caches.there();
+        match there.caches.get(&self.name("cache")) {
+            Some(cache) => {
+                let is_kept =
+                    CACHE.iter().all(|(name, value)| cache.fields.get(*name).is_some_and(|now| now == value));
+                format!(
+                    "cache {}, {}",
+                    cache.status,
+                    if is_kept { "as it was created" } else { "another one" }
+                )
+            }
+            None => "no cache".to_owned(),
+        }
     }
 }
 
@@ -211,6 +248,7 @@ async fn settled(world: &World) {
     for _ in 0..TICKS {
         let reply = tick(world).await;
         assert_eq!(reply.failing, 0, "{:#?}", said(world).await);
+        world.caches.there().passes();
         if reply.asked == 0 && reply.waiting == 0 && settles(world).await {
             return;
         }
@@ -247,23 +285,31 @@ async fn publish(world: &World) {
     assert!(world.store.publish(&environment.parse().unwrap(), &published).await.unwrap());
 }
 
-const ON: [&str; 6] = [
+const ON: [&str; 7] = [
     "instance running t3.micro",
     "production running t3.micro",
     "foreign running t3.micro",
     "group 1 3 2, 2 instances",
     "service 2 in 2 to 6",
     "database available",
+    "cache available, as it was created",
 ];
 
-const OFF: [&str; 6] = [
+const OFF: [&str; 7] = [
     "instance stopped t3.micro",
     "production running t3.micro",
     "foreign running t3.micro",
     "group 0 0 0, 0 instances",
     "service 0 in 0 to 0",
     "database stopped",
+    "no cache",
 ];
+
+/// Snapshots of a cache are called after the minute: no cache is away and back within one, but here.
+async fn another_minute() {
+    let second = u64::try_from(Timestamp::now().as_second() % 60).unwrap();
+    tokio::time::sleep(Duration::from_secs(60 - second)).await;
+}
 
 /// What is wanted off is off after a few ticks and nothing else is; a tick more changes nothing; and what is wanted on again
 /// is as it was.
@@ -278,11 +324,16 @@ pub async fn the_evening_and_the_morning_of_everything(world: Arc<World>) {
     want(&world, "on").await;
     settled(&world).await;
     assert_eq!(estate.seen().await, ON);
-    for _ in 0..2 {
+    for evening in 0..2 {
+        if evening > 0 {
+            another_minute().await;
+        }
         let off = want(&world, "off").await;
         assert!(off.asked >= 3, "compute goes at once: {off:?}");
         settled(&world).await;
         assert_eq!(estate.seen().await, OFF);
+        let snapshots = world.caches.there().snapshots.len();
+        assert_eq!(snapshots, evening + 2, "of those before, one is kept");
         let versions = said(&world).await;
         for _ in 0..2 {
             let again = tick(&world).await;

@@ -2,23 +2,20 @@
 //! process that writes a chosen one is killed when the write took effect, before it hears of it.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
 use rollout::{Colour, Route};
-use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::emulator::signal;
 use crate::http::Http;
+use crate::server::{Call, listen, serve};
 
 /// The executable of a function.
 const FUNCTION: &str = "bootstrap";
@@ -30,31 +27,6 @@ pub enum Writer {
     Answered,
     /// It was killed before.
     Killed,
-}
-
-/// A port of this machine, and its address.
-pub async fn listen() -> (TcpListener, SocketAddrV4) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("not IPv4") };
-    (listener, address)
-}
-
-/// Answers every request there, until the runtime ends; `pass` hears where its client is, and an error closes the connection.
-pub fn serve<P, F>(listener: TcpListener, pass: P)
-where
-    P: Fn(Request<Incoming>, SocketAddrV4) -> F + Clone + Send + 'static,
-    F: Future<Output = io::Result<Response<Full<Bytes>>>> + Send + 'static,
-{
-    tokio::spawn(async move {
-        while let Ok((stream, SocketAddr::V4(client))) = listener.accept().await {
-            let pass = pass.clone();
-            tokio::spawn(async move {
-                let answer = service_fn(move |request| pass(request, client));
-                // A client that goes away is no matter of ours.
-                let _served = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
-            });
-        }
-    });
 }
 
 #[derive(Default)]
@@ -83,9 +55,9 @@ impl Passage {
         let url = format!("http://{address}");
         let passage = Self { url, address, balancer, http: Http::new(), log: Arc::default() };
         let server = passage.clone();
-        serve(listener, move |request, client| {
+        serve(listener, move |call, client| {
             let server = server.clone();
-            async move { server.pass(request, client).await }
+            async move { server.pass(call, client).await }
         });
         passage
     }
@@ -108,22 +80,13 @@ impl Passage {
     }
 
     /// An error closes the connection.
-    async fn pass(
-        &self,
-        request: Request<Incoming>,
-        client: SocketAddrV4,
-    ) -> Result<Response<Full<Bytes>>, io::Error> {
-        let (mut parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let form = Form::parse(&body);
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        parts.uri = format!("{}{path}", self.balancer).parse::<Uri>().map_err(io::Error::other)?;
-        let onward = Request::from_parts(parts, Full::new(body));
+    async fn pass(&self, call: Call, client: SocketAddrV4) -> io::Result<Response<Full<Bytes>>> {
+        let form = Form::parse(&call.body);
         if form.field("Action") != Some("ModifyRule") {
-            return self.forward(onward).await;
+            return call.pass_on(&self.http, &self.balancer).await;
         }
         let mut log = self.log.lock().await;
-        let answer = self.forward(onward).await?;
+        let answer = call.pass_on(&self.http, &self.balancer).await?;
         if !answer.status().is_success() {
             return Ok(answer);
         }
@@ -136,13 +99,6 @@ impl Passage {
         kill(client, self.address)?;
         log.writes.push((form, Writer::Killed));
         Err(io::Error::other("nobody is left to answer"))
-    }
-
-    async fn forward(&self, request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, io::Error> {
-        let answer = self.http.send(request).await.map_err(io::Error::other)?;
-        let mut response = Response::new(Full::new(Bytes::from(answer.body)));
-        *response.status_mut() = StatusCode::from_u16(answer.status).map_err(io::Error::other)?;
-        Ok(response)
     }
 }
 

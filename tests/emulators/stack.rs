@@ -59,12 +59,19 @@ pub struct Stack {
 pub struct Ways<'a> {
     /// The load balancers.
     pub elb: &'a str,
+    /// `ElastiCache` and its tags, for cost-optimizer.
+    pub caches: &'a str,
     /// DynamoDB, for alert-router.
     pub table: &'a str,
     /// Slack's API.
     pub slack: &'a str,
     /// The script of the scripted function.
     pub script: &'a str,
+}
+
+/// The environment of cost-optimizer.
+pub fn saving(run: &str) -> String {
+    format!("cost-{run}")
 }
 
 /// Creates it.
@@ -104,7 +111,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
 
     let role = format!("arn:aws:iam::{account}:role/{prefix}");
     let mut versions = BTreeMap::new();
-    let saving = format!("cost-{run}");
+    let saving = saving(run);
     for function in FUNCTIONS.into_iter().chain([ALERT_ROUTER, COST_OPTIMIZER]) {
         let resource = format!("{function}Function");
         let mut variables = template.variables(&resource);
@@ -113,7 +120,12 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
             variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), ways.table.into());
             variables.insert("ACE_SLACK_API".to_owned(), ways.slack.into());
         }
-        variables.extend((function == COST_OPTIMIZER).then(|| ("ACE_ENVIRONMENT".to_owned(), json!(saving))));
+        if function == COST_OPTIMIZER {
+            variables.insert("ACE_ENVIRONMENT".to_owned(), saving.as_str().into());
+            for service in ["ELASTICACHE", "RESOURCE_GROUPS_TAGGING_API"] {
+                variables.insert(format!("AWS_ENDPOINT_URL_{service}"), ways.caches.into());
+            }
+        }
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
         let name = format!("{prefix}-{binary}");

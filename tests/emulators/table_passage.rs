@@ -6,13 +6,14 @@ use std::io;
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
 use serde_json::Value;
 
 use crate::http::Http;
-use crate::passage::{kill, listen, serve};
+use crate::passage::kill;
+use crate::server::{Call, listen, serve};
 
 #[derive(Default)]
 struct Log {
@@ -43,9 +44,9 @@ impl TablePassage {
         let url = format!("http://{address}");
         let passage = Self { url, address, onward, http: Http::new(), log: Arc::default() };
         let server = passage.clone();
-        serve(listener, move |request, client| {
+        serve(listener, move |call, client| {
             let server = server.clone();
-            async move { server.pass(request, client).await }
+            async move { server.pass(call, client).await }
         });
         passage
     }
@@ -71,26 +72,12 @@ impl TablePassage {
     }
 
     /// An error closes the connection.
-    async fn pass(
-        &self,
-        request: Request<Incoming>,
-        client: SocketAddrV4,
-    ) -> Result<Response<Full<Bytes>>, io::Error> {
-        let (mut parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-        let operation =
-            target.and_then(|target| target.split_once('.')).map_or("", |(_, name)| name).to_owned();
-        if self.is_struck(&operation, &serde_json::from_slice(&body).unwrap_or_default()) {
+    async fn pass(&self, call: Call, client: SocketAddrV4) -> io::Result<Response<Full<Bytes>>> {
+        if self.is_struck(call.operation(), &serde_json::from_slice(&call.body).unwrap_or_default()) {
             kill(client, self.address)?;
             return Err(io::Error::other("nobody is left to answer"));
         }
-        parts.uri = format!("{}/", self.onward).parse::<Uri>().map_err(io::Error::other)?;
-        let answer = self.http.send(Request::from_parts(parts, Full::new(body))).await;
-        let answer = answer.map_err(io::Error::other)?;
-        let mut response = Response::new(Full::new(Bytes::from(answer.body)));
-        *response.status_mut() = StatusCode::from_u16(answer.status).map_err(io::Error::other)?;
-        Ok(response)
+        call.pass_on(&self.http, &self.onward).await
     }
 
     /// Notes a call; whether whoever makes it is to be killed.

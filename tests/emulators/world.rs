@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::alerts::Desk;
 use crate::aws::{Aws, REGION};
 use crate::balancer::{Balancer, Service, publish_metrics};
+use crate::caches::Caches;
 use crate::executions::{Execution, with_input};
 use crate::local::Local;
 use crate::passage::{Passage, Writer};
@@ -52,6 +53,8 @@ pub struct World {
     pub local: Local,
     /// The functions' way to the load balancer.
     pub passage: Passage,
+    /// cost-optimizer's way to the caches.
+    pub caches: Caches,
     /// alert-router's way to its table.
     pub table: TablePassage,
     /// Whom alert-router tells.
@@ -83,7 +86,14 @@ impl World {
         let table = TablePassage::open(aws.endpoint().to_owned()).await;
         let desk = Desk::open().await;
         let (script, slack_api) = (local.script_url(), desk.slack_api());
-        let ways = Ways { elb: &passage.url, table: &table.url, slack: &slack_api, script: &script };
+        let caches = Caches::open(&stack::saving(&run), aws.tagging_endpoint().to_owned()).await;
+        let ways = Ways {
+            elb: &passage.url,
+            caches: &caches.url,
+            table: &table.url,
+            slack: &slack_api,
+            script: &script,
+        };
         let stack = stack::create(&aws, &run, folder, ways).await;
         let balancer = Balancer::create(&aws, &run).await;
         let mut services = Vec::new();
@@ -117,6 +127,7 @@ impl World {
             aws,
             local,
             passage,
+            caches,
             table,
             desk,
             stack,

@@ -6,8 +6,6 @@ mod settings;
 mod snapshots;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 

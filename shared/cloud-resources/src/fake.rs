@@ -10,43 +10,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
+pub(crate) use aws_stand_in::{Asked, xml, xml_error};
 use cost::{Act, Seen};
 use engine::ports::Order;
-use serde_json::Value;
-use url::form_urlencoded;
-
-/// A request: the call's name, and its fields.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) call: String,
-    /// Of the query protocol.
-    pub(crate) fields: BTreeMap<String, String>,
-    /// Of the JSON protocol.
-    pub(crate) json: Value,
-}
-
-impl Asked {
-    fn read(request: &HttpRequest) -> Self {
-        let body = request.body().bytes().unwrap_or_default();
-        if let Some(target) = request.headers().get("x-amz-target") {
-            let call = target.rsplit('.').next().unwrap().to_owned();
-            return Self { call, fields: BTreeMap::new(), json: serde_json::from_slice(body).unwrap() };
-        }
-        let mut fields: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
-        let call = fields.remove("Action").unwrap();
-        fields.remove("Version");
-        Self { call, fields, json: Value::Null }
-    }
-
-    pub(crate) fn field(&self, name: &str) -> &str {
-        self.fields.get(name).map(String::as_str).unwrap_or_default()
-    }
-
-    /// The values of a list: `InstanceId.1`, `InstanceId.2`.
-    pub(crate) fn list(&self, name: &str) -> Vec<&str> {
-        (1..).map_while(|n| self.fields.get(&format!("{name}.{n}")).map(String::as_str)).collect()
-    }
-}
 
 type Answers = dyn FnMut(&Asked) -> (u16, String) + Send;
 
@@ -97,24 +63,12 @@ impl Fake {
 
 impl HttpConnector for Fake {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let asked = Asked::read(&request);
+        let body = request.body().bytes().unwrap_or_default();
+        let asked = Asked::read(request.headers().get("x-amz-target"), body);
         self.asked.lock().unwrap().push(asked.clone());
         let (status, body) = (self.answers.lock().unwrap())(&asked);
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))))
     }
-}
-
-/// An error as the query protocol has it.
-pub(crate) fn xml_error(code: &str, message: &str) -> String {
-    format!(
-        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
-         <RequestId>r-1</RequestId></ErrorResponse>"
-    )
-}
-
-/// The answer of the query protocol.
-pub(crate) fn xml(call: &str, result: &str) -> String {
-    format!("<{call}Response><{call}Result>{result}</{call}Result></{call}Response>")
 }
 
 pub(crate) fn environment() -> BTreeMap<String, String> {

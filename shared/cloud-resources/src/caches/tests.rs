@@ -1,8 +1,10 @@
+use std::sync::{Arc, Mutex};
+
+use aws_stand_in::ElastiCache;
 use cost::{Act, Arn, Moment, Power, Shape, State, Subject, Wish, plan};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::world::{self, Shared};
 use super::*;
 use crate::fake::{Fake, environment, order, xml};
 
@@ -95,14 +97,16 @@ const SINGLE: &[(&str, &str)] = &[
 struct Optimizer {
     caches: Caches,
     fake: Fake,
-    world: Shared,
+    world: Arc<Mutex<ElastiCache>>,
     records: Vec<Record>,
     now: Timestamp,
 }
 
 impl Optimizer {
     fn of(all: &[(bool, &str, Fields<'_>)]) -> Self {
-        let (fake, world) = world::fake();
+        let world = Arc::new(Mutex::new(ElastiCache::new("staging")));
+        let shared = Arc::clone(&world);
+        let fake = Fake::new(move |asked| shared.lock().unwrap().answer(asked));
         for (group, id, fields) in all {
             world.lock().unwrap().add(*group, id, fields);
         }

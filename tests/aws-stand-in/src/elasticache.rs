@@ -1,67 +1,79 @@
-//! `ElastiCache` as far as it matters here, for tests: it keeps what a cache was created with and describes it by that.
+//! `ElastiCache`: groups and clusters, and the snapshots that are made of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use crate::fake::{Asked, Fake, xml, xml_error};
+use crate::asked::{Asked, xml, xml_error};
 
 const PREFIX: &str = "arn:aws:elasticache:eu-west-1:1";
 
+/// A replication group or a cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Cache {
-    pub(super) group: bool,
-    pub(super) status: &'static str,
+pub struct Cache {
+    group: bool,
+    /// As `DescribeReplicationGroups` has it.
+    pub status: &'static str,
     /// The fields of the call that created it.
-    pub(super) fields: BTreeMap<String, String>,
+    pub fields: BTreeMap<String, String>,
     /// How much was written to it.
-    pub(super) data: u32,
+    pub data: u32,
     /// With which last snapshot it goes.
     last: Option<String>,
 }
 
+/// A snapshot.
 #[derive(Clone, Debug)]
-pub(super) struct Made {
-    pub(super) status: &'static str,
+pub struct Made {
+    /// As `DescribeSnapshots` has it.
+    pub status: &'static str,
     of: String,
     node: Option<String>,
-    pub(super) data: u32,
+    /// How much was written to the cache when it was made.
+    pub data: u32,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct World {
-    pub(super) caches: BTreeMap<String, Cache>,
-    pub(super) snapshots: BTreeMap<String, Made>,
+/// `ElastiCache` of an account whose caches are all of one environment.
+#[derive(Debug)]
+pub struct ElastiCache {
+    environment: String,
+    /// By their ids.
+    pub caches: BTreeMap<String, Cache>,
+    /// By their names.
+    pub snapshots: BTreeMap<String, Made>,
     /// Whether AWS makes no snapshots at the moment.
-    pub(super) snapshots_fail: bool,
+    pub snapshots_fail: bool,
     /// The groups that are scaled.
-    pub(super) scaled: Vec<&'static str>,
+    pub scaled: Vec<&'static str>,
 }
 
-pub(super) type Shared = Arc<Mutex<World>>;
+impl ElastiCache {
+    /// Without caches, for those of this environment.
+    pub fn new(environment: &str) -> Self {
+        Self {
+            environment: environment.to_owned(),
+            caches: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            snapshots_fail: false,
+            scaled: Vec::new(),
+        }
+    }
 
-pub(super) fn fake() -> (Fake, Shared) {
-    let world = Shared::default();
-    let shared = Arc::clone(&world);
-    (Fake::new(move |asked| shared.lock().unwrap().answer(asked)), world)
-}
-
-impl World {
-    pub(super) fn add(&mut self, group: bool, id: &str, fields: &[(&str, &str)]) {
+    /// Adds a replication group, or a single cluster, with the fields of the call that would create it.
+    pub fn add(&mut self, group: bool, id: &str, fields: &[(&str, &str)]) {
         let mut fields: BTreeMap<String, String> =
             fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let own = if group { "ReplicationGroupId" } else { "CacheClusterId" };
         fields.insert(own.to_owned(), id.to_owned());
         let tags = fields.keys().filter(|name| name.starts_with("Tags.Tag.")).count() / 2 + 1;
         fields.insert(format!("Tags.Tag.{tags}.Key"), "ace-flow:environment".to_owned());
-        fields.insert(format!("Tags.Tag.{tags}.Value"), "staging".to_owned());
+        fields.insert(format!("Tags.Tag.{tags}.Value"), self.environment.clone());
         let cache = Cache { group, status: "available", fields, data: 0, last: None };
         self.caches.insert(id.to_owned(), cache);
     }
 
     /// Some minutes pass.
-    pub(super) fn passes(&mut self) {
+    pub fn passes(&mut self) {
         for made in self.snapshots.values_mut().filter(|made| made.status == "creating") {
             made.status = if self.snapshots_fail { "failed" } else { "available" };
         }
@@ -79,7 +91,12 @@ impl World {
         self.caches.retain(|_, cache| cache.status != "gone");
     }
 
-    fn answer(&mut self, asked: &Asked) -> (u16, String) {
+    /// The status and the body of the answer.
+    ///
+    /// # Panics
+    ///
+    /// If it is asked for what it does not have, or to delete a cache without a last snapshot.
+    pub fn answer(&mut self, asked: &Asked) -> (u16, String) {
         match asked.call.as_str() {
             "GetResources" => self.tagged(),
             "DescribeScalableTargets" => {

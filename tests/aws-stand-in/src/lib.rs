@@ -1,0 +1,10 @@
+//! AWS for tests, as far as no emulator has it.
+//!
+//! [`ElastiCache`] keeps what a cache was created with and describes it by that; a cache that is deleted goes when its last
+//! snapshot is made, and comes back from it.
+
+mod asked;
+mod elasticache;
+
+pub use self::asked::{Asked, xml, xml_error};
+pub use self::elasticache::ElastiCache;

@@ -14,6 +14,10 @@ use crate::resource::{CacheShape, Kind, Seen, Shape, Snapshot, State};
 const WOKEN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24 - 1);
 /// What was asked so long ago and was not seen to begin has failed.
 const IN_VAIN: SignedDuration = SignedDuration::from_mins(15);
+/// What takes so many times as long to start as it usually does is stuck,
+const STARTS_WITHIN: i32 = 3;
+/// and so is what has not stopped after this time: a snapshot of a large cache takes long.
+const STOPS_WITHIN: SignedDuration = SignedDuration::from_hours(2);
 
 /// How a resource should be, by its schedule and by what people ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,8 +231,8 @@ pub fn decide(record: Record, seen: &Seen, wish: &Wish, view: &View, now: Timest
     };
     let mut record = case.record;
     record.said = standing.to_string();
-    if seen.endpoint.is_some() {
-        record.endpoint.clone_from(&seen.endpoint);
+    if seen.endpoint.is_some() && seen.endpoint != record.endpoint {
+        record.moved_from = std::mem::replace(&mut record.endpoint, seen.endpoint.clone());
     }
     Decision { record, act, standing }
 }
@@ -254,7 +258,7 @@ impl Case<'_> {
     fn on(&mut self) -> Told {
         match &self.seen.state {
             State::Running => self.runs(),
-            State::Starting => (Act::Nothing, Standing::Underway),
+            State::Starting => self.on_its_way("start"),
             State::Stopping if !self.seen.kind.turns_round() => waits("it is still stopping"),
             State::Busy(what) => waits(format!("it is busy: {what}")),
             State::Stopping | State::Stopped | State::Gone => {
@@ -270,11 +274,9 @@ impl Case<'_> {
     fn off(&mut self) -> Told {
         match &self.seen.state {
             State::Stopped | State::Gone => (Act::Nothing, self.at_rest()),
-            State::Stopping => (Act::Nothing, Standing::Underway),
+            State::Stopping => self.on_its_way("stop"),
             State::Starting if !self.seen.kind.turns_round() => waits("it is still starting"),
-            State::Busy(_) if matches!(self.record.ours, Ours::Snapshot { .. }) => {
-                (Act::Nothing, Standing::Underway)
-            }
+            State::Busy(_) if matches!(self.record.ours, Ours::Snapshot { .. }) => self.on_its_way("stop"),
             State::Busy(what) => waits(format!("it is busy: {what}")),
             State::Starting | State::Running => {
                 if let Some(why) = &self.seen.cannot {
@@ -298,6 +300,32 @@ impl Case<'_> {
         let trouble = self.record.trouble.as_ref().filter(|trouble| trouble.next > self.now);
         let fails = trouble.map(|trouble| Standing::Fails { why: trouble.why.clone(), next: trouble.next });
         fails.or_else(|| by.map(|what| Standing::Waits(what.clone())))
+    }
+
+    /// What was asked has begun. A group for which there are no machines, or a service whose tasks die, never gets further,
+    /// and says so to nobody.
+    fn on_its_way(&mut self, what: &str) -> Told {
+        let (asked, longest) = match &self.record.ours {
+            Ours::Start { at } => {
+                let lead = SignedDuration::from_secs(i64::from(self.record.lead().0));
+                (*at, lead.saturating_mul(STARTS_WITHIN).max(IN_VAIN))
+            }
+            Ours::Stop { at } | Ours::Snapshot { at, .. } | Ours::Delete { at, .. } => (*at, STOPS_WITHIN),
+            Ours::Nothing | Ours::Started { .. } | Ours::Stopped { .. } => {
+                return (Act::Nothing, Standing::Underway);
+            }
+        };
+        if self.now.duration_since(asked) < longest {
+            return (Act::Nothing, Standing::Underway);
+        }
+        let waits = self.record.trouble.as_ref().is_some_and(|trouble| trouble.next > self.now);
+        if !waits {
+            let (state, look) = (&self.seen.state, self.seen.kind.tells());
+            let why = format!("it was asked to {what} at {asked}, and is {state} ever since: look at {look}");
+            self.record.failed(why, false, self.now);
+        }
+        let standing = self.held_up(None).unwrap_or(Standing::Underway);
+        (Act::Nothing, standing)
     }
 
     fn runs(&self) -> Told {

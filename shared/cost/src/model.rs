@@ -30,7 +30,7 @@ pub struct Thing {
     /// When AWS started it last by itself.
     pub woken: Option<Timestamp>,
     pub takes: SignedDuration,
-    /// Whether AWS has no machines of its own type.
+    /// Whether AWS has no machines of its own type: an order says so, and what has a size waits in silence.
     pub scarce: bool,
 }
 
@@ -101,8 +101,10 @@ impl Thing {
 
     /// A minute has passed.
     pub fn passes(&mut self, now: Timestamp) {
+        let waits = |to: &State| *to == State::Running && self.scarce && self.kind.turns_round();
         if let Some((due, to)) = self.due.clone()
             && due <= now
+            && !waits(&to)
         {
             self.state = to;
             self.due = None;
@@ -181,7 +183,7 @@ impl Thing {
         if let Some(shape) = shape {
             self.shape = shape.clone();
         }
-        if self.scarce && self.shape == self.made {
+        if self.scarce && self.shape == self.made && !self.kind.turns_round() {
             return Err(("InsufficientInstanceCapacity", true));
         }
         self.go(State::Starting, State::Running, now);

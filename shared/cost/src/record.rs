@@ -54,6 +54,9 @@ pub struct Record {
     /// Where it was reached last, of what was restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// Where it was reached before it came back at another address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
     /// How it stood when that changed last, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub said: String,
@@ -158,6 +161,7 @@ impl Record {
             trouble: None,
             told: false,
             endpoint: None,
+            moved_from: None,
             said: String::new(),
             starts: Vec::new(),
             off_since: None,

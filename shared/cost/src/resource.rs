@@ -64,6 +64,17 @@ macro_rules! kinds {
                 match self { $(Self::$variant => $shown,)+ }
             }
 
+            /// Where AWS tells what keeps it from starting or stopping.
+            pub const fn tells(self) -> &'static str {
+                match self {
+                    Self::Instance => "its state transition reason and its status checks",
+                    Self::Group => "the activity of the group",
+                    Self::Service => "the events of the service",
+                    Self::Database | Self::Cluster => "the events of RDS",
+                    Self::Cache => "the events of ElastiCache",
+                }
+            }
+
             /// Whether it takes orders on its way up or down: what is a number can be another number at any time.
             pub const fn turns_round(self) -> bool {
                 matches!(self, Self::Group | Self::Service)

@@ -109,7 +109,10 @@ pub(super) fn facts(known: &Known, record: &Record) -> Vec<String> {
     lines.extend(
         record.instead.as_ref().map(|instead| format!("has type {instead} for want of machines of its own")),
     );
-    lines.extend(record.endpoint.as_ref().map(|endpoint| format!("is reached at {endpoint}")));
+    lines.extend(record.endpoint.as_ref().map(|endpoint| match &record.moved_from {
+        Some(before) => format!("is reached at {endpoint} since it came back, before at {before}"),
+        None => format!("is reached at {endpoint}"),
+    }));
     if let Ours::Delete { last, .. } = &record.ours {
         lines.push(format!("is restored from snapshot {last}"));
     }

@@ -100,6 +100,7 @@ pub(super) fn entry(known: &Known, record: &Record) -> Value {
         "state": state(known, record), "stands": record.said, "wanted": desired.state, "power": power,
         "why": desired.reason.to_string(), "since": desired.since, "until": desired.until, "lease": record.lease,
         "trouble": record.trouble, "lead_seconds": record.lead(), "shape": record.shape, "lost": record.lost,
+        "endpoint": record.endpoint, "moved_from": record.moved_from,
     })
 }
 

@@ -226,6 +226,62 @@ fn without_machines_of_its_own_type_an_instance_gets_another_for_the_day() {
 }
 
 #[test]
+fn what_never_gets_there_is_told() {
+    let starting = || {
+        let subject = subject(Kind::Group, State::Starting, wish(Power::On, "18:00"));
+        ours(subject, Ours::Start { at: at("08:00") })
+    };
+    assert_eq!(only(starting(), "08:14").standing, Standing::Underway);
+    let mut late = only(starting(), "08:15");
+    assert!(matches!(late.standing, Standing::Fails { .. }), "{:?}", late.standing);
+    assert_eq!(late.act, Act::Nothing, "it goes on by itself");
+    for now in ["08:20", "08:25"] {
+        assert!(!late.record.is_stuck(0), "{now}");
+        late = only(Subject { record: late.record, ..starting() }, now);
+    }
+    assert!(late.record.is_stuck(0));
+    let why = &late.record.trouble.as_ref().unwrap().why;
+    assert_eq!(
+        why,
+        "it was asked to start at 2026-11-30T08:00:00Z, and is starting ever since: look at the activity of the group"
+    );
+    let mut there = starting();
+    (there.record, there.seen.state) = (late.record, State::Running);
+    let there = only(there, "08:30");
+    assert_eq!((there.record.trouble, there.standing), (None, Standing::AsWanted));
+    assert!(there.record.starts.is_empty(), "that says nothing of how long it takes");
+
+    // Known to be slow, it has longer.
+    let mut slow = starting();
+    slow.record.starts = vec![1_800; 3];
+    assert_eq!(only(slow, "09:29").standing, Standing::Underway);
+    let stopping = |now: &str| {
+        let subject = subject(Kind::Database, State::Stopping, wish(Power::Off, "23:00"));
+        only(ours(subject, Ours::Stop { at: at("18:00") }), now).standing
+    };
+    assert_eq!(stopping("19:59"), Standing::Underway);
+    assert!(matches!(stopping("20:00"), Standing::Fails { .. }));
+}
+
+#[test]
+fn who_comes_back_at_another_address_is_known_by_both() {
+    let mut cache = subject(Kind::Cache, State::Running, wish(Power::On, "18:00"));
+    let endpoint = |address: &str| Some(address.to_owned());
+    cache.seen.endpoint = endpoint("one.old:6379");
+    let first = only(cache.clone(), "09:00").record;
+    assert_eq!((&first.endpoint, &first.moved_from), (&endpoint("one.old:6379"), &None));
+    cache.record = first;
+    cache.seen.endpoint = None;
+    cache.record = only(cache.clone(), "10:00").record;
+    cache.seen.endpoint = endpoint("one.new:6379");
+    for now in ["11:00", "12:00"] {
+        cache.record = only(cache.clone(), now).record;
+        assert_eq!(cache.record.endpoint, endpoint("one.new:6379"), "{now}");
+        assert_eq!(cache.record.moved_from, endpoint("one.old:6379"), "{now}");
+    }
+}
+
+#[test]
 fn a_cache_is_deleted_only_when_a_snapshot_of_it_was_made() {
     let subject = subject(Kind::Cache, State::Running, wish(Power::Off, "23:00"));
     let first = only(subject.clone(), "18:00");

@@ -197,6 +197,13 @@ impl<'a> Tick<'a> {
         let planned = decisions.into_iter().zip(managed).map(|(decision, seen)| {
             let Decision { record, act, standing } = decision;
             self.tally.note(&standing);
+            let before = known.get(&record.arn).and_then(|known| known.endpoint.as_ref());
+            if let (Some(before), Some(endpoint)) = (before, &record.endpoint)
+                && before != endpoint
+            {
+                let (kind, name) = (record.kind, record.name.as_str());
+                tracing::warn!(%kind, name, before, endpoint, "reached at another address from now on");
+            }
             Planned { record, order: (act != Act::Nothing).then_some(Order { seen, act }) }
         });
         planned.collect()

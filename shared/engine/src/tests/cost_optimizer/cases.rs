@@ -236,6 +236,29 @@ fn what_is_stuck_is_told_once_and_once_when_it_is_not_any_more() {
 }
 
 #[test]
+fn a_group_that_gets_no_machines_is_told_though_no_order_fails() {
+    let borough = borough();
+    borough.until("2026-11-30T19:00:00Z");
+    let group = borough.with(|state| {
+        let mut things = state.account.things.iter_mut();
+        let group = things.position(|thing| thing.kind == Kind::Group).unwrap();
+        state.account.things[group].scarce = true;
+        group
+    });
+    borough.until("2026-12-01T08:00:00Z");
+    let told = borough.with(|state| state.told.clone());
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].stuck && told[0].reason.contains("is starting ever since: look at the activity"),
+        "{told:?}"
+    );
+    borough.with(|state| state.account.things[group].scarce = false);
+    borough.until("2026-12-01T09:00:00Z");
+    let told = borough.with(|state| state.told.clone());
+    assert!(told.len() == 2 && !told[1].stuck, "{told:?}");
+}
+
+#[test]
 fn a_service_that_does_not_answer_holds_only_the_order_up() {
     let borough = borough();
     borough.with(|state| state.silent = Some(Family::Elasticache));

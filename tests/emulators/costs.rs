@@ -7,11 +7,12 @@ use std::time::Duration;
 use contract::{CostOptimizerReply, CostOptimizerResult};
 use engine::ports::Published;
 use environments::Environment;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, REGION, element, elements};
 use crate::caches::Caches;
+use crate::operator::run_in;
 use crate::world::World;
 
 const EC2: (&str, &str) = ("ec2", "2016-11-15");
@@ -233,13 +234,26 @@ async fn tick(world: &World) -> CostOptimizerReply {
     reply
 }
 
-/// Wants everything on or off from now on.
-async fn want(world: &World, state: &str) -> CostOptimizerReply {
-    let until = (Timestamp::now() + SignedDuration::from_hours(3)).to_string();
-    let wanted =
-        json!({ "state": state, "resources": "*", "until": until, "by": "the test", "reason": state });
-    let reply = call(world, &json!({ "override": wanted })).await;
-    assert_eq!(reply.result, CostOptimizerResult::Applied, "{reply:?}");
+/// Asks `ace`, and gives its lines.
+fn ace(world: &World, arguments: &[&str]) -> Vec<Value> {
+    let named = [arguments, &["--table", &world.stack.table]].concat();
+    let (code, lines, error) = run_in(world, &world.stack.saving, &named);
+    assert_eq!(code, Some(0), "{arguments:?}: {lines:#?} {error}");
+    lines
+}
+
+/// The lines of one kind.
+fn of_kind(lines: Vec<Value>, kind: &str) -> Vec<Value> {
+    lines.into_iter().filter(|line| line["kind"] == kind).collect()
+}
+
+/// Wants everything on or off from now on; what cost-optimizer answers.
+fn want(world: &World, state: &str) -> CostOptimizerReply {
+    let why = ["--for", "3h", "--because", "a test", "--by", "ann"];
+    let said = ace(world, &[&["schedule", "override", "*", state][..], &why].concat());
+    let said = said.last().unwrap();
+    let reply: CostOptimizerReply = serde_json::from_value(said["reply"].clone()).unwrap();
+    assert_eq!(reply.result, CostOptimizerResult::Applied, "{said}");
     reply
 }
 
@@ -321,14 +335,14 @@ pub async fn the_evening_and_the_morning_of_everything(world: Arc<World>) {
     let estate = Estate::create(&world).await;
     assert_eq!(estate.seen().await, ON);
 
-    want(&world, "on").await;
+    want(&world, "--on");
     settled(&world).await;
     assert_eq!(estate.seen().await, ON);
     for evening in 0..2 {
         if evening > 0 {
             another_minute().await;
         }
-        let off = want(&world, "off").await;
+        let off = want(&world, "--off");
         assert!(off.asked >= 3, "compute goes at once: {off:?}");
         settled(&world).await;
         assert_eq!(estate.seen().await, OFF);
@@ -341,11 +355,41 @@ pub async fn the_evening_and_the_morning_of_everything(world: Arc<World>) {
         }
         assert_eq!((said(&world).await, estate.seen().await), (versions, OFF.map(str::to_owned).into()));
 
-        want(&world, "on").await;
+        want(&world, "--on");
         settled(&world).await;
         assert_eq!(estate.seen().await, ON);
     }
+    ask(&world, &estate);
     let kept = said(&world).await;
     let production = kept.iter().find(|line| line.contains("its tag Environment says production"));
     assert!(production.is_some(), "{kept:#?}");
+}
+
+/// What a person is told of it, and that their orders end.
+fn ask(world: &World, estate: &Estate<'_>) {
+    let shown = of_kind(ace(world, &["schedule", "show"]), "resource");
+    assert_eq!(shown.len(), 6, "{shown:#?}");
+    let managed: Vec<&Value> = shown.iter().filter(|one| one["managed"] == true).collect();
+    assert_eq!(managed.len(), 5, "{shown:#?}");
+    for one in managed {
+        assert!(one["state"].as_str().unwrap().starts_with("on since "), "{one:#}");
+        assert_eq!((&one["stands"], &one["wanted"]), (&json!("as wanted"), &json!("on")), "{one:#}");
+    }
+    let cache = format!("elasticache:{}", estate.name("cache"));
+    let explained = ace(world, &["schedule", "explain", &cache]);
+    let known = explained.iter().find(|line| line["resource"] == cache.as_str());
+    let endpoint = known.and_then(|known| known["endpoint"].as_str()).unwrap_or_default();
+    assert!(endpoint.starts_with(&estate.name("cache")), "{explained:#?}");
+    assert!(explained.iter().any(|voice| voice.to_string().contains("a test")), "{explained:#?}");
+
+    let saved = ace(world, &["savings"]);
+    let sum = saved.iter().find(|line| line["kind"] == "savings").unwrap();
+    assert!(sum["hours"].as_f64().unwrap() > 0.0, "{saved:#?}");
+    assert_eq!(of_kind(saved, "saving").len(), 6);
+
+    for one in of_kind(ace(world, &["schedule", "show"]), "override") {
+        ace(world, &["schedule", "end", one["override"].as_str().unwrap()]);
+    }
+    let left = of_kind(ace(world, &["schedule", "show"]), "override");
+    assert_eq!(left, Vec::<Value>::new());
 }

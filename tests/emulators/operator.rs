@@ -12,11 +12,11 @@ use crate::world::World;
 
 const SERVICE: &str = "ordered";
 
-fn ace(world: &World, arguments: &[&str]) -> Command {
+fn ace(world: &World, environment: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(built("ace"));
     command
         .args(arguments)
-        .args(["--environment", &world.stack.environment, "--output", "json"])
+        .args(["--environment", environment, "--output", "json"])
         .envs(world.aws.variables())
         .env("NO_COLOR", "1");
     command
@@ -24,7 +24,12 @@ fn ace(world: &World, arguments: &[&str]) -> Command {
 
 /// Runs it, and gives the exit code, its lines, and what went to standard error.
 fn run(world: &World, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
-    let Output { status, stdout, stderr } = ace(world, arguments).output().unwrap();
+    run_in(world, &world.stack.environment, arguments)
+}
+
+/// The same in another environment.
+pub fn run_in(world: &World, environment: &str, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
+    let Output { status, stdout, stderr } = ace(world, environment, arguments).output().unwrap();
     let text = String::from_utf8(stdout).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let error = String::from_utf8_lossy(&stderr).replace('│', " ");
@@ -45,7 +50,7 @@ struct Followed(Child);
 
 impl Followed {
     fn start(world: &World, arguments: &[&str]) -> Self {
-        Self(ace(world, arguments).stdout(Stdio::piped()).spawn().unwrap())
+        Self(ace(world, &world.stack.environment, arguments).stdout(Stdio::piped()).spawn().unwrap())
     }
 
     /// The exit code and all lines.
@@ -180,7 +185,7 @@ pub async fn an_operator_rolls_out_holds_and_rolls_back(world: Arc<World>) {
 /// Another environment, another region, no credentials: the exit code is 1, and what to do is said.
 pub async fn what_aws_does_not_have_is_told_with_the_remedy(world: Arc<World>) {
     let asked = |arguments: &[&str], variables: &[(&str, &str)]| {
-        let mut command = ace(&world, arguments);
+        let mut command = ace(&world, &world.stack.environment, arguments);
         command.envs(variables.iter().copied());
         let output = command.output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr).replace('│', " ");

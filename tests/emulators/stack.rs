@@ -128,7 +128,8 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
         }
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
-        let name = format!("{prefix}-{binary}");
+        let home = if function == COST_OPTIMIZER { &saving } else { &environment };
+        let name = format!("ace-flow-{home}-{binary}");
         let version =
             function_version(aws, &name, &bootstraps().join(&binary), &role, timeout, &variables, folder)
                 .await;

@@ -1,5 +1,5 @@
-//! How many calls a look at everything takes, and how long under AWS's limits: in virtual time, over pages of a fleet as AWS
-//! would answer them. `cargo test -p cloud-resources --test fleet -- --nocapture` prints the figures.
+//! How many calls a look at everything and the orders of an evening take, and how long under AWS's limits: in virtual time,
+//! over pages of a fleet as AWS would answer them. `cargo test -p cloud-resources --test fleet -- --nocapture` prints the figures.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is a failed test")]
 
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use cloud_resources::{Caches, Databases, Ec2Instances, EcsServices, ScalingGroups};
-use cost::Family;
-use engine::ports::Resources;
+use cost::{Act, Family, Kind, Seen};
+use engine::ports::{Order, Resources};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -28,13 +28,20 @@ const LATENCY: Duration = Duration::from_millis(150);
 /// A look may take so long: a tick has a function's timeout, and does more than look.
 const BOUND: Duration = Duration::from_secs(10);
 
+/// As many orders are given at once: `BETWEEN_LOOKS` of a tick.
+const ORDERS: usize = 100;
+
 /// Tokens of a call's bucket, and how many come back each second: "Request throttling for the Amazon EC2 API" (filtered and
-/// paginated), "Request throttling for the Amazon ECS API", "Quotas for Tag Editor". Where AWS publishes none, what Elastic
-/// Load Balancing gives its descriptions is assumed.
+/// paginated; instances that are stopped), "Request throttling for the Amazon ECS API", "Quotas for Tag Editor". Where AWS
+/// publishes none, what Elastic Load Balancing gives its descriptions is assumed, and for orders what it gives its own.
 fn limits(call: &str) -> (f64, f64) {
     match call {
         "DescribeInstances" | "DescribeServices" => (100.0, 20.0),
         "GetResources" => (15.0, 15.0),
+        "instances of StopInstances" => (1_000.0, 20.0),
+        "StopInstances" => (50.0, 5.0),
+        "UpdateService" => (50.0, 20.0),
+        "UpdateAutoScalingGroup" | "StopDBInstance" | "StopDBCluster" | "CreateSnapshot" => (20.0, 3.0),
         _ => (40.0, 10.0),
     }
 }
@@ -111,20 +118,27 @@ impl Cloud {
         config.into_builder().http_client(client).build()
     }
 
-    /// Takes a token; `false` when there is none.
-    fn takes(&self, call: &str) -> bool {
+    /// Takes the tokens of a call; `false` when there are too few.
+    fn lets(&self, asked: &Asked) -> bool {
+        *self.1.lock().unwrap().calls.entry(asked.call.clone()).or_default() += 1;
+        let instances = asked.fields.keys().filter(|name| name.starts_with("InstanceId.")).count();
+        let lets = self.takes(&asked.call, 1)
+            && (asked.call != "StopInstances" || self.takes("instances of StopInstances", instances));
+        self.1.lock().unwrap().throttled += usize::from(!lets);
+        lets
+    }
+
+    fn takes(&self, what: &str, tokens: usize) -> bool {
         let mut state = self.1.lock().unwrap();
-        let (capacity, refill) = limits(call);
-        *state.calls.entry(call.to_owned()).or_default() += 1;
-        let (left, since) = state.buckets.entry(call.to_owned()).or_insert((capacity, None));
+        let (capacity, refill) = limits(what);
+        let tokens = f64::from(u32::try_from(tokens).unwrap());
+        let (left, since) = state.buckets.entry(what.to_owned()).or_insert((capacity, None));
         let passed = since.map_or(0.0, |since| since.elapsed().as_secs_f64());
         *left = (*left + passed * refill).min(capacity);
         *since = Some(Instant::now());
-        let takes = *left >= 1.0;
+        let takes = *left >= tokens;
         if takes {
-            *left -= 1.0;
-        } else {
-            state.throttled += 1;
+            *left -= tokens;
         }
         takes
     }
@@ -133,7 +147,7 @@ impl Cloud {
 impl HttpConnector for Cloud {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let asked = Asked::read(&request);
-        let answer = if self.takes(&asked.call) { (200, asked.answer(self.0)) } else { asked.throttled() };
+        let answer = if self.lets(&asked) { (200, asked.answer(self.0)) } else { asked.throttled() };
         HttpConnectorFuture::new(async move {
             tokio::time::sleep(LATENCY).await;
             let (status, body) = answer;
@@ -174,7 +188,7 @@ impl Asked {
     fn throttled(&self) -> (u16, String) {
         let body = match (&self.json, self.call.as_str()) {
             (Some(_), _) => json!({ "__type": "ThrottlingException", "message": "Rate exceeded" }).to_string(),
-            (None, "DescribeInstances") => "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>no</Message></Error></Errors></Response>".to_owned(),
+            (None, "DescribeInstances" | "StopInstances") => "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>no</Message></Error></Errors></Response>".to_owned(),
             (None, _) => "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>".to_owned(),
         };
         (400, body)
@@ -262,8 +276,11 @@ impl Asked {
                     .collect();
                 json!({ "services": services, "failures": [] }).to_string()
             }
+            "StopInstances" => "<StopInstancesResponse><instancesSet/></StopInstancesResponse>".to_owned(),
+            "UpdateService" => json!({ "service": { "desiredCount": 0 } }).to_string(),
+            "UpdateAutoScalingGroup" | "StopDBInstance" | "StopDBCluster" | "CreateSnapshot" => self.xml(""),
             "DescribeScalableTargets" => json!({ "ScalableTargets": [] }).to_string(),
-            other => panic!("a look calls {other}"),
+            other => panic!("a tick calls {other}"),
         }
     }
 
@@ -347,5 +364,40 @@ async fn a_look_at_five_thousand_resources_takes_less_than_ten_seconds() {
         println!("{size:5} resources: {calls} calls, {} of them throttled, {took:?}", state.throttled);
         assert_eq!(seen, size);
         assert!(took < BOUND, "{took:?} for {size} resources");
+    }
+}
+
+/// What one tick asks for at six in the evening, if nothing depends on anything. Each resource but instances is a call of its
+/// own, so that AWS's rates say how long it takes; a tick that has to end leaves the rest to the next one.
+#[tokio::test(start_paused = true)]
+async fn the_orders_of_an_evening_take_what_awss_rates_make_them_take() {
+    let tags = BTreeMap::from([(TAG.0.to_owned(), TAG.1.to_owned())]);
+    for size in [60, 500, 5_000] {
+        let fleet = Fleet::of(size);
+        for index in 0..5 {
+            let cloud = Cloud::new(fleet);
+            let adapter = adapters(&cloud.config()).swap_remove(index);
+            let seen = adapter.see(&tags, &[]).await.unwrap();
+            let act = |seen: &Seen| match seen.kind {
+                Kind::Cache => Act::Snapshot(format!("ace-20261130-1800-{}", seen.name)),
+                _ => Act::Stop,
+            };
+            let orders: Vec<Order> = seen.into_iter().map(|seen| Order { act: act(&seen), seen }).collect();
+            // As after a look long before.
+            *cloud.1.lock().unwrap() = State::default();
+            let (begun, mut refused) = (Instant::now(), 0);
+            for batch in orders.chunks(ORDERS) {
+                refused += adapter.act(batch).await.iter().filter(|done| done.is_err()).count();
+            }
+            let (took, state) = (begun.elapsed(), cloud.1.lock().unwrap());
+            println!(
+                "{size:5} resources, {}: {} orders, {:?}, {} throttled, {refused} refused, {took:?}",
+                adapter.family(),
+                orders.len(),
+                state.calls,
+                state.throttled
+            );
+            assert!(size > 500 || (refused == 0 && took < BOUND), "{took:?}, {refused} refused");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_client::{MAX_ATTEMPTS, SdkConfig};
+use aws_client::SdkConfig;
 use engine::ports::{Order, Refused};
 use futures_util::{StreamExt, stream};
 
@@ -11,17 +11,29 @@ use crate::fault::refused;
 
 /// The longest that one attempt takes: a page of a thousand instances is more than a read of one item.
 const ATTEMPT: Duration = Duration::from_secs(10);
+/// Attempts of one call, and the longest first and any wait between them: what AWS throttles it takes some seconds later.
+const ATTEMPTS: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The longest time of a call with all its attempts and waits.
-const OPERATION: Duration = Duration::from_secs(35);
-/// How many calls are under way at once.
-const AT_ONCE: usize = 8;
+const OPERATION: Duration = Duration::from_secs(60);
+/// How many calls are under way at once: more would only be throttled.
+const AT_ONCE: usize = 4;
 
-/// The same configuration with more time.
+/// The same configuration with more time, and more attempts where there are several.
 pub(crate) fn patient(config: &SdkConfig) -> SdkConfig {
-    const { assert!(ATTEMPT.as_secs() * (MAX_ATTEMPTS as u64) < OPERATION.as_secs()) };
+    const { assert!(ATTEMPT.as_secs() * (ATTEMPTS as u64) < OPERATION.as_secs()) };
+    let retries = config.retry_config().filter(|retries| retries.max_attempts() > 1).map(|retries| {
+        let retries = retries.clone().with_max_attempts(ATTEMPTS);
+        retries.with_initial_backoff(FIRST_WAIT).with_max_backoff(LONGEST_WAIT)
+    });
     let times = config.timeout_config().map(aws_smithy_types::timeout::TimeoutConfig::to_builder);
     let times = times.unwrap_or_default().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION);
-    config.to_builder().timeout_config(times.build()).build()
+    let mut patient = config.to_builder().timeout_config(times.build());
+    if let Some(retries) = retries {
+        patient = patient.retry_config(retries);
+    }
+    patient.build()
 }
 
 /// Whether something has all of these tags.

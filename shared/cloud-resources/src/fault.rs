@@ -1,5 +1,5 @@
 use aws_client::{Fault, FaultKind};
-use engine::ports::{PortError, Refused};
+use engine::ports::{Cause, PortError, Refused};
 
 /// The answer of a call without which nothing can be seen.
 pub(crate) fn port(service: &'static str, fault: &Fault) -> PortError {
@@ -8,14 +8,18 @@ pub(crate) fn port(service: &'static str, fault: &Fault) -> PortError {
 
 /// What is refused for this reason, which more machines would not help.
 pub(crate) fn refused(why: impl Into<String>) -> Refused {
-    Refused { why: why.into(), capacity: false }
+    Refused { why: why.into(), cause: Cause::Other }
 }
 
 /// What AWS refuses: in its words, and with the remedy where it is our own.
 pub(crate) fn refusal(fault: &Fault) -> Refused {
-    let capacity = fault.code.as_deref().is_some_and(is_scarce);
+    let cause = match fault.kind {
+        _ if fault.code.as_deref().is_some_and(is_scarce) => Cause::Capacity,
+        FaultKind::Throttled => Cause::Throttled,
+        FaultKind::Unavailable | FaultKind::Denied | FaultKind::NotFound | FaultKind::Refused => Cause::Other,
+    };
     let why = if fault.kind == FaultKind::Denied { fault.to_string() } else { fault.detail() };
-    Refused { why, capacity }
+    Refused { why, cause }
 }
 
 /// Whether a code says that AWS has not enough machines of a type, or none of it in that zone (`Unsupported`, of EC2).

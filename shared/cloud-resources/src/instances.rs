@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use aws_client::{Fault, SdkConfig};
 use cost::{Act, Family, Record, Seen, Shape, State};
-use engine::ports::{Order, PortResult, Refused, Resources};
+use engine::ports::{Cause, Order, PortResult, Refused, Resources};
 
 use crate::common::{no_such_order, patient, several};
 use crate::fault::{port, refusal};
@@ -98,7 +98,7 @@ enum Way {
 
 /// Whether one of many may be why all are refused: not, if nothing is answered at all.
 fn may_be_ones_fault(fault: &Fault) -> bool {
-    !fault.kind.is_transient() || refusal(fault).capacity
+    !fault.kind.is_transient() || refusal(fault).cause == Cause::Capacity
 }
 
 /// `i-...`, at the end of the ARN.

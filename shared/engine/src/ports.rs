@@ -12,7 +12,7 @@ use rollout::{
     Route, RuleSnapshot, Seconds, ServiceName, SmokeTest, Source, Target, Version, Weight,
 };
 
-pub use self::cost::{CostMeter, CostStore, Kept, MonthSoFar, Order, Refused, Resources, Troubles};
+pub use self::cost::{Cause, CostMeter, CostStore, Kept, MonthSoFar, Order, Refused, Resources, Troubles};
 pub use alerts::{AlertStore, ChannelSecrets, Courier, DeadLetters, Parcel, Timers};
 
 pub use crate::below::{Ended, Ending, Serving, Stay};

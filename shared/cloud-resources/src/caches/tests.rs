@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_stand_in::ElastiCache;
 use cost::{Act, Arn, Moment, Power, Shape, State, Subject, Wish, plan};
+use engine::ports::Cause;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -145,7 +146,7 @@ impl Optimizer {
         for (one, outcome) in orders.iter().zip(self.caches.act(&orders).await) {
             if let Err(refused) = outcome {
                 let record = self.records.iter_mut().find(|record| record.arn == one.seen.arn).unwrap();
-                record.failed(refused.why, refused.capacity, self.now);
+                record.failed(refused.why, refused.cause == Cause::Capacity, self.now);
             }
         }
         self.now += SignedDuration::from_mins(5);

@@ -1,4 +1,5 @@
 use cost::Shape;
+use engine::ports::Cause;
 
 use super::*;
 use crate::fake::{Asked, Fake, environment, order, xml, xml_error};
@@ -175,7 +176,7 @@ async fn what_is_busy_refuses_and_what_is_done_already_does_not() {
     assert_eq!(outcome("stopped").await, Ok(()));
     let refused = outcome("backing-up").await.unwrap_err();
     assert!(refused.why.contains("InvalidDBInstanceState: Instance db is not in available"), "{refused:?}");
-    assert!(!refused.capacity);
+    assert_eq!(refused.cause, Cause::Other);
 }
 
 #[tokio::test]
@@ -183,5 +184,5 @@ async fn want_of_machines_is_told_apart() {
     let found = seen(&[instance("db", "stopped", "")], &[]).await;
     let fake = Fake::new(|_| (400, xml_error("InsufficientDBInstanceCapacity", "none")));
     let outcome = Databases::new(&fake.config()).act(&[order(&found[0], Act::Start(None))]).await;
-    assert!(outcome[0].as_ref().unwrap_err().capacity);
+    assert_eq!(outcome[0].as_ref().unwrap_err().cause, Cause::Capacity);
 }

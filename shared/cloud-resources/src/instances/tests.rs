@@ -184,7 +184,10 @@ async fn one_that_is_refused_holds_up_no_other() {
     let refused: Vec<usize> = (0..20).filter(|n| outcomes[*n].is_err()).collect();
     assert_eq!(refused, [7]);
     let Err(refused) = &outcomes[7] else { panic!() };
-    assert!(refused.why.contains("OperationNotPermitted: no") && !refused.capacity, "{refused:?}");
+    assert!(
+        refused.why.contains("OperationNotPermitted: no") && refused.cause == Cause::Other,
+        "{refused:?}"
+    );
     assert_eq!(fake.counts()["StopInstances"], 21);
 }
 
@@ -216,7 +219,7 @@ async fn want_of_machines_is_told_apart_and_another_type_is_given_first() {
     all[3].act = other("m7g.large");
     let outcomes = ec2.act(&all).await;
     let told: Vec<Option<bool>> =
-        outcomes.iter().map(|outcome| outcome.as_ref().err().map(|r| r.capacity)).collect();
+        outcomes.iter().map(|outcome| outcome.as_ref().err().map(|r| r.cause == Cause::Capacity)).collect();
     assert_eq!(told, [Some(true), None, Some(false), None]);
     let asked = fake.asked();
     let changed: Vec<(&str, &str)> = asked

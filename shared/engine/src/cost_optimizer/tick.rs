@@ -7,13 +7,13 @@ use cost::{Act, Arn, Choice, Decision, Moment, Record, Rules, Seen, Standing, Su
 use environments::{Cost, Environment};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schedule::{Override, desired};
 
 use super::savings::month_so_far;
 use super::{CostOptimizerFunction, TICK};
 use crate::failures;
-use crate::ports::{Kept, Order, PortError, Refused};
+use crate::ports::{Cause, Kept, Order, PortError, Refused};
 
 /// How many writes are under way at once.
 const AT_ONCE: usize = 32;
@@ -21,6 +21,10 @@ const AT_ONCE: usize = 32;
 /// So many orders of a service are given between two looks at what keeps things from being stopped: five seconds of
 /// `UpdateService`, the slowest of them at AWS's rate.
 const BETWEEN_LOOKS: usize = 100;
+
+/// After this time no more orders are given: what is left, the next tick asks for. A hundred take up to forty seconds where
+/// AWS takes three a second, and the function has two minutes.
+const GIVES_ORDERS_FOR: SignedDuration = SignedDuration::from_secs(70);
 
 /// What came of looking at everything.
 #[derive(Default)]
@@ -245,7 +249,8 @@ impl<'a> Tick<'a> {
         let acts = function.resources.iter().filter_map(|one| Some((one, orders.remove(&one.family())?)));
         let acts = acts.map(|(one, mut orders)| async move {
             let (mut done, mut failure) = (Vec::new(), None);
-            while failure.is_none() && !orders.is_empty() {
+            let is_late = || function.clock.now().duration_since(now) > GIVES_ORDERS_FOR;
+            while failure.is_none() && !orders.is_empty() && !is_late() {
                 let rest = orders.split_off(orders.len().min(BETWEEN_LOOKS));
                 let mut batch = std::mem::replace(&mut orders, rest);
                 // A rollout may have begun since: what was to be stopped is so by the next tick that may.
@@ -261,16 +266,31 @@ impl<'a> Tick<'a> {
                 let outcomes = one.act(&orders).await;
                 done.extend(records.into_iter().zip(orders).zip(outcomes));
             }
-            (done, failure)
+            (done, orders.len(), failure)
         });
-        let (done, failures): (Vec<_>, Vec<Option<Failure>>) = join_all(acts).await.into_iter().unzip();
-        for ((mut record, order), outcome) in done.into_iter().flatten() {
+        let (mut done, mut failures) = (Vec::new(), Vec::new());
+        for (one, left, failure) in join_all(acts).await {
+            if left > 0 {
+                tracing::warn!(left, "no more orders are given: the next tick does");
+            }
+            let left = u32::try_from(left).unwrap_or(u32::MAX);
+            self.tally.asked = self.tally.asked.saturating_sub(left);
+            self.tally.waiting = self.tally.waiting.saturating_add(left);
+            done.extend(one);
+            failures.extend(failure);
+        }
+        for ((mut record, order), outcome) in done {
             let (kind, name, act) = (record.kind, record.name.as_str(), &order.act);
             match outcome {
                 Ok(()) => tracing::info!(%kind, name, ?act, why = record.said, "asked"),
-                Err(Refused { why, capacity }) => {
+                Err(Refused { why, cause: Cause::Throttled }) => {
+                    tracing::warn!(%kind, name, ?act, why, "throttled: the next tick asks again");
+                    self.tally.asked = self.tally.asked.saturating_sub(1);
+                    self.tally.waiting += 1;
+                }
+                Err(Refused { why, cause }) => {
                     tracing::warn!(%kind, name, ?act, why, "refused");
-                    record.failed(why, capacity, self.now);
+                    record.failed(why, cause == Cause::Capacity, self.now);
                     self.tally.asked = self.tally.asked.saturating_sub(1);
                     self.tally.failing += 1;
                     match function.put(&mut record).await {
@@ -282,7 +302,7 @@ impl<'a> Tick<'a> {
             }
             records.push(record);
         }
-        failures.into_iter().flatten().next().map_or(Ok(records), Err)
+        failures.into_iter().next().map_or(Ok(records), Err)
     }
 
     /// Tells of what is stuck, and of what is not any more. It is told first and written then: rather twice than never, and

@@ -48,8 +48,19 @@ pub struct Order {
 pub struct Refused {
     /// In AWS's words, and what to change where it will not come right by itself.
     pub why: String,
-    /// Whether AWS has not enough machines of that type.
-    pub capacity: bool,
+    /// What that is to whoever asked.
+    pub cause: Cause,
+}
+
+/// What a refusal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// AWS takes no more orders of that kind at the moment: it is as if nothing was asked.
+    Throttled,
+    /// AWS has not enough machines of that type.
+    Capacity,
+    /// Anything else.
+    Other,
 }
 
 /// The resources of one service of AWS.

@@ -257,9 +257,9 @@ impl Resources for Service {
         for Order { seen, act } in orders {
             Turn(false).await;
             let mut state = self.state.lock().unwrap();
-            let refused = |why: &str, capacity| Err(Refused { why: why.to_owned(), capacity });
+            let refused = |why: &str, cause| Err(Refused { why: why.to_owned(), cause });
             if state.fail() {
-                done.push(refused("throttled", false));
+                done.push(refused("throttled", Cause::Throttled));
                 continue;
             }
             if act.stops() && state.must_wait {
@@ -271,9 +271,10 @@ impl Resources for Service {
             let taken = state.account.thing(arn).take(act, now);
             done.push(match taken {
                 // It was done, and the answer is lost.
-                Ok(()) if state.fail() => refused("timed out", false),
+                Ok(()) if state.fail() => refused("timed out", Cause::Other),
                 Ok(()) => Ok(()),
-                Err((why, capacity)) => refused(why, capacity),
+                Err((why, true)) => refused(why, Cause::Capacity),
+                Err((why, false)) => refused(why, Cause::Other),
             });
         }
         done

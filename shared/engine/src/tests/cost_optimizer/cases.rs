@@ -95,8 +95,8 @@ fn a_rollout_that_begins_between_the_look_and_the_act_keeps_everything_running()
     assert!(borough.with(|state| state.broken.is_empty()));
 }
 
-#[test]
-fn a_rollout_that_begins_among_many_stops_keeps_what_is_still_running() {
+/// Many workers, just before they are stopped.
+fn workers() -> Borough {
     let names: Vec<String> = (0..250).map(|number| format!("worker-{number}")).collect();
     let things =
         names.into_iter().map(|name| Thing::new(Kind::Instance, name.leak(), AFTERNOON.parse().unwrap()));
@@ -104,8 +104,32 @@ fn a_rollout_that_begins_among_many_stops_keeps_what_is_still_running() {
     borough.pass_to(AFTERNOON);
     borough.until("2026-11-30T16:55:00Z");
     borough.minutes(5);
-    let running =
-        |borough: &Borough| states(borough).iter().filter(|state| **state == State::Running).count();
+    borough
+}
+
+fn running(borough: &Borough) -> usize {
+    states(borough).iter().filter(|state| **state == State::Running).count()
+}
+
+#[test]
+fn a_tick_whose_time_runs_out_leaves_the_rest_to_the_next_one() {
+    let borough = workers();
+    let mut tick = borough.start(json!({ "tick": {} }));
+    while running(&borough) == 250 {
+        assert!(tick.go_on().is_none());
+    }
+    borough.minutes(2);
+    let reply = (0..10_000).find_map(|_| tick.go_on()).unwrap().unwrap();
+    assert_eq!((reply.asked, reply.waiting, running(&borough)), (100, 150, 150), "{reply:?}");
+    drop(tick);
+    borough.minutes(3);
+    assert_eq!(borough.tick().unwrap().asked, 150);
+    assert_eq!(running(&borough), 0);
+}
+
+#[test]
+fn a_rollout_that_begins_among_many_stops_keeps_what_is_still_running() {
+    let borough = workers();
     let mut tick = borough.start(json!({ "tick": {} }));
     while running(&borough) == 250 {
         assert!(tick.go_on().is_none());

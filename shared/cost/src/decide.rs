@@ -259,6 +259,7 @@ impl Case<'_> {
         match &self.seen.state {
             State::Running => self.runs(),
             State::Starting => self.on_its_way("start"),
+            State::Busy(_) if self.overdue().is_some() => self.on_its_way("start"),
             State::Stopping if !self.seen.kind.turns_round() => waits("it is still stopping"),
             State::Busy(what) => waits(format!("it is busy: {what}")),
             State::Stopping | State::Stopped | State::Gone => {
@@ -305,19 +306,7 @@ impl Case<'_> {
     /// What was asked has begun. A group for which there are no machines, or a service whose tasks die, never gets further,
     /// and says so to nobody.
     fn on_its_way(&mut self, what: &str) -> Told {
-        let (asked, longest) = match &self.record.ours {
-            Ours::Start { at } => {
-                let lead = SignedDuration::from_secs(i64::from(self.record.lead().0));
-                (*at, lead.saturating_mul(STARTS_WITHIN).max(IN_VAIN))
-            }
-            Ours::Stop { at } | Ours::Snapshot { at, .. } | Ours::Delete { at, .. } => (*at, STOPS_WITHIN),
-            Ours::Nothing | Ours::Started { .. } | Ours::Stopped { .. } => {
-                return (Act::Nothing, Standing::Underway);
-            }
-        };
-        if self.now.duration_since(asked) < longest {
-            return (Act::Nothing, Standing::Underway);
-        }
+        let Some(asked) = self.overdue() else { return (Act::Nothing, Standing::Underway) };
         let waits = self.record.trouble.as_ref().is_some_and(|trouble| trouble.next > self.now);
         if !waits {
             let (state, look) = (&self.seen.state, self.seen.kind.tells());
@@ -326,6 +315,19 @@ impl Case<'_> {
         }
         let standing = self.held_up(None).unwrap_or(Standing::Underway);
         (Act::Nothing, standing)
+    }
+
+    /// When it was asked for what it takes too long for.
+    fn overdue(&self) -> Option<Timestamp> {
+        let (asked, longest) = match &self.record.ours {
+            Ours::Start { at } => {
+                let lead = SignedDuration::from_secs(i64::from(self.record.lead().0));
+                (*at, lead.saturating_mul(STARTS_WITHIN).max(IN_VAIN))
+            }
+            Ours::Stop { at } | Ours::Snapshot { at, .. } | Ours::Delete { at, .. } => (*at, STOPS_WITHIN),
+            Ours::Nothing | Ours::Started { .. } | Ours::Stopped { .. } => return None,
+        };
+        (self.now.duration_since(asked) >= longest).then_some(asked)
     }
 
     fn runs(&self) -> Told {

@@ -251,6 +251,12 @@ fn what_never_gets_there_is_told() {
     assert_eq!((there.record.trouble, there.standing), (None, Standing::AsWanted));
     assert!(there.record.starts.is_empty(), "that says nothing of how long it takes");
 
+    // A cache that could not be created is in no state that ends.
+    let failed = subject(Kind::Cache, State::Busy("create-failed".to_owned()), wish(Power::On, "18:00"));
+    let failed = ours(failed, Ours::Start { at: at("08:00") });
+    assert!(matches!(only(failed.clone(), "08:44").standing, Standing::Waits(_)));
+    assert!(matches!(only(failed, "08:45").standing, Standing::Fails { .. }));
+
     // Known to be slow, it has longer.
     let mut slow = starting();
     slow.record.starts = vec![1_800; 3];

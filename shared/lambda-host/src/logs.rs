@@ -40,8 +40,8 @@ fn filter(level: LevelFilter) -> Targets {
     })
 }
 
-/// Starts the logs. The level is `LOG_LEVEL` (error, warn, info, debug, trace or off), else Lambda's
-/// `AWS_LAMBDA_LOG_LEVEL`, else info.
+/// Starts the logs. The level is `LOG_LEVEL` (error, warn, info or off; debug and trace are info, but in a debug build), else
+/// Lambda's `AWS_LAMBDA_LOG_LEVEL`, else info.
 pub(crate) fn start(lookup: &dyn Fn(&str) -> Option<String>) {
     let named = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"]
         .into_iter()
@@ -58,10 +58,7 @@ pub(crate) fn start(lookup: &dyn Fn(&str) -> Option<String>) {
         tracing::debug!("logs were started before");
     }
     if let (Some((name, _)), None) = (named, chosen) {
-        tracing::warn!(
-            variable = name,
-            "no such log level: use error, warn, info, debug, trace or off; info is used"
-        );
+        tracing::warn!(variable = name, "no such log level: use error, warn, info or off; info is used");
     }
 }
 

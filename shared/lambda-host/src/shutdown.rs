@@ -87,8 +87,8 @@ where
 pub(crate) async fn register() {
     match tokio::time::timeout(REGISTER_TIMEOUT, try_register()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(error, "no extension was registered; SIGTERM may not be sent"),
-        Err(_) => tracing::debug!("registering an extension took too long; SIGTERM may not be sent"),
+        Ok(Err(error)) => tracing::info!(error, "no extension was registered; SIGTERM may not be sent"),
+        Err(_) => tracing::info!("registering an extension took too long; SIGTERM may not be sent"),
     }
 }
 
@@ -112,7 +112,7 @@ async fn try_register() -> Result<(), Error> {
     // Lambda ends the init phase when every extension has asked for its next event; without events none ever comes.
     tokio::spawn(async move {
         if let Err(error) = client.call(next).await {
-            tracing::debug!(%error, "the extension lost the Runtime API");
+            tracing::info!(%error, "the extension lost the Runtime API");
         }
     });
     Ok(())

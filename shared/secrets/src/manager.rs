@@ -179,7 +179,7 @@ impl Vault for SecretsManager {
         let moved = self.promote(name, version, Some(read)).await;
         // Without a label a version that lost goes by itself. The label may be on another writer's version by now.
         if let Err(kept) = self.move_label(name, REPLACING, None, Some(version)).await {
-            tracing::debug!(secret.name = %name, reason = %kept, "a label stays on a version");
+            tracing::info!(secret.name = %name, reason = %kept, "a label stays on a version");
         }
         moved
     }

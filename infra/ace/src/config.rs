@@ -193,17 +193,28 @@ fn place(setting: &Setting) -> String {
     setting.set_by.as_ref().map_or_else(|| "default".to_owned(), SetBy::place)
 }
 
+/// A value in a line: of a text with several, such as a calendar, the first one.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.trim_end().contains('\n') => {
+            let first = text.lines().next().unwrap_or_default();
+            format!("{first:?}… ({} lines)", text.lines().count())
+        }
+        other => other.to_string(),
+    }
+}
+
 fn table(settings: &[Setting]) -> String {
     let width = |of: fn(&Setting) -> usize| settings.iter().map(of).max().unwrap_or(0).min(60);
     let (key, value) =
-        (width(|setting| setting.key.len()), width(|setting| setting.value.to_string().chars().count()));
+        (width(|setting| setting.key.len()), width(|setting| shown(&setting.value).chars().count()));
     settings.iter().fold(String::new(), |mut text, setting| {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "{:key$}  {:value$}  {}",
             setting.key,
-            setting.value.to_string(),
+            shown(&setting.value),
             console::style(place(setting)).dim()
         );
         text

@@ -36,6 +36,16 @@ fn christmas() -> Project {
 }
 
 #[test]
+fn a_calendar_is_a_line_among_the_settings_and_whole_as_a_value() {
+    let shown = christmas().told(&["config", "show", "cost.schedule.calendars", "--origin"]);
+    let lines = GERMANY.lines().count();
+    assert!(shown.contains(&format!("\"BEGIN:VCALENDAR\"… ({lines} lines)")), "{shown}");
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    let whole = christmas().told(&["config", "show", "cost.schedule.calendars[0]"]);
+    assert!(whole.contains("END:VCALENDAR"), "{whole}");
+}
+
+#[test]
 fn a_week_is_shown_day_by_day_without_any_stack() {
     let project = christmas();
     let week = ["schedule", "show", "--week", "--from", "2026-12-21"];

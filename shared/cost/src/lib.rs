@@ -19,7 +19,9 @@ pub use plan::{Moment, Subject, plan, ready_by};
 pub use record::{Lease, Ours, Power, Record, Trouble};
 pub use resource::{Arn, CacheShape, Family, Kind, Seen, Shape, Snapshot, State, Tier};
 pub use savings::{EXAMPLE_PRICES, Money, Prices, Saved, savings};
-pub use select::{COST, Choice, ENVIRONMENT, KEEP, Rules, is_production, names};
+pub use select::{
+    COST, Choice, ENVIRONMENT, InvalidPattern, KEEP, Rules, is_production, names, says_production,
+};
 
 #[cfg(test)]
 mod tests;

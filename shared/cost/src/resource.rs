@@ -64,6 +64,11 @@ macro_rules! kinds {
                 match self { $(Self::$variant => $shown,)+ }
             }
 
+            /// All of them, for a person who wrote another one.
+            pub fn known() -> String {
+                Self::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
+            }
+
             /// Where AWS tells what keeps it from starting or stopping.
             pub const fn tells(self) -> &'static str {
                 match self {

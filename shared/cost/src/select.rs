@@ -33,6 +33,22 @@ pub fn names(pattern: &str, kind: Kind, name: &str, arn: &Arn) -> bool {
     [name, with_kind.as_str(), arn.as_str()].into_iter().any(|text| globbed(pattern, text))
 }
 
+/// Why a pattern names no resource, whatever resources there are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPattern {
+    /// No name has a blank or a comma.
+    #[error("{0:?} is no name: order each resource by itself, or write * for any part of a name")]
+    Several(String),
+    /// There is no such kind.
+    #[error("there are no resources of the kind {0}: write one of {known}", known = Kind::known())]
+    NoKind(String),
+    /// Nothing of it is stopped.
+    #[error(
+        "{0} is not among `cost.resources`, so that nothing of it is stopped or started: write it there first"
+    )]
+    LeftOut(Family),
+}
+
 fn globbed(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
@@ -58,14 +74,31 @@ pub enum Choice {
 }
 
 impl Rules {
+    /// Checks what somebody wrote to name resources.
+    pub fn check(&self, pattern: &str) -> Result<(), InvalidPattern> {
+        if pattern.contains(|c: char| c == ',' || c.is_whitespace()) {
+            return Err(InvalidPattern::Several(pattern.to_owned()));
+        }
+        let Some((kind, rest)) = pattern.split_once(':') else { return Ok(()) };
+        let kind = if kind == "arn" { rest.split(':').nth(1).unwrap_or_default() } else { kind };
+        let families: BTreeSet<Family> = Kind::ALL
+            .iter()
+            .filter(|one| globbed(kind, one.as_str()) || globbed(kind, &one.family().to_string()))
+            .map(|one| one.family())
+            .collect();
+        match families.first() {
+            None => Err(InvalidPattern::NoKind(kind.to_owned())),
+            Some(one) if families.is_disjoint(&self.families) => Err(InvalidPattern::LeftOut(*one)),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// What is to be done with it. Production is left alone whatever the rules say.
     pub fn choose(&self, seen: &Seen) -> Choice {
         if !self.tags.iter().all(|(tag, value)| seen.tags.get(tag) == Some(value)) {
             return Choice::Other;
         }
-        if let Some((tag, value)) =
-            seen.tags.iter().find(|(tag, value)| names_stage(tag) && is_production(value))
-        {
+        if let Some((tag, value)) = seen.tags.iter().find(|(tag, value)| says_production(tag, value)) {
             return Choice::Left(format!(
                 "its tag {tag} says {value}, which is never stopped: mend that tag if it is wrong"
             ));
@@ -88,6 +121,7 @@ pub fn is_production(environment: &str) -> bool {
     has(&PRODUCTION) && !has(&NOT)
 }
 
-fn names_stage(tag: &str) -> bool {
-    STAGES.iter().any(|stage| tag.eq_ignore_ascii_case(stage))
+/// Whether a tag says of what has it that it is production.
+pub fn says_production(tag: &str, value: &str) -> bool {
+    STAGES.iter().any(|stage| tag.eq_ignore_ascii_case(stage)) && is_production(value)
 }

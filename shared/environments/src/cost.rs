@@ -32,7 +32,7 @@ pub(crate) struct WrittenCost {
     /// stopped by being deleted, with a snapshot, and has another endpoint afterwards.
     #[serde(default = "usual_resources")]
     pub(crate) resources: Vec<Family>,
-    /// The tags that a resource has to have to be this environment's; `ace-flow:environment` with its name, if there are none.
+    /// The tags that a resource has to have beside `ace-flow:environment` with the name of this environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tags: BTreeMap<String, String>,
     /// The types that an instance may have while AWS has not enough of its own, in the order in which they are tried.
@@ -61,8 +61,25 @@ pub enum InvalidCost {
     #[error(transparent)]
     Plan(#[from] schedule::InvalidPlan),
     /// Production never goes off.
-    #[error("{0} is production, whose resources are never stopped: take the block out")]
+    #[error(
+        "{0} is production, whose resources are never stopped: take the block out; where all environments share it, write `cost: null` in this one"
+    )]
     Production(String),
+    /// It would be another environment's resources.
+    #[error(
+        "every resource has the tag {0} with the name of its environment: leave it out, and write what else it has to have"
+    )]
+    OwnTag(String),
+    /// They would be production's resources.
+    #[error(
+        "the tag {tag} says {value}, whose resources are never stopped: write another value, or leave it out"
+    )]
+    ProductionTag {
+        /// Which.
+        tag: String,
+        /// Its value.
+        value: String,
+    },
     /// Nothing is stopped.
     #[error(
         "there are no resources: write some of ec2, autoscaling, ecs, rds and elasticache, or take the block out"
@@ -96,9 +113,7 @@ impl Cost {
     /// Which resources are stopped and started, in an environment of this name.
     pub fn rules(&self, own: &EnvironmentName) -> Rules {
         let mut tags = self.written.tags.clone();
-        if tags.is_empty() {
-            tags.insert(ENVIRONMENT.to_owned(), own.to_string());
-        }
+        tags.insert(ENVIRONMENT.to_owned(), own.to_string());
         Rules { tags, families: self.written.resources.iter().copied().collect() }
     }
 
@@ -140,6 +155,14 @@ pub(crate) fn read(written: Option<WrittenCost>, own: &str) -> Result<Option<Cos
     for (index, family) in written.resources.iter().enumerate() {
         if !families.insert(*family) {
             refuse(all.key("resources").item(index), InvalidCost::Twice(family.to_string()));
+        }
+    }
+    for (tag, value) in &written.tags {
+        let place = all.key("tags").key(tag);
+        if tag.eq_ignore_ascii_case(ENVIRONMENT) {
+            refuse(place, InvalidCost::OwnTag(tag.clone()));
+        } else if cost::says_production(tag, value) {
+            refuse(place, InvalidCost::ProductionTag { tag: tag.clone(), value: value.clone() });
         }
     }
     let mut types = BTreeSet::new();

@@ -11,7 +11,7 @@ use crate::plan::{Moment, Subject, plan};
 use crate::record::{Lease, Ours, Power, Record};
 use crate::resource::{Arn, Family, Kind, Shape, Snapshot, State, Tier};
 use crate::savings::{Prices, savings};
-use crate::select::{Choice, Rules, names};
+use crate::select::{Choice, InvalidPattern, Rules, names};
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-30T{text}:00Z").parse().unwrap()
@@ -347,6 +347,31 @@ fn production_is_left_alone_whatever_the_rules_say() {
         Choice::Left(_)
     ));
     assert!(matches!(choose(Kind::Database, &[("team", "shop")]), Choice::Left(why) if why.contains("rds")));
+}
+
+#[test]
+fn what_can_be_no_resource_is_refused_by_its_pattern() {
+    let families = BTreeSet::from([Family::Ec2, Family::Autoscaling, Family::Rds]);
+    let rules = Rules { tags: BTreeMap::new(), families };
+    for pattern in [
+        "*",
+        "orders",
+        "rds:*",
+        "rds-cluster:orders",
+        "r*:orders",
+        "*:orders",
+        "arn:aws:rds:eu-west-1:1:db:one",
+    ] {
+        assert_eq!(rules.check(pattern), Ok(()), "{pattern}");
+    }
+    for pattern in ["a,b", "a b", "rds:a, rds:b"] {
+        assert_eq!(rules.check(pattern), Err(InvalidPattern::Several(pattern.to_owned())));
+    }
+    assert_eq!(rules.check("tag:team=orders"), Err(InvalidPattern::NoKind("tag".to_owned())));
+    assert_eq!(rules.check("arn:aws:s3:::x"), Err(InvalidPattern::NoKind("s3".to_owned())));
+    for pattern in ["ecs:web", "arn:aws:ecs:eu-west-1:1:service/main/web"] {
+        assert_eq!(rules.check(pattern), Err(InvalidPattern::LeftOut(Family::Ecs)), "{pattern}");
+    }
 }
 
 #[test]

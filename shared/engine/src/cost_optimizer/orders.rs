@@ -18,6 +18,9 @@ impl CostOptimizerFunction<'_> {
         let over = Override::read(written, tick.now()).map_err(|(key, error)| {
             Failure::new(ErrorName::InvalidInput, format!("override.{key}: {error}"))
         })?;
+        tick.rules()
+            .check(over.resources())
+            .map_err(|error| Failure::new(ErrorName::InvalidInput, format!("override.resources: {error}")))?;
         let known = self.costs.resources(&self.environment).await.map_err(failures::port)?;
         let is_about = |pattern: &str| known.iter().any(|one| names(pattern, one.kind, &one.name, &one.arn));
         if !known.is_empty() && !is_about(over.resources()) {

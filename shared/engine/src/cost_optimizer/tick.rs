@@ -87,6 +87,10 @@ impl<'a> Tick<'a> {
         Self { function, configuration, cost, rules, now: function.clock.now(), tally: Tally::default() }
     }
 
+    pub(super) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     pub(super) const fn now(&self) -> Timestamp {
         self.now
     }

@@ -37,13 +37,15 @@ pub(super) fn inline(entries: &mut [Entry], sources: &Sources, notes: &mut Notes
 
 /// Notes a block of production, whatever it calls itself: its stage or its folder say so, too.
 pub(super) fn production(name: &str, entries: &[Entry], notes: &mut Notes) {
-    let Some(entry) = entries.iter().find(|entry| entry.key == "cost") else { return };
+    // `cost: null` is how production has none of a block that all share.
+    let has_block = |entry: &&Entry| entry.key == "cost" && !matches!(entry.node.value, Value::Null);
+    let Some(entry) = entries.iter().find(has_block) else { return };
     let at = &entry.at;
     if !notes.has_error_at(at) {
         notes.error(
             at,
             format!("{name} is production, whose resources are never stopped"),
-            "take the block out",
+            "take the block out; where all environments share it, write `cost: null` in this one",
         );
     }
 }

@@ -223,6 +223,23 @@ fn an_override_counts_at_once_until_it_ends_or_is_ended() {
 }
 
 #[test]
+fn an_override_of_what_can_be_no_resource_is_refused() {
+    let borough = Borough::new(Vec::new());
+    for (resources, message) in [
+        ("rds:orders,web", "order each resource by itself"),
+        ("dev db", "order each resource by itself"),
+        ("s3:bucket", "there are no resources of the kind s3: write one of ec2, autoscaling, ecs, rds,"),
+        ("arn:aws:s3:::bucket", "there are no resources of the kind s3"),
+    ] {
+        let order = json!({ "override": { "state": "on", "resources": resources, "until": "2026-12-01T22:00:00Z", "by": "ada", "reason": "a demo" } });
+        let error = borough.call(order).unwrap_err();
+        assert_eq!(error.name, ErrorName::InvalidInput, "{resources}");
+        assert!(error.message.contains(message), "{resources}: {}", error.message);
+    }
+    assert!(borough.with(|state| state.overrides.is_empty()));
+}
+
+#[test]
 fn a_database_that_aws_wakes_is_stopped_again_when_that_is_heard() {
     let borough = borough();
     borough.until("2026-11-30T19:00:00Z");

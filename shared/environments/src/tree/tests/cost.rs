@@ -165,8 +165,33 @@ fn bad_hours_are_told_where_they_stand_with_the_remedy() {
         };
         let found: Vec<&Mistake> = mistakes.iter().filter(told).collect();
         assert!(
-            matches!(found.as_slice(), [only] if only.remedy == "take the block out"),
+            matches!(found.as_slice(), [only] if only.remedy.starts_with("take the block out; where all")),
             "{folder}: {mistakes:#?}"
         );
+        let none = one(sources(folder, &format!("{text}\ncost: null\n")));
+        assert!(none.rollouts.cost().is_none(), "{folder}");
+    }
+}
+
+#[test]
+fn tags_are_further_ones_and_none_of_production() {
+    let block =
+        |tags: &str| development(&format!("\ncost:\n  schedule: {{ {WEEKDAYS} }}\n  tags: {{ {tags} }}\n"));
+    let chosen = one(block("team: orders"));
+    let home = "development".parse().unwrap();
+    let tags = cost(&chosen).rules(&home).tags;
+    let own = |tag: &str, value: &str| tags.get(tag).is_some_and(|now| now == value);
+    assert!(
+        tags.len() == 2 && own("team", "orders") && own("ace-flow:environment", "development"),
+        "{tags:?}"
+    );
+    for (tags, message) in [
+        ("\"ace-flow:environment\": production", "every resource has the tag ace-flow:environment"),
+        ("\"ACE-Flow:Environment\": development", "every resource has the tag ACE-Flow:Environment"),
+        ("Env: prod-eu", "the tag Env says prod-eu, whose resources are never stopped"),
+    ] {
+        let mistakes = refused(block(tags));
+        let told = matches!(mistakes.as_slice(), [only] if only.message.contains(message));
+        assert!(told, "{mistakes:#?}");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use cost::{Arn, Kind, Lease, Ours, OverrideId, Power, Record, Shape, Trouble};
+use cost::{Arn, Kind, Lease, Ours, OverrideId, Power, Record, Shape, Told, Trouble};
 use engine::ports::{CostStore, Kept};
 use jiff::{SignedDuration, Timestamp};
 use rollout::EnvironmentName;
@@ -55,8 +55,9 @@ fn record(name: &str) -> Record {
     record.ours = Ours::Stopped { at: at(250) };
     record.lease = Some(Lease { power: Power::On, since: at(1), until: at(2) });
     let why = "Übergröße \"db\"\nis not available".to_owned();
-    record.trouble = Some(Trouble { since: at(1), attempts: 3, next: at(9), why, capacity: true });
-    record.told = true;
+    record.trouble =
+        Some(Trouble { since: at(1), attempts: 3, next: at(9), why, capacity: true, slow: false });
+    record.told = Told::Yes;
     record.endpoint = Some("orders.example".to_owned());
     "stays off until Monday".clone_into(&mut record.said);
     record.starts = vec![300, 420];

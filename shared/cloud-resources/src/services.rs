@@ -178,8 +178,9 @@ fn state(service: &Service, scaling: ScaledBy, asked: Option<&Ours>) -> State {
         _ if desired == 0 && running + service.pending_count() == 0 => State::Stopped,
         _ if desired == 0 => State::Stopping,
         // Half an order: its bounds let it only stop. Whoever asked for a stop asks again for the rest of it while it
-        // runs; for everybody else it is on its way down, and can be turned round.
-        Some((_, 0)) if !matches!(asked, Some(Ours::Stop { .. })) => State::Stopping,
+        // runs; somebody may have started what was stopped, by its count alone; for everybody else it is on its way down,
+        // and can be turned round.
+        Some((_, 0)) if !matches!(asked, Some(Ours::Stop { .. } | Ours::Stopped { .. })) => State::Stopping,
         _ if running >= desired => State::Running,
         _ => State::Starting,
     }

@@ -162,6 +162,7 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
     let holds = |lease: &Lease| lease.until > now && !(if lease.power == Power::On { off } else { on });
     record.lease = record.lease.take().filter(holds);
     let wanted = power(&record, wish, now);
+    let turns = seen.kind.turns_round();
     let by_hand = |power: Power| {
         let end = view.lease.after(now);
         // What was stopped by hand starts with the next beginning at the latest.
@@ -175,6 +176,17 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
                 record.lease = by_hand(Power::On).or(record.lease);
             }
             record.ours = Ours::Started { at: now };
+        }
+        // That is heard before it runs.
+        (State::Starting, Ours::Stopped { .. }) if view.woken => record.ours = Ours::Started { at: now },
+        // What has a size is given another one, and follows it slowly.
+        (State::Starting, Ours::Stopped { .. }) if turns => {
+            record.lease = by_hand(Power::On).or(record.lease);
+            record.ours = Ours::Started { at: now };
+        }
+        (State::Stopping, Ours::Started { .. }) if turns && is_empty(seen) => {
+            record.lease = by_hand(Power::Off).or(record.lease);
+            record.ours = Ours::Stopped { at: now };
         }
         (State::Stopped | State::Gone, Ours::Stop { .. } | Ours::Delete { .. }) => {
             record.ours = Ours::Stopped { at: now };
@@ -195,19 +207,37 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
             record.ours = Ours::Stopped { at: now };
             record.trouble = None;
         }
-        // Seen for the first time, or turned round by hand before it was seen to have arrived.
-        (State::Running, Ours::Nothing) | (State::Stopping, Ours::Start { .. }) => {
+        // Seen for the first time.
+        (State::Running, Ours::Nothing) => record.ours = Ours::Started { at: now },
+        // Turned round by hand before it was seen to have arrived. What takes orders on its way may not have got ours: it is
+        // asked again.
+        (State::Stopping, Ours::Start { .. }) if !turns || wanted == Power::Off => {
             record.ours = Ours::Started { at: now };
         }
-        (State::Starting, Ours::Stop { .. }) => record.ours = Ours::Stopped { at: now },
+        (State::Starting, Ours::Stop { .. }) if !turns || wanted == Power::On => {
+            record.ours = Ours::Stopped { at: now };
+        }
         _ => {}
     }
+    record.busy_since = matches!(seen.state, State::Busy(_)).then(|| record.busy_since.unwrap_or(now));
+    let turned = match record.ours {
+        Ours::Start { .. } => wanted == Power::Off,
+        Ours::Stop { .. } | Ours::Snapshot { .. } | Ours::Delete { .. } => wanted == Power::On,
+        Ours::Nothing | Ours::Started { .. } | Ours::Stopped { .. } => false,
+    };
+    // What was in the way of the one is not in the way of the other.
+    record.trouble = record.trouble.take().filter(|_| !turned);
     if on {
         record.on(now);
     } else if off {
         record.off_since.get_or_insert(now);
     }
     record
+}
+
+/// Whether its size is none.
+const fn is_empty(seen: &Seen) -> bool {
+    matches!(seen.shape, Some(Shape::Group { max: 0, .. } | Shape::Service { desired: 0, .. }))
 }
 
 fn in_vain(asked: Timestamp, now: Timestamp) -> bool {
@@ -231,6 +261,9 @@ pub fn decide(record: Record, seen: &Seen, wish: &Wish, view: &View, now: Timest
     };
     let mut record = case.record;
     record.said = standing.to_string();
+    if act == Act::Nothing && matches!(standing, Standing::AsWanted | Standing::Left { .. }) {
+        record.trouble = None;
+    }
     if seen.endpoint.is_some() && seen.endpoint != record.endpoint {
         record.moved_from = std::mem::replace(&mut record.endpoint, seen.endpoint.clone());
     }
@@ -250,6 +283,10 @@ fn waits(what: impl Into<String>) -> Told {
     (Act::Nothing, Standing::Waits(what.into()))
 }
 
+fn is_busy(what: &str) -> Standing {
+    Standing::Waits(format!("it is busy: {what}"))
+}
+
 fn cannot(why: impl Into<String>) -> Told {
     (Act::Nothing, Standing::Cannot(why.into()))
 }
@@ -258,10 +295,9 @@ impl Case<'_> {
     fn on(&mut self) -> Told {
         match &self.seen.state {
             State::Running => self.runs(),
-            State::Starting => self.on_its_way("start"),
-            State::Busy(_) if self.overdue().is_some() => self.on_its_way("start"),
+            State::Starting => self.on_its_way(Power::On, Standing::Underway),
+            State::Busy(what) => self.on_its_way(Power::On, is_busy(what)),
             State::Stopping if !self.seen.kind.turns_round() => waits("it is still stopping"),
-            State::Busy(what) => waits(format!("it is busy: {what}")),
             State::Stopping | State::Stopped | State::Gone => {
                 match self.held_up(self.view.waits_for.as_ref()) {
                     Some(standing) => (Act::Nothing, standing),
@@ -275,10 +311,12 @@ impl Case<'_> {
     fn off(&mut self) -> Told {
         match &self.seen.state {
             State::Stopped | State::Gone => (Act::Nothing, self.at_rest()),
-            State::Stopping => self.on_its_way("stop"),
+            State::Stopping => self.on_its_way(Power::Off, Standing::Underway),
             State::Starting if !self.seen.kind.turns_round() => waits("it is still starting"),
-            State::Busy(_) if matches!(self.record.ours, Ours::Snapshot { .. }) => self.on_its_way("stop"),
-            State::Busy(what) => waits(format!("it is busy: {what}")),
+            State::Busy(_) if matches!(self.record.ours, Ours::Snapshot { .. }) => {
+                self.on_its_way(Power::Off, Standing::Underway)
+            }
+            State::Busy(what) => self.on_its_way(Power::Off, is_busy(what)),
             State::Starting | State::Running => {
                 if let Some(why) = &self.seen.cannot {
                     return cannot(why);
@@ -303,31 +341,37 @@ impl Case<'_> {
         fails.or_else(|| by.map(|what| Standing::Waits(what.clone())))
     }
 
-    /// What was asked has begun. A group for which there are no machines, or a service whose tasks die, never gets further,
-    /// and says so to nobody.
-    fn on_its_way(&mut self, what: &str) -> Told {
-        let Some(asked) = self.overdue() else { return (Act::Nothing, Standing::Underway) };
-        let waits = self.record.trouble.as_ref().is_some_and(|trouble| trouble.next > self.now);
-        if !waits {
-            let (state, look) = (&self.seen.state, self.seen.kind.tells());
-            let why = format!("it was asked to {what} at {asked}, and is {state} ever since: look at {look}");
-            self.record.failed(why, false, self.now);
+    /// It takes no order now. A group for which there are no machines, a service whose tasks die or a database without storage
+    /// never gets further, and says so to nobody.
+    fn on_its_way(&mut self, wanted: Power, meanwhile: Standing) -> Told {
+        let Some(why) = self.overdue(wanted) else { return (Act::Nothing, meanwhile) };
+        if !self.record.trouble.as_ref().is_some_and(|trouble| trouble.next > self.now) {
+            self.record.late(why, self.now);
         }
-        let standing = self.held_up(None).unwrap_or(Standing::Underway);
+        let standing = self.held_up(None).unwrap_or(meanwhile);
         (Act::Nothing, standing)
     }
 
-    /// When it was asked for what it takes too long for.
-    fn overdue(&self) -> Option<Timestamp> {
-        let (asked, longest) = match &self.record.ours {
-            Ours::Start { at } => {
-                let lead = SignedDuration::from_secs(i64::from(self.record.lead().0));
-                (*at, lead.saturating_mul(STARTS_WITHIN).max(IN_VAIN))
-            }
-            Ours::Stop { at } | Ours::Snapshot { at, .. } | Ours::Delete { at, .. } => (*at, STOPS_WITHIN),
-            Ours::Nothing | Ours::Started { .. } | Ours::Stopped { .. } => return None,
+    /// What it takes too long for.
+    fn overdue(&self, wanted: Power) -> Option<String> {
+        let (now, state, look) = (self.now, &self.seen.state, self.seen.kind.tells());
+        let late = |what: &str, asked: Timestamp, longest: SignedDuration| {
+            let why =
+                || format!("it was asked to {what} at {asked}, and is {state} ever since: look at {look}");
+            (now.duration_since(asked) >= longest).then(why)
         };
-        (self.now.duration_since(asked) >= longest).then_some(asked)
+        let late = match (&self.record.ours, wanted) {
+            (Ours::Start { at }, Power::On) => {
+                let lead = SignedDuration::from_secs(i64::from(self.record.lead().0));
+                late("start", *at, lead.saturating_mul(STARTS_WITHIN).max(IN_VAIN))
+            }
+            (Ours::Stop { at } | Ours::Snapshot { at, .. } | Ours::Delete { at, .. }, Power::Off) => {
+                late("stop", *at, STOPS_WITHIN)
+            }
+            _ => None,
+        };
+        let busy = self.record.busy_since.filter(|since| now.duration_since(*since) >= STOPS_WITHIN);
+        late.or_else(|| busy.map(|since| format!("it is {state} since {since}: look at {look}")))
     }
 
     fn runs(&self) -> Told {
@@ -341,14 +385,15 @@ impl Case<'_> {
         }
     }
 
-    /// When what is asked now was asked first; what has been asked in vain for long counts as failed.
+    /// When what is asked now was asked first. What has been asked in vain for long counts as failed, once each time, and is
+    /// asked anew; not if AWS has answered that it has no machines.
     fn asked(&mut self, before: Option<Timestamp>, what: &str) -> Timestamp {
-        let Some(at) = before else { return self.now };
-        if in_vain(at, self.now) {
+        let Some(at) = before.filter(|at| in_vain(*at, self.now)) else { return before.unwrap_or(self.now) };
+        if !self.record.trouble.as_ref().is_some_and(|trouble| trouble.capacity) {
             let why = format!("it was asked to {what} at {at}, and is {}", self.seen.state);
             self.record.failed(why, false, self.now);
         }
-        at
+        self.now
     }
 
     fn start(&mut self) -> Told {
@@ -459,7 +504,8 @@ impl Case<'_> {
     }
 
     fn restore(&mut self) -> Told {
-        let Some(Shape::Cache(shape)) = self.record.shape.clone() else {
+        let shape = self.record.shape.clone().filter(|_| self.record.was_put_away());
+        let Some(Shape::Cache(shape)) = shape else {
             return cannot(
                 "it is there no more, and was not deleted by ACE-Flow: create it again, or take it out",
             );

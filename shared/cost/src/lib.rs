@@ -16,7 +16,7 @@ mod select;
 pub use decide::{Act, Decision, Standing, View, Wish, decide, notice, power};
 pub use kept::OverrideId;
 pub use plan::{Moment, Subject, plan, ready_by};
-pub use record::{Lease, Ours, Power, Record, Trouble};
+pub use record::{Lease, Ours, Power, Record, Told, Trouble};
 pub use resource::{Arn, CacheShape, Family, Kind, Seen, Shape, Snapshot, State, Tier};
 pub use savings::{EXAMPLE_PRICES, Money, Prices, Saved, savings};
 pub use select::{

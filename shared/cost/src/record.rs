@@ -49,8 +49,11 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
     /// Whether people were told that it is stuck.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
+    #[serde(default)]
+    pub told: Told,
+    /// Since when it has been busy with something else, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_since: Option<Timestamp>,
     /// Where it was reached last, of what was restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
@@ -130,6 +133,20 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
+/// Whether people know of a resource that is stuck. That they are being told is written before they are, so that whoever dies
+/// in between is made up for: they hear of it, and of its end, rather twice than never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// They know of nothing, or of its end.
+    #[default]
+    No,
+    /// They may have been told.
+    Telling,
+    /// They were told.
+    Yes,
+}
+
 /// What a resource cannot do at the moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +161,9 @@ pub struct Trouble {
     pub why: String,
     /// Whether AWS has not enough machines of its type.
     pub capacity: bool,
+    /// Whether nothing was refused, and it only takes long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slow: bool,
 }
 
 impl Record {
@@ -159,7 +179,8 @@ impl Record {
             ours: Ours::Nothing,
             lease: None,
             trouble: None,
-            told: false,
+            told: Told::No,
+            busy_since: None,
             endpoint: None,
             moved_from: None,
             said: String::new(),
@@ -189,7 +210,7 @@ impl Record {
     pub(crate) fn started(&mut self, asked: Timestamp, now: Timestamp) {
         self.ours = Ours::Started { at: now };
         // What failed on the way says nothing of how long it takes.
-        if self.trouble.take().is_some() {
+        if self.trouble.take().is_some_and(|trouble| !trouble.slow) {
             return;
         }
         self.starts.push(Seconds::until(asked, now).min(LONGEST_LEAD).0);
@@ -217,15 +238,15 @@ impl Record {
 
     /// It is there no more, or is not selected any more: it is left as it is, and no time that it is off counts.
     pub fn lost(&mut self, now: Timestamp) {
-        self.on(now);
-        (self.ours, self.lease, self.trouble) = (Ours::Nothing, None, None);
+        self.left_out(now);
         self.lost.get_or_insert(now);
         "it is there no more, or has lost its tags".clone_into(&mut self.said);
     }
 
     /// Whether it can be started or restored at all.
     pub(crate) fn can_come_back(&self, seen: &Seen) -> bool {
-        seen.state != State::Gone || (self.shape.is_some() && !seen.snapshots.is_empty())
+        let is_kept = self.shape.is_some() && !seen.snapshots.is_empty();
+        seen.state != State::Gone || (is_kept && self.was_put_away())
     }
 
     /// Whether people have to be told: it has failed with its own type and with every other.
@@ -241,7 +262,35 @@ impl Record {
         let doubled = FIRST_RETRY.0.saturating_mul(1 << attempts.saturating_sub(1).min(10));
         let next = Seconds(doubled).min(LONGEST_RETRY).after(now);
         let since = before.map_or(now, |trouble| trouble.since);
-        self.trouble = Some(Trouble { since, attempts, next, why, capacity });
+        self.trouble = Some(Trouble { since, attempts, next, why, capacity, slow: false });
+    }
+
+    /// It takes too long.
+    pub(crate) fn late(&mut self, why: String, now: Timestamp) {
+        let slow = self.trouble.as_ref().is_none_or(|trouble| trouble.slow);
+        self.failed(why, false, now);
+        self.trouble = self.trouble.take().map(|trouble| Trouble { slow, ..trouble });
+    }
+
+    /// It is left alone from now on.
+    pub fn left_out(&mut self, now: Timestamp) {
+        self.on(now);
+        (self.ours, self.lease, self.trouble) = (Ours::Nothing, None, None);
+    }
+
+    /// What people call it, unlike any other of its kind in an account and region.
+    pub fn called(&self) -> String {
+        let id = self.arn.as_str().rsplit([':', '/']).next().unwrap_or_default();
+        match (self.kind, self.arn.as_str().split_once(":service/")) {
+            (Kind::Service, Some((_, service))) => service.to_owned(),
+            (Kind::Instance, _) if id != self.name => format!("{} ({id})", self.name),
+            _ => self.name.clone(),
+        }
+    }
+
+    /// Whether a cache that is gone was deleted by us.
+    pub(crate) const fn was_put_away(&self) -> bool {
+        matches!(self.ours, Ours::Stopped { .. } | Ours::Start { .. } | Ours::Delete { .. })
     }
 }
 

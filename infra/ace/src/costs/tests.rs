@@ -87,6 +87,7 @@ fn town() -> Known {
         next: at("11-30T17:34"),
         why: "AccessDenied".to_owned(),
         capacity: false,
+        slow: false,
     });
     let cannot = record(
         Kind::Database,

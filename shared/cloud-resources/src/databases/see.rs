@@ -10,11 +10,13 @@ use crate::common::tags;
 const DELETED: &str = "deleting";
 /// It works, for hours or days, and cannot be stopped meanwhile ("Viewing DB instance status", RDS User Guide).
 const OPTIMIZING: &str = "storage-optimization";
+/// So it does while a restore reads its snapshot.
+const INITIALIZING: &str = "storage-initialization";
 
 /// How a database with this status is.
 pub(super) fn state(status: &str) -> State {
     match status {
-        "available" | OPTIMIZING => State::Running,
+        "available" | OPTIMIZING | INITIALIZING => State::Running,
         "stopped" => State::Stopped,
         "starting" | "creating" => State::Starting,
         "stopping" => State::Stopping,
@@ -79,9 +81,8 @@ fn instance_cannot(instance: &DbInstance) -> Option<String> {
     if engine.starts_with("custom-oracle") {
         return Some("RDS Custom for Oracle cannot be stopped: take it out".to_owned());
     }
-    (instance.db_instance_status() == Some(OPTIMIZING)).then(|| {
-        "its storage is being optimized, which can take hours: it can be stopped once that is done".to_owned()
-    })
+    let works = instance.db_instance_status().filter(|status| [OPTIMIZING, INITIALIZING].contains(status))?;
+    Some(format!("its status is {works}, which can take hours: it can be stopped once that is done"))
 }
 
 /// A cluster that is not being deleted; the members of all clusters are by their names.

@@ -135,6 +135,7 @@ async fn half_a_stop_is_asked_again_or_turned_round() {
     assert_eq!(state(Some(Ours::Stop { at })).await, State::Running);
     assert_eq!(state(Some(Ours::Start { at })).await, State::Stopping);
     assert_eq!(state(None).await, State::Stopping);
+    assert_eq!(state(Some(Ours::Stopped { at })).await, State::Running, "somebody has set its count");
 }
 
 #[tokio::test]

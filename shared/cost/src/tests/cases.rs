@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rollout::Seconds;
 
 use crate::decide::{Act, Decision, Standing, Wish};
@@ -94,6 +94,142 @@ fn who_stops_again_what_they_started_has_ended_their_lease() {
     subject.record.lease = Some(Lease { power: Power::On, since: at("19:00"), until: at("23:00") });
     let decision = only(subject, "20:00");
     assert_eq!((decision.record.lease, decision.standing), (None, Standing::AsWanted));
+}
+
+#[test]
+fn a_size_that_somebody_sets_is_a_start_or_a_stop_by_hand() {
+    let until = at("23:00");
+    let mut group = ours(
+        subject(Kind::Group, State::Starting, wish(Power::Off, "23:59")),
+        Ours::Stopped { at: at("18:05") },
+    );
+    for now in ["19:00", "19:05"] {
+        let decision = only(group.clone(), now);
+        assert_eq!(decision.standing, Standing::Underway, "{now}");
+        assert_eq!(decision.record.lease, Some(Lease { power: Power::On, since: at("19:00"), until }));
+        group.record = decision.record;
+    }
+    assert_eq!(only(group, "23:00").act, Act::Stop);
+
+    let mut service = ours(
+        subject(Kind::Service, State::Stopping, wish(Power::On, "18:00")),
+        Ours::Started { at: at("08:05") },
+    );
+    service.seen.shape = Some(Shape::Service { desired: 0, scaling: None });
+    let decision = only(service.clone(), "14:00");
+    assert_eq!((decision.act, decision.standing), (Act::Nothing, Standing::Underway));
+    assert_eq!(decision.record.lease.map(|lease| lease.power), Some(Power::Off));
+    // Without a size of none, it is half a stop of ours.
+    service.seen.shape = Some(Shape::Service { desired: 4, scaling: Some((0, 0)) });
+    service.record.shape = Some(shape(Kind::Service, "one"));
+    assert_eq!(only(service, "14:00").act, Act::Start(Some(shape(Kind::Service, "one"))));
+}
+
+#[test]
+fn an_order_that_was_never_given_is_nobodys_hand() {
+    let starting = ours(
+        subject(Kind::Group, State::Starting, wish(Power::Off, "23:00")),
+        Ours::Stop { at: at("18:00") },
+    );
+    let again = only(starting, "18:05");
+    assert_eq!((again.act, again.record.lease), (Act::Stop, None));
+    let mut stopping = ours(
+        subject(Kind::Group, State::Stopping, wish(Power::On, "18:00")),
+        Ours::Start { at: at("08:00") },
+    );
+    stopping.record.shape = Some(shape(Kind::Group, "one"));
+    let again = only(stopping, "08:05");
+    assert_eq!((again.act, again.record.lease), (Act::Start(Some(shape(Kind::Group, "one"))), None));
+}
+
+#[test]
+fn what_is_asked_in_vain_counts_once_each_time() {
+    let mut subject = ours(
+        subject(Kind::Database, State::Running, wish(Power::Off, "23:00")),
+        Ours::Stop { at: at("18:00") },
+    );
+    let mut attempts = Vec::new();
+    for now in ["18:10", "18:15", "18:20", "18:25", "18:30", "18:35"] {
+        let decision = only(subject.clone(), now);
+        attempts.push(decision.record.trouble.as_ref().map_or(0, |trouble| trouble.attempts));
+        subject.record = decision.record;
+    }
+    assert_eq!(attempts, [0, 1, 1, 1, 2, 2]);
+    // What it was for is not wanted any more.
+    subject.wish = wish(Power::On, "23:00");
+    assert_eq!(only(subject, "18:40").record.trouble, None);
+}
+
+#[test]
+fn without_machines_every_type_has_its_turn_however_long_it_takes() {
+    let moment = Moment { other_types: vec!["m6g.large".to_owned()], ..moment() };
+    let mut subject = ours(
+        subject(Kind::Instance, State::Stopped, wish(Power::On, "18:00")),
+        Ours::Stopped { at: at("01:00") },
+    );
+    subject.record.shape = subject.seen.shape.clone();
+    let mut types = BTreeSet::new();
+    for minute in (0..60).step_by(10) {
+        let now = at(&format!("09:{minute:02}"));
+        let mut decision = plan(vec![subject.clone()], &moment, now).remove(0);
+        if minute >= 20 {
+            types.insert(format!("{:?}", decision.act));
+        }
+        decision.record.failed("InsufficientInstanceCapacity".to_owned(), true, now);
+        subject.record = decision.record;
+    }
+    assert_eq!(types.len(), 2, "{types:?}");
+    assert_eq!(subject.record.trouble.unwrap().attempts, 6, "once for each");
+}
+
+#[test]
+fn who_deletes_a_cache_by_hand_has_deleted_it() {
+    let mut gone = subject(Kind::Cache, State::Gone, wish(Power::On, "18:00"));
+    gone.record.shape = Some(shape(Kind::Cache, "one"));
+    gone.seen.snapshots = vec![Snapshot { name: "ace-1-one-last".to_owned(), ready: true }];
+    let stopped = only(ours(gone.clone(), Ours::Stopped { at: at("01:00") }), "08:00");
+    assert!(matches!(stopped.act, Act::Restore { .. }));
+    let deleted = only(ours(gone, Ours::Started { at: at("08:00") }), "11:00");
+    assert_eq!(deleted.act, Act::Nothing);
+    assert!(matches!(deleted.standing, Standing::Cannot(why) if why.contains("not deleted by ACE-Flow")));
+}
+
+#[test]
+fn who_is_busy_for_hours_holds_nobody_up_for_ever() {
+    let mut database = ours(
+        subject(Kind::Database, State::Busy("storage-full".to_owned()), wish(Power::On, "18:00")),
+        Ours::Started { at: at("01:00") },
+    );
+    database.seen.name = "orders".to_owned();
+    let group = ours(
+        subject(Kind::Group, State::Stopped, wish(Power::On, "18:00")),
+        Ours::Stopped { at: at("01:00") },
+    );
+    let (mut database, mut group) = (database, group);
+    group.record.shape = Some(shape(Kind::Group, "one"));
+    let mut acts = Vec::new();
+    for minute in (0..180).step_by(5) {
+        let now = at("08:00") + SignedDuration::from_mins(minute);
+        let decided = plan(vec![database.clone(), group.clone()], &moment(), now);
+        if decided[1].act != Act::Nothing {
+            acts.push((minute, decided[0].record.is_stuck(0)));
+            break;
+        }
+        (database.record, group.record) = (decided[0].record.clone(), decided[1].record.clone());
+    }
+    assert_eq!(acts, [(135, true)], "two hours and three looks later");
+}
+
+#[test]
+fn what_is_called_alike_is_told_apart() {
+    let record =
+        |kind, arn: &str, name: &str| Record::new(Arn(arn.to_owned()), kind, name.to_owned()).called();
+    let instance = record(Kind::Instance, "arn:aws:ec2:eu-west-1:1:instance/i-1", "worker");
+    assert_eq!(instance, "worker (i-1)");
+    assert_eq!(record(Kind::Instance, "arn:aws:ec2:eu-west-1:1:instance/i-1", "i-1"), "i-1");
+    let service = record(Kind::Service, "arn:aws:ecs:eu-west-1:1:service/main/api", "api");
+    assert_eq!(service, "main/api");
+    assert_eq!(record(Kind::Database, "arn:aws:rds:eu-west-1:1:db:orders", "orders"), "orders");
 }
 
 #[test]
@@ -249,7 +385,7 @@ fn what_never_gets_there_is_told() {
     (there.record, there.seen.state) = (late.record, State::Running);
     let there = only(there, "08:30");
     assert_eq!((there.record.trouble, there.standing), (None, Standing::AsWanted));
-    assert!(there.record.starts.is_empty(), "that says nothing of how long it takes");
+    assert_eq!(there.record.starts, [1_800], "the next one is asked for earlier");
 
     // A cache that could not be created is in no state that ends.
     let failed = subject(Kind::Cache, State::Busy("create-failed".to_owned()), wish(Power::On, "18:00"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{CostOptimizerReply, CostOptimizerResult, Failure, ResourceTrouble};
-use cost::{Act, Arn, Choice, Decision, Moment, Record, Rules, Seen, Standing, Subject, Tier, Wish};
+use cost::{Act, Arn, Choice, Decision, Moment, Record, Rules, Seen, Standing, Subject, Tier, Told, Wish};
 use environments::{Cost, Environment};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -169,6 +169,7 @@ impl<'a> Tick<'a> {
         for seen in &sight.all {
             if let Choice::Left(why) = self.rules.choose(seen) {
                 let mut record = remembered(known, seen);
+                record.left_out(self.now);
                 record.said = format!("left out: {why}");
                 self.tally.kept += 1;
                 planned.push(Planned { record, order: None });
@@ -300,7 +301,10 @@ impl<'a> Tick<'a> {
                     match function.put(&mut record).await {
                         Ok(true) => {}
                         Ok(false) => continue,
-                        Err(error) => self.tally.failed.push(error),
+                        Err(error) => {
+                            self.tally.failed.push(error);
+                            continue;
+                        }
                     }
                 }
             }
@@ -309,37 +313,54 @@ impl<'a> Tick<'a> {
         failures.into_iter().next().map_or(Ok(records), Err)
     }
 
-    /// Tells of what is stuck, and of what is not any more. It is told first and written then: rather twice than never, and
-    /// who hears it twice knows.
+    /// Tells of what is stuck, and of what is not any more.
     async fn tell(&mut self, records: Vec<Record>) {
-        let function = self.function;
-        for mut record in records {
+        for record in records {
             let stuck = record.is_stuck(self.cost.other_types().len());
-            if stuck == record.told {
-                continue;
-            }
-            let reason = match &record.trouble {
-                Some(trouble) => {
-                    format!("tried {} times since {}: {}", trouble.attempts, trouble.since, trouble.why)
-                }
-                None => record.said.clone(),
+            let told = match (stuck, record.told) {
+                (true, Told::Yes) | (false, Told::No) => continue,
+                (true, Told::No | Told::Telling) => self.tell_of(record).await,
+                (false, Told::Telling | Told::Yes) => self.tell_end_of(record).await,
             };
-            let trouble = ResourceTrouble {
-                environment: function.environment.clone(),
-                kind: record.kind,
-                resource: record.name.clone(),
-                stuck,
-                reason,
-                at: self.now,
-            };
-            record.told = stuck;
-            let told = async {
-                function.troubles.tell(&trouble).await?;
-                function.put(&mut record).await
-            };
-            if let Err(error) = told.await {
+            if let Err(error) = told {
                 self.tally.failed.push(error);
             }
+        }
+    }
+
+    async fn tell_of(&self, mut record: Record) -> Result<(), PortError> {
+        if record.told == Told::No {
+            record.told = Told::Telling;
+            // Who has written it meanwhile tells of it.
+            if !self.function.put(&mut record).await? {
+                return Ok(());
+            }
+        }
+        self.function.troubles.tell(&self.trouble(&record, true)).await?;
+        record.told = Told::Yes;
+        self.function.put(&mut record).await.map(drop)
+    }
+
+    async fn tell_end_of(&self, mut record: Record) -> Result<(), PortError> {
+        self.function.troubles.tell(&self.trouble(&record, false)).await?;
+        record.told = Told::No;
+        self.function.put(&mut record).await.map(drop)
+    }
+
+    fn trouble(&self, record: &Record, stuck: bool) -> ResourceTrouble {
+        let reason = match &record.trouble {
+            Some(trouble) => {
+                format!("tried {} times since {}: {}", trouble.attempts, trouble.since, trouble.why)
+            }
+            None => record.said.clone(),
+        };
+        ResourceTrouble {
+            environment: self.function.environment.clone(),
+            kind: record.kind,
+            resource: record.called(),
+            stuck,
+            reason,
+            at: self.now,
         }
     }
 }

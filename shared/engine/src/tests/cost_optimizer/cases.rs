@@ -249,9 +249,13 @@ fn a_database_that_aws_wakes_is_stopped_again_when_that_is_heard() {
         assert!(orders.by_hand(now));
         orders.arn()
     });
-    borough.minutes(5);
+    borough.minutes(1);
+    assert_eq!(states(&borough)[0], State::Starting, "it is heard of at its beginning");
     let woken = json!({ "detail-type": "RDS DB Instance Event", "source": "aws.rds", "detail": { "EventID": "RDS-EVENT-0154", "SourceArn": arn.as_str() } });
-    assert_eq!(borough.call(woken).unwrap().asked, 1);
+    borough.call(woken).unwrap();
+    borough.minutes(10);
+    let reply = borough.tick().unwrap();
+    assert_eq!((reply.asked, borough.record("orders").lease), (1, None), "{reply:?}");
     let other = json!({ "detail-type": "RDS DB Instance Event", "source": "aws.rds", "detail": { "EventID": "RDS-EVENT-0087", "SourceArn": arn.as_str() } });
     assert_eq!(borough.call(other).unwrap().result, CostOptimizerResult::Ignored);
 }
@@ -274,6 +278,47 @@ fn what_is_stuck_is_told_once_and_once_when_it_is_not_any_more() {
     borough.until("2026-12-01T09:00:00Z");
     let told = borough.with(|state| state.told.clone());
     assert!(told.len() == 2 && !told[1].stuck, "{told:?}");
+}
+
+#[test]
+fn who_dies_between_telling_and_noting_it_leaves_no_alert_open() {
+    // Every call of the tick that tells is the last one of somebody.
+    for dies_after in 1..60 {
+        let borough = borough();
+        borough.until("2026-11-30T19:00:00Z");
+        borough.with(|state| state.account.things[0].scarce = true);
+        let is_told = || borough.with(|state| !state.told.is_empty());
+        let mut ended = false;
+        while !ended && !is_told() {
+            borough.minutes(5);
+            let mut tick = borough.start(json!({ "tick": {} }));
+            let about = borough.record("orders").trouble.is_some_and(|trouble| trouble.attempts == 2);
+            let turns = if about { dies_after } else { 10_000 };
+            ended = about && (0..turns).all(|_| tick.go_on().is_none());
+            if !about {
+                (0..10_000).find_map(|_| tick.go_on());
+            }
+        }
+        borough.with(|state| state.account.things[0].scarce = false);
+        borough.until("2026-12-01T09:00:00Z");
+        let last = borough.with(|state| state.told.last().map(|told| told.stuck));
+        assert_ne!(last, Some(true), "killed after {dies_after} calls");
+    }
+}
+
+#[test]
+fn what_is_left_out_closes_its_alert() {
+    let borough = borough();
+    borough.until("2026-11-30T19:00:00Z");
+    borough.with(|state| state.account.things[0].scarce = true);
+    borough.until("2026-12-01T08:00:00Z");
+    assert_eq!(borough.with(|state| state.told.len()), 1);
+    borough.with(|state| drop(state.tags.insert("ace-flow:cost".to_owned(), "keep".to_owned())));
+    borough.minutes(5);
+    borough.tick().unwrap();
+    let told = borough.with(|state| state.told.clone());
+    assert!(told.len() == 2 && !told[1].stuck && told[1].reason.contains("ace-flow:cost"), "{told:?}");
+    assert_eq!(borough.record("orders").off_since, None, "nothing of it is saved any more");
 }
 
 #[test]

@@ -102,6 +102,9 @@ fn check(seed: u64) {
             }
         });
     }
+    let told = borough.with(|state| state.told.clone());
+    let last: BTreeMap<&str, bool> = told.iter().map(|told| (told.resource.as_str(), told.stuck)).collect();
+    assert!(!last.values().any(|stuck| *stuck), "an alert is open: {last:?}");
 }
 
 /// How many histories are played: as many as `ACE_SEEDS` says, a fair number with `ACE_THOROUGH`, or a few.

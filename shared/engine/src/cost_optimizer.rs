@@ -19,6 +19,14 @@ use tick::{Tally, Tick};
 /// How much time is between two ticks (`CostTick` in infra/template.yaml; a contract test compares).
 pub const TICK: Seconds = Seconds(5 * 60);
 
+/// So many orders of a service are given between two looks at what keeps things from being stopped: five seconds of
+/// `UpdateService`, the slowest of them at AWS's rate.
+pub const BETWEEN_LOOKS: usize = 100;
+
+/// After this time no more orders are given: what is left, the next tick asks for. A hundred take up to forty seconds where
+/// AWS takes three a second, and the function has two minutes.
+pub const GIVES_ORDERS_FOR: Seconds = Seconds(70);
+
 /// The function.
 pub struct CostOptimizerFunction<'a> {
     /// The environment whose stack this is.

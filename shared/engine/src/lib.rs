@@ -31,7 +31,7 @@ mod window;
 
 pub use alert_router::{AlertRouterFunction, Lookout, Setups};
 pub use approve::ApproveFunction;
-pub use cost_optimizer::{CostOptimizerFunction, TICK};
+pub use cost_optimizer::{BETWEEN_LOOKS, CostOptimizerFunction, GIVES_ORDERS_FOR, TICK};
 pub use health_check::HealthCheckFunction;
 pub use promote_step::PromoteStepFunction;
 pub use reply::describe;

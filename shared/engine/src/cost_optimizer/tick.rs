@@ -7,24 +7,17 @@ use cost::{Act, Arn, Choice, Decision, Moment, Record, Rules, Seen, Standing, Su
 use environments::{Cost, Environment};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use rollout::Seconds;
 use schedule::{Override, desired};
 
 use super::savings::month_so_far;
-use super::{CostOptimizerFunction, TICK};
+use super::{BETWEEN_LOOKS, CostOptimizerFunction, GIVES_ORDERS_FOR, TICK};
 use crate::failures;
 use crate::ports::{Cause, Kept, Order, PortError, Refused};
 
 /// How many writes are under way at once.
 const AT_ONCE: usize = 32;
-
-/// So many orders of a service are given between two looks at what keeps things from being stopped: five seconds of
-/// `UpdateService`, the slowest of them at AWS's rate.
-const BETWEEN_LOOKS: usize = 100;
-
-/// After this time no more orders are given: what is left, the next tick asks for. A hundred take up to forty seconds where
-/// AWS takes three a second, and the function has two minutes.
-const GIVES_ORDERS_FOR: SignedDuration = SignedDuration::from_secs(70);
 
 /// What came of looking at everything.
 #[derive(Default)]
@@ -254,7 +247,7 @@ impl<'a> Tick<'a> {
         let acts = function.resources.iter().filter_map(|one| Some((one, orders.remove(&one.family())?)));
         let acts = acts.map(|(one, mut orders)| async move {
             let (mut done, mut failure) = (Vec::new(), None);
-            let is_late = || function.clock.now().duration_since(now) > GIVES_ORDERS_FOR;
+            let is_late = || Seconds::until(now, function.clock.now()) > GIVES_ORDERS_FOR;
             while failure.is_none() && !orders.is_empty() && !is_late() {
                 let rest = orders.split_off(orders.len().min(BETWEEN_LOOKS));
                 let mut batch = std::mem::replace(&mut orders, rest);

@@ -2,7 +2,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::Timestamp;
+use environments::Span;
+use jiff::{SignedDuration, Timestamp};
 use rollout::{EnvironmentName, RolloutId, ServiceName, Version};
 use weighted_proxy::{FaultSpec, Target};
 
@@ -317,6 +318,15 @@ pub(crate) struct OutputArgument {
     /// How to show it: for people, or one JSON object per line.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
+}
+
+/// A span of time as a configuration has it, or with several units: `90m`, `2d`, `1h30m`.
+pub(crate) fn span(text: &str) -> Result<SignedDuration, String> {
+    match (text.parse::<Span>(), text.parse::<SignedDuration>()) {
+        (Ok(span), _) => Ok(SignedDuration::from_secs(span.seconds().0.into())),
+        (Err(_), Ok(span)) => Ok(span),
+        (Err(error), Err(_)) => Err(error.to_string()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

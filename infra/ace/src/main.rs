@@ -45,6 +45,8 @@ use crate::error::AceError;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // Whoever reads only the beginning of what is printed is no reason to panic.
+    sigpipe::reset();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(shown) => {

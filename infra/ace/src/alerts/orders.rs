@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::DeskError;
 use super::find::{group, groups, one};
 use crate::Ending;
+use crate::arguments::span;
 use crate::backend::{Backend, Callee, Glance, ready};
 use crate::error::AceError;
 use crate::operator::{Desk, NO_REASON, OperatorError, Told};
@@ -39,7 +40,7 @@ pub(crate) struct Silence {
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
     /// For so long, such as 2h or 90m.
-    #[arg(long = "for", value_name = "SPAN")]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
     span: Option<SignedDuration>,
     /// Why.
     #[arg(long, value_name = "TEXT")]

@@ -20,6 +20,9 @@ use super::{Backend, BackendError, BackendResult, messenger};
 const IN_USE: Duration = Duration::from_secs(3);
 const AGAIN: Duration = Duration::from_millis(40);
 
+/// Where a store of this machine is, unless it is said.
+const STORE: &str = ".ace-flow/state/local.redb";
+
 /// Which environment, and where its stack is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Where {
@@ -40,7 +43,7 @@ pub(crate) struct At {
     #[arg(
         long,
         help_heading = "Where the stack is",
-        default_value = ".ace-flow/state/local.redb",
+        default_value = STORE,
         value_name = "FILE"
     )]
     pub(crate) store: PathBuf,
@@ -53,6 +56,17 @@ impl Where {
     /// Whether the stack is one of this machine.
     pub(crate) fn is_here(&self) -> bool {
         is_here(&self.environment, self.at.embedded)
+    }
+
+    /// What another command about the same stack is called with, after a blank; nothing for what holds without it.
+    pub(crate) fn flags(&self) -> String {
+        let At { embedded, store, table } = &self.at;
+        let environment = self.environment.as_str();
+        let environment = (environment != "local").then(|| format!(" --environment {environment}"));
+        let embedded = embedded.then(|| " --embedded".to_owned());
+        let store = (store != Path::new(STORE)).then(|| format!(" --store {}", store.display()));
+        let table = table.as_ref().map(|table| format!(" --table {table}"));
+        [environment, embedded, store, table].into_iter().flatten().collect()
     }
 }
 

@@ -2,6 +2,8 @@ use miette::Diagnostic;
 use rollout::EnvironmentName;
 use schedule::InvalidOverride;
 
+use crate::backend::Where;
+
 /// Why nothing could be told of a schedule, or ordered.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum ScheduleError {
@@ -11,8 +13,10 @@ pub(crate) enum ScheduleError {
     ))]
     NoBlock { environment: EnvironmentName },
     #[error("environment {environment} has no block cost that is published: nothing of it is stopped")]
-    #[diagnostic(help("`ace publish --environment {environment}` publishes what its files say"))]
-    NotPublished { environment: EnvironmentName },
+    #[diagnostic(help("`ace publish{flags}` publishes what its files say"))]
+    NotPublished { environment: EnvironmentName, flags: String },
+    #[error("environment {environment} is production: nothing of it is ever stopped")]
+    Production { environment: EnvironmentName },
     #[error("the override has no end")]
     #[diagnostic(help(
         "write until when it holds, with --until 23:00 or --for 3h; what is to last belongs in the configuration"
@@ -55,6 +59,22 @@ pub(crate) enum ScheduleError {
 }
 
 impl ScheduleError {
+    /// Why there is nothing to order there.
+    pub(super) fn not_published(place: &Where) -> Self {
+        let environment = place.environment.clone();
+        if cost::is_production(environment.as_str()) {
+            return Self::Production { environment };
+        }
+        Self::NotPublished { environment, flags: place.flags() }
+    }
+
+    /// Why nothing is shown of it.
+    pub(super) fn no_block(environment: &EnvironmentName) -> Self {
+        let environment = environment.clone();
+        let is_production = cost::is_production(environment.as_str());
+        if is_production { Self::Production { environment } } else { Self::NoBlock { environment } }
+    }
+
     /// Whether the mistake is not the user's.
     pub(crate) const fn is_ours(&self) -> bool {
         matches!(self, Self::Answer(_))

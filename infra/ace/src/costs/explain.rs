@@ -5,7 +5,6 @@ use std::ops::Bound;
 use clap::Args;
 use console::Style;
 use cost::{Ours, Record, Shape, ready_by};
-use jiff::Timestamp;
 use schedule::{Override, State, Voice, desired, explain as voices};
 use serde_json::{Value, json};
 
@@ -23,9 +22,9 @@ use crate::error::AceError;
 pub(crate) struct Explain {
     /// Its name, its kind and its name (rds:orders-db), or its ARN.
     resource: String,
-    /// What is wanted at this instant, such as 2026-12-24T12:00Z, instead of now.
+    /// What is wanted at this instant, written as 2026-12-24T12:00 by the clock of the schedule, or with a Z, instead of now.
     #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    at: Option<String>,
     /// Go by what the files say, and ask no stack.
     #[arg(long)]
     files: bool,
@@ -38,7 +37,7 @@ pub(crate) struct Explain {
 pub(super) async fn explain(arguments: &Explain) -> Result<Ending, AceError> {
     let text = arguments.resource.as_str();
     let mut known = known(&arguments.place, arguments.files).await?;
-    known.now = arguments.at.unwrap_or(known.now);
+    known.now = known.asked(arguments.at.as_deref())?;
     let record = one(&known, text)?;
     let own: Vec<&Override> = match record {
         Some(record) => known.of(record),

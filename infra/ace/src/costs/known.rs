@@ -12,7 +12,7 @@ use schedule::Override;
 use serde_json::{Value, json};
 
 use super::ScheduleError;
-use super::times::stamp;
+use super::times::{instant, stamp};
 use crate::backend::{Backend, CostSight, Where, ready};
 use crate::error::AceError;
 use crate::{checked, folders, inputs};
@@ -128,12 +128,17 @@ fn quietly(environment: &EnvironmentName) -> Option<Said> {
 fn files(environment: &EnvironmentName, why: String, sight: Option<CostSight>) -> Result<Known, AceError> {
     let configured = inputs::configuration(environment, None)?;
     let said = Said::of(configured.rollouts());
-    let said = said.ok_or_else(|| ScheduleError::NoBlock { environment: environment.clone() })?;
+    let said = said.ok_or_else(|| ScheduleError::no_block(environment))?;
     let now = sight.as_ref().map_or_else(Timestamp::now, |sight| sight.now);
     Ok(Known::new(environment, said, Origin::Files { why }, sight, now))
 }
 
 impl Known {
+    /// The instant that is asked for, or now.
+    pub(super) fn asked(&self, at: Option<&str>) -> Result<Timestamp, ScheduleError> {
+        at.map_or(Ok(self.now), |at| instant(at, self.cost.plan().zone(), self.now))
+    }
+
     fn new(
         environment: &EnvironmentName,
         said: Said,

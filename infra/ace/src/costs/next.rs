@@ -26,9 +26,9 @@ pub(crate) struct Next {
     /// How many.
     #[arg(long, default_value = "4", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     count: u8,
-    /// Those after this instant, such as 2026-12-24T12:00Z, instead of now.
+    /// Those after this instant, written as 2026-12-24T12:00 by the clock of the schedule, or with a Z, instead of now.
     #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    at: Option<String>,
     /// Show what the files say, and ask no stack.
     #[arg(long)]
     files: bool,
@@ -56,7 +56,7 @@ struct Start {
 
 pub(super) async fn next(arguments: &Next) -> Result<Ending, AceError> {
     let mut known = known(&arguments.place, arguments.files).await?;
-    known.now = arguments.at.unwrap_or(known.now);
+    known.now = known.asked(arguments.at.as_deref())?;
     let changes = changes(&known, usize::from(arguments.count));
     let leads = leads(&known);
     if arguments.output.output == Output::Json {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::ScheduleError;
 use super::times::{instant, stamp};
 use crate::Ending;
+use crate::arguments::span;
 use crate::backend::{Backend, Callee, ready};
 use crate::error::AceError;
 use crate::operator::{Desk, OperatorError, Told};
@@ -31,7 +32,7 @@ pub(crate) struct Keep {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// For so long, such as 3h or 90m.
-    #[arg(long = "for", value_name = "SPAN")]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
     span: Option<SignedDuration>,
     /// From then on, written as the end is [default: now]
     #[arg(long, value_name = "TIME")]
@@ -58,13 +59,14 @@ pub(super) async fn keep(arguments: Keep) -> Result<Ending, AceError> {
         return Err(ScheduleError::NoEnd.into());
     }
     if desk.place.is_here() && !desk.place.at.store.exists() {
-        return Err(ScheduleError::NotPublished { environment: desk.place.environment }.into());
+        return Err(ScheduleError::not_published(&desk.place).into());
     }
     let backend = ready(&desk.place).await?;
     let (now, zone) = (backend.now().await?, zone(&*backend, &desk).await?);
     let from = from.map(|from| instant(&from, &zone, now)).transpose()?;
     let until = match (until, span) {
-        (Some(until), _) => Some(instant(&until, &zone, now)?),
+        // The next such time after it begins.
+        (Some(until), _) => Some(instant(&until, &zone, from.unwrap_or(now).max(now))?),
         (None, span) => span.and_then(|span| later(from.unwrap_or(now), span)),
     };
     if let Some(until) = until.filter(|until| *until <= now) {
@@ -76,17 +78,20 @@ pub(super) async fn keep(arguments: Keep) -> Result<Ending, AceError> {
     // Whoever wrote it wrong is told so before anything is asked.
     let over = Override::read(written.clone(), now)
         .map_err(|(key, source)| ScheduleError::Override { key, source })?;
-    let id = OverrideId::of(&over);
+    let (id, place) = (OverrideId::of(&over), desk.place.flags());
     let reply = give(&*backend, json!({ "override": written })).await?;
     let until = stamp(&zone, over.until());
     let says = match (reply.result, over.holds(now)) {
         (CostOptimizerResult::Applied, true) => {
-            format!("{} is kept {state} until {until}; `ace schedule end {id}` ends it", over.resources())
+            format!(
+                "{} is kept {state} until {until}; `ace schedule end {id}{place}` ends it",
+                over.resources()
+            )
         }
         (CostOptimizerResult::Applied, false) => {
             let from = stamp(&zone, over.from());
             format!(
-                "{} is kept {state} from {from} until {until}; `ace schedule end {id}` ends it",
+                "{} is kept {state} from {from} until {until}; `ace schedule end {id}{place}` ends it",
                 over.resources()
             )
         }
@@ -128,10 +133,9 @@ pub(super) async fn end(arguments: End) -> Result<Ending, AceError> {
 
 /// The clock of the schedule that is published; without one the order is refused anyway, and any clock will do.
 async fn zone(backend: &dyn Backend, desk: &Desk) -> Result<Zone, AceError> {
-    let environment = desk.place.environment.clone();
     let published = backend.configuration().await?;
     let cost = published.as_ref().and_then(|published| published.configuration.cost());
-    let cost = cost.ok_or(ScheduleError::NotPublished { environment })?;
+    let cost = cost.ok_or_else(|| ScheduleError::not_published(&desk.place))?;
     Ok(cost.plan().zone().clone())
 }
 

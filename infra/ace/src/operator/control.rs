@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::answer::Told;
 use super::{Desk, NO_REASON, OperatorError};
 use crate::Ending;
+use crate::arguments::span;
 use crate::backend::{Backend, Callee, ready};
 use crate::error::AceError;
 use crate::words;
@@ -20,7 +21,7 @@ pub(crate) struct Freeze {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<Timestamp>,
     /// For so long, such as 4h or 90m.
-    #[arg(long = "for", value_name = "SPAN")]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
     pub(crate) span: Option<SignedDuration>,
     /// Why; whoever is refused is told so.
     #[arg(long, value_name = "TEXT")]

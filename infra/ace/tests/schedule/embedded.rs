@@ -59,6 +59,32 @@ fn an_override_holds_until_it_ends_or_is_ended() {
 }
 
 #[test]
+fn a_night_ends_in_the_morning_after_it_and_what_is_printed_can_be_typed() {
+    let project = Project::published(OFF);
+    let because = ["--because", "a demo", "--by", "ann"];
+    // Whatever the time is now.
+    let night = ["rds:*", "--on", "--from", "2099-12-01T22:00", "--until", "06:00"];
+    let kept = project.order(&[&["schedule", "override"], &night[..], &because].concat());
+    assert_eq!(kept["until"], "2099-12-02T05:00:00Z");
+    let kept =
+        project.order(&[&["schedule", "override", "dev-db", "--on", "--for", "1d"], &because[..]].concat());
+    let says = kept["says"].as_str().unwrap();
+    let (_, command) = says.split_once("`ace ").unwrap();
+    let command: Vec<&str> = command.split_once('`').unwrap().0.split(' ').collect();
+    project.order(&[&command[..], &["--by", "bob"]].concat());
+    let told = project.refused(&["schedule", "explain", "dev-db", "--at", "soon"]);
+    assert!(told.contains("\"soon\" is no time"), "{told}");
+    let told = project.told(&["schedule", "explain", "dev-db", "--at", "2099-12-01T12:00"]);
+    assert!(told.contains("as of Tue 2099-12-01 12:00"), "{told}");
+    let told =
+        project.refused(&[&["schedule", "override", "a,b", "--on", "--for", "1h"], &because[..]].concat());
+    assert!(told.contains("order each resource by itself"), "{told}");
+    let told =
+        project.refused(&[&["schedule", "override", "a", "--on", "--for", "soon"], &because[..]].concat());
+    assert!(told.contains("like 90s, 5m, 24h or 7d"), "{told}");
+}
+
+#[test]
 fn an_order_that_cannot_be_meant_is_refused_with_the_remedy() {
     let project = Project::published(OFF);
     for (arguments, message, remedy) in [

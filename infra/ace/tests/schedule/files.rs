@@ -1,5 +1,7 @@
 //! What the files alone say, and what is refused of them.
 
+use std::process::Stdio;
+
 use serde_json::json;
 
 use crate::project::{CONFIG, HOURS, Project, ROOT, STORE};
@@ -33,6 +35,16 @@ fn christmas() -> Project {
     let project = Project::new(&format!("{HOURS}{once}"));
     project.write(".ace-flow/calendars/germany.ics", GERMANY);
     project
+}
+
+#[test]
+fn who_reads_only_the_beginning_is_no_reason_to_panic() {
+    let project = christmas();
+    let mut command = project.command(&["schedule", "next", "--count", "100", "--files"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod sets;
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -217,6 +217,16 @@ impl Cron {
         self.before(zone, zone.latest(at), |_| true).map(|firing| firing.at)
     }
 
+    /// The times of a day at which it would fire if the clock of the zone did not jump over them.
+    pub(crate) fn skipped(&self, zone: &Zone, date: Date) -> impl Iterator<Item = Time> {
+        let is_its_own = self.times.dates(date, |day| day == date).next().is_some();
+        let minutes = is_its_own.then(|| self.times.minutes(0)).into_iter().flatten();
+        minutes
+            .filter_map(move |minute| wall(date, minute))
+            .filter(|wall| zone.first(*wall).is_none())
+            .map(DateTime::time)
+    }
+
     pub(crate) const fn times(&self) -> &Times {
         &self.times
     }
@@ -246,9 +256,13 @@ fn minute_of(wall: DateTime) -> u16 {
     u16::try_from(i16::from(wall.hour()) * 60 + i16::from(wall.minute())).unwrap_or(0)
 }
 
+fn wall(date: Date, minute: u16) -> Option<DateTime> {
+    let time = Time::new(i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?, 0, 0).ok()?;
+    Some(date.to_datetime(time))
+}
+
 fn fires(zone: &Zone, date: Date, minute: u16) -> Option<Firing> {
-    let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
-    let wall = date.at(hour, minute, 0, 0);
+    let wall = wall(date, minute)?;
     zone.first(wall).map(|at| Firing { at, wall })
 }
 

@@ -35,10 +35,11 @@ pub struct WrittenPlan {
     /// The hours of every week in which resources are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<Vec<WrittenHours>>,
-    /// When they start: a cron expression, or several.
+    /// When they start: a cron expression, or several. A time that does not exist when the clock is set forward is skipped,
+    /// and what comes next counts; hours (`on`) begin and end at the end of the gap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Crons>,
-    /// When they stop.
+    /// When they stop. A time that does not exist when the clock is set forward is skipped: they stay on until the next stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Crons>,
     /// What they always are, but for one-off windows and overrides.

@@ -1,6 +1,7 @@
 mod calendars;
 mod crons;
 mod days;
+mod gaps;
 mod hours;
 mod people;
 mod plans;

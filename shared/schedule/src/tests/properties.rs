@@ -1,6 +1,8 @@
 //! What holds of every plan, expression and text.
 
-use jiff::civil::Date;
+use std::collections::BTreeSet;
+
+use jiff::civil::{Date, DateTime};
 use proptest::prelude::*;
 
 use super::reference::{Clock, states};
@@ -226,6 +228,18 @@ proptest! {
         let next = |at| cron.next(&zone, at).unwrap_or(Timestamp::MAX);
         prop_assert!(next(now) <= next(later));
         prop_assert!(cron.previous(&zone, now) <= cron.previous(&zone, later));
+    }
+
+    #[test]
+    fn what_is_skipped_on_a_day_is_what_its_clock_does_not_show((zone, now) in zoned(), cron in prop_oneof![crons(), six()]) {
+        let (date, utc) = (zone.wall(now).date(), super::zone("UTC"));
+        let (begin, end) = utc.day(date).unwrap();
+        let minute = |minute| begin.checked_add(SignedDuration::from_mins(minute)).unwrap();
+        let shown: BTreeSet<_> = (-15 * 60..39 * 60).map(|count| zone.wall(minute(count))).collect();
+        let next = |after: &Timestamp| cron.next(&utc, *after).filter(|at| *at < end);
+        let all = std::iter::successors(next(&back(begin, MOMENT)), next).map(|at| utc.wall(at));
+        let expected: Vec<_> = all.filter(|wall| !shown.contains(wall)).map(DateTime::time).collect();
+        prop_assert_eq!(cron.skipped(&zone, date).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cron::Cron;
 use crate::hours::Hours;
 use crate::plan::Plan;
+use crate::reason::told;
 use crate::state::State;
 
 /// The most times that are told one by one.
@@ -64,7 +65,7 @@ impl fmt::Display for Skipped {
             State::Off => "stop",
         };
         let (plural, are) = if self.times.len() == 1 { ("", "is") } else { ("s", "are") };
-        let cron = &self.cron;
+        let cron = told(&self.cron);
         write!(
             f,
             " not exist on this day: the {what}{plural} by {cron} {are} skipped, as EventBridge Scheduler does"

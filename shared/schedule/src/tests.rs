@@ -7,6 +7,7 @@ mod people;
 mod plans;
 mod properties;
 mod reference;
+mod remedies;
 
 use jiff::{SignedDuration, Timestamp};
 

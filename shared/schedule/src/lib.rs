@@ -32,7 +32,7 @@ pub use cron::{Cron, CronField, InvalidCron};
 pub use crons::Crons;
 pub use desired::{Desired, Span, Voice, desired, explain, week};
 pub use holidays::{Holiday, InvalidHoliday};
-pub use ics::{InvalidCalendar, Why as CalendarMistake, holidays};
+pub use ics::{Calendar, InvalidCalendar, Timed, Why as CalendarMistake};
 pub use invalid::{InvalidPlan, Mistake, Step};
 pub use once::WrittenOneOff;
 pub use overrides::{InvalidOverride, Override, WrittenOverride};

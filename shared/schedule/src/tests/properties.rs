@@ -334,8 +334,8 @@ proptest! {
         let _ = Holiday::try_from(text.clone());
         let _ = Moment::try_from(text.clone());
         let utc = zone("UTC");
-        let _ = holidays(&text, &utc);
-        let _ = holidays(&format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101\n{line}\n{text}\nEND:VEVENT\nEND:VCALENDAR"), &utc);
+        let _ = Calendar::read(&text, &utc);
+        let _ = Calendar::read(&format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101\n{line}\n{text}\nEND:VEVENT\nEND:VCALENDAR"), &utc);
     }
 
     #[test]
@@ -353,7 +353,7 @@ proptest! {
         }
         let event = format!("DTSTART:{start}\nRRULE:FREQ=YEARLY;{}\n{}", rule.join(";"), rule.join("\n"));
         let text = format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\n{event}\nEND:VEVENT\nEND:VCALENDAR");
-        if let Ok(days) = holidays(&text, &zone("Europe/Berlin")) {
+        if let Ok(Calendar { holidays: days, .. }) = Calendar::read(&text, &zone("Europe/Berlin")) {
             prop_assert!(days.iter().zip(days.iter().skip(1)).all(|(before, after)| before.date < after.date));
         }
     }

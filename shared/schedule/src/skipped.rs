@@ -3,8 +3,6 @@
 use std::fmt;
 
 use jiff::civil::{Date, Time};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::cron::Cron;
 use crate::hours::Hours;
@@ -16,15 +14,13 @@ use crate::state::State;
 const TOLD: usize = 4;
 
 /// Times of a cron expression at which it does not fire on a day, since the clock of the zone jumps over them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// What it would have done: a start brings resources on, a stop off.
     pub state: State,
     /// The expression.
     pub cron: Cron,
     /// When, as the clock would have shown it: in order, and at least one.
-    #[schemars(with = "Vec<String>")]
     pub times: Vec<Time>,
 }
 

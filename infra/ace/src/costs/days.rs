@@ -118,8 +118,14 @@ impl Day {
         let times: Vec<Value> = times.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
         json!({
             "kind": "day", "date": date, "length_seconds": length, "on_seconds": on, "on": times, "notes": notes,
-            "skipped": skipped,
+            "skipped": skipped.iter().map(Self::skipped).collect::<Vec<_>>(),
         })
+    }
+
+    fn skipped(skipped: &Skipped) -> Value {
+        let Skipped { state, cron, times } = skipped;
+        let times: Vec<String> = times.iter().map(|time| time.strftime("%H:%M").to_string()).collect();
+        json!({ "state": state, "cron": cron, "times": times })
     }
 }
 

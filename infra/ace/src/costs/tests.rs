@@ -240,7 +240,7 @@ fn a_stop_at_a_time_that_does_not_exist_is_told_to_be_skipped() {
         skipped,
         [
             serde_json::json!([]),
-            serde_json::json!([{ "state": "off", "cron": "30 2 * * 0", "times": ["02:30:00"] }]),
+            serde_json::json!([{ "state": "off", "cron": "30 2 * * 0", "times": ["02:30"] }]),
         ]
     );
 }

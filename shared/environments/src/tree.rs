@@ -243,6 +243,7 @@ fn examine<'a>(
     let names: Vec<&str> = tree.iter().map(|sources| sources.name.as_str()).collect();
     promotion::check(&valid, &names, &mut notes);
     alerts::check(&valid, &names, &mut notes);
+    cost::check(&valid, &mut notes);
     (valid, notes)
 }
 

@@ -5,7 +5,7 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
-use schedule::{Cron, Override, Plan, WrittenOverride, Zone, desired, holidays, week};
+use schedule::{Calendar, Cron, Override, Plan, WrittenOverride, Zone, desired, week};
 use serde_json::json;
 
 fn main() {
@@ -146,6 +146,6 @@ fn read_calendar(bencher: Bencher<'_, '_>, times: usize) {
     let events = text.strip_prefix("BEGIN:VCALENDAR\r\n").unwrap().strip_suffix("END:VCALENDAR\r\n").unwrap();
     let text = format!("BEGIN:VCALENDAR\r\n{}END:VCALENDAR\r\n", events.repeat(times));
     let text = text.replace("RRULE:FREQ=YEARLY\r\n", "RRULE:FREQ=YEARLY;COUNT=20\r\n");
-    assert!(holidays(&text, &utc).is_ok());
-    bencher.bench_local(|| holidays(black_box(&text), &utc).is_ok());
+    assert!(Calendar::read(&text, &utc).is_ok());
+    bencher.bench_local(|| Calendar::read(black_box(&text), &utc).is_ok());
 }

@@ -3,7 +3,8 @@
 //! Two syntaxes. Five fields by themselves are Vixie cron's, `crontab(5)`: where both days are restricted, that is neither
 //! field begins with a star, either is enough. Six fields, or five or six within `cron(…)`, are EventBridge Scheduler's
 //! ("Schedule types on EventBridge Scheduler", User Guide): one of both days is `?`, 1 is Sunday, and a range may go over
-//! the end, as in `20-2` of hours. When either fires is as EventBridge Scheduler has it, the same page: a time that the
+//! the end, as in `20-2` of hours. Days of the week by numbers are let in only within `cron(…)`, where nobody takes them for
+//! those of five fields. When either fires is as EventBridge Scheduler has it, the same page: a time that the
 //! clock of the zone jumps over is left out, and one that it shows twice fires once, before the clock is set back. So a
 //! step of minutes pauses in an hour that comes again.
 //!
@@ -12,12 +13,13 @@
 
 mod days;
 mod fields;
+mod remedies;
 mod sets;
 
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +31,8 @@ use sets::{Bits, FIRST_YEAR, LAST_YEAR, Years, bits};
 /// The longest expression, in characters.
 const LENGTH: usize = 200;
 
-/// A cron expression that fires on some day.
+/// A cron expression that fires on some day. In five fields 1 is Monday; in EventBridge Scheduler's six, which are written
+/// within cron(…) or with the names of days, 1 is Sunday.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("examples" = ["0 18 * * 1-5", "cron(0 18 ? * MON-FRI *)"]))]
@@ -98,6 +101,18 @@ pub enum InvalidCron {
         /// What to do about it.
         remedy: String,
     },
+    /// It has a field for seconds.
+    #[error(
+        "{text:?} has {count} fields, the first of them for seconds: leave the seconds out: write {instead}"
+    )]
+    Seconds {
+        /// The expression.
+        text: String,
+        /// How many fields.
+        count: usize,
+        /// The same without it.
+        instead: String,
+    },
     /// No day is one of its days.
     #[error(
         "{text:?} never fires: no month and year that it names have such a day: write a day that they have"
@@ -144,11 +159,42 @@ impl Times {
             return Err(InvalidCron::Fields { text, found: format!("more than {LENGTH} characters") });
         }
         let capitals = text.trim().to_ascii_uppercase();
-        let bracketed = capitals.strip_prefix("CRON(").and_then(|rest| rest.strip_suffix(')'));
-        let fields: Vec<&str> = bracketed.unwrap_or(&capitals).split_whitespace().collect();
+        let expression = Expression::of(&capitals);
+        let times = Self::of(&expression);
+        let text = text.to_owned();
+        let (better, wrong) = match times {
+            Ok(times) if !times.has_days() => return Err(InvalidCron::Never { text }),
+            Ok(times) => match remedies::ambiguous(&expression) {
+                None => return Ok(times),
+                Some(problem) => (None, Wrong::Field(problem)),
+            },
+            Err(Wrong::Field(problem)) if problem.field == CronField::DayOfWeek => {
+                let ambiguous = remedies::ambiguous(&expression).map(remedies::Better::Field);
+                let better = ambiguous.or_else(|| remedies::better(&expression, Some(&problem)));
+                (better, Wrong::Field(problem))
+            }
+            Err(Wrong::Field(problem)) => {
+                (remedies::better(&expression, Some(&problem)), Wrong::Field(problem))
+            }
+            Err(Wrong::Fields(found)) => (remedies::better(&expression, None), Wrong::Fields(found)),
+        };
+        Err(match (better, wrong) {
+            (Some(remedies::Better::Seconds { instead }), _) => {
+                InvalidCron::Seconds { text, count: expression.fields.len(), instead }
+            }
+            (Some(remedies::Better::Field(problem)), _) | (None, Wrong::Field(problem)) => {
+                let Problem { field, found, remedy } = problem;
+                InvalidCron::Field { text, field, found, remedy }
+            }
+            (None, Wrong::Fields(found)) => InvalidCron::Fields { text, found },
+        })
+    }
+
+    fn of(expression: &Expression<'_>) -> Result<Self, Wrong> {
+        let Expression { fields, bracketed } = expression;
         let field = |field, syntax, text: &str| Reader { field, syntax }.values(text);
-        let read = || match (fields.as_slice(), bracketed) {
-            ([minute, hour, day, month, weekday], None) => {
+        match fields.as_slice() {
+            [minute, hour, day, month, weekday] if !bracketed => {
                 let syntax = Syntax::Five;
                 Ok(Self {
                     minutes: bits(&field(CronField::Minute, syntax, minute)?),
@@ -158,7 +204,7 @@ impl Times {
                     years: Years::new(&field(CronField::Year, syntax, "*")?),
                 })
             }
-            ([minute, hour, day, month, weekday, year @ ..], _) if year.len() < 2 => {
+            [minute, hour, day, month, weekday, year @ ..] if year.len() < 2 => {
                 let syntax = Syntax::Six;
                 Ok(Self {
                     minutes: bits(&field(CronField::Minute, syntax, minute)?),
@@ -168,20 +214,27 @@ impl Times {
                     years: Years::new(&field(CronField::Year, syntax, year.first().unwrap_or(&"*"))?),
                 })
             }
-            (fields, _) => {
-                let (plural, within) =
-                    (if fields.len() == 1 { "" } else { "s" }, bracketed.map(|_| " in cron(…)"));
-                Err(Wrong::Fields(format!("{} field{plural}{}", fields.len(), within.unwrap_or_default())))
-            }
-        };
-        match (read(), text.to_owned()) {
-            (Ok(times), _) if times.has_days() => Ok(times),
-            (Ok(_), text) => Err(InvalidCron::Never { text }),
-            (Err(Wrong::Fields(found)), text) => Err(InvalidCron::Fields { text, found }),
-            (Err(Wrong::Field(Problem { field, found, remedy })), text) => {
-                Err(InvalidCron::Field { text, field, found, remedy })
+            fields => {
+                let plural = if fields.len() == 1 { "" } else { "s" };
+                let within = if *bracketed { " in cron(…)" } else { "" };
+                Err(Wrong::Fields(format!("{} field{plural}{within}", fields.len())))
             }
         }
+    }
+}
+
+/// The fields of an expression, in capitals.
+struct Expression<'a> {
+    fields: Vec<&'a str>,
+    /// Whether they are within `cron(…)`.
+    bracketed: bool,
+}
+
+impl<'a> Expression<'a> {
+    fn of(capitals: &'a str) -> Self {
+        let bracketed = capitals.strip_prefix("CRON(").and_then(|rest| rest.strip_suffix(')'));
+        let fields = bracketed.unwrap_or(capitals).split_whitespace().collect();
+        Self { fields, bracketed: bracketed.is_some() }
     }
 }
 
@@ -217,6 +270,24 @@ impl Cron {
         self.before(zone, zone.latest(at), |_| true).map(|firing| firing.at)
     }
 
+    /// The times of a day at which it would fire if the clock of the zone did not jump over them.
+    pub(crate) fn skipped(&self, zone: &Zone, date: Date) -> impl Iterator<Item = Time> {
+        let is_its_own = self.times.dates(date, |day| day == date).next().is_some();
+        let minutes = is_its_own.then(|| self.times.minutes(0)).into_iter().flatten();
+        minutes
+            .filter_map(move |minute| wall(date, minute))
+            .filter(|wall| zone.first(*wall).is_none())
+            .map(DateTime::time)
+    }
+
+    /// The days of the week that it names by numbers of EventBridge Scheduler's, by their names.
+    pub(crate) fn named_days(&self) -> Option<String> {
+        let capitals = self.text.trim().to_ascii_uppercase();
+        let Expression { fields, bracketed } = Expression::of(&capitals);
+        let days = fields.get(4).filter(|days| bracketed && remedies::has_numbers(days))?;
+        remedies::named(days, Syntax::Six)
+    }
+
     pub(crate) const fn times(&self) -> &Times {
         &self.times
     }
@@ -246,9 +317,13 @@ fn minute_of(wall: DateTime) -> u16 {
     u16::try_from(i16::from(wall.hour()) * 60 + i16::from(wall.minute())).unwrap_or(0)
 }
 
+fn wall(date: Date, minute: u16) -> Option<DateTime> {
+    let time = Time::new(i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?, 0, 0).ok()?;
+    Some(date.to_datetime(time))
+}
+
 fn fires(zone: &Zone, date: Date, minute: u16) -> Option<Firing> {
-    let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
-    let wall = date.at(hour, minute, 0, 0);
+    let wall = wall(date, minute)?;
     zone.first(wall).map(|at| Firing { at, wall })
 }
 

@@ -8,7 +8,7 @@ use crate::cron::Cron;
 use crate::crons::Crons;
 use crate::holidays::{Holiday, Holidays};
 use crate::hours::{Hours, Overlap, Pair, Weekly, WeeklyHours};
-use crate::ics;
+use crate::ics::{Calendar, Timed};
 use crate::invalid::{InvalidPlan, Mistake, Step};
 use crate::once::{OneOff, WrittenOneOff};
 use crate::state::State;
@@ -24,6 +24,7 @@ pub struct Plan {
     pub(crate) hours: Hours,
     pub(crate) holidays: Holidays,
     pub(crate) once: Vec<OneOff>,
+    timed: Vec<(usize, Timed)>,
 }
 
 /// The same as it is written. One of `on`, `start` with `stop`, and `always` says when; the rest is added to it.
@@ -35,10 +36,11 @@ pub struct WrittenPlan {
     /// The hours of every week in which resources are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<Vec<WrittenHours>>,
-    /// When they start: a cron expression, or several.
+    /// When they start: a cron expression, or several. A time that does not exist when the clock is set forward is skipped,
+    /// and what comes next counts; hours (`on`) begin and end at the end of the gap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Crons>,
-    /// When they stop.
+    /// When they stop. A time that does not exist when the clock is set forward is skipped: they stay on until the next stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Crons>,
     /// What they always are, but for one-off windows and overrides.
@@ -47,8 +49,8 @@ pub struct WrittenPlan {
     /// Days on which nothing begins: no hours do, and no expression starts anything. What is on ends as ever.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holidays: Vec<Holiday>,
-    /// More of them: calendar files (ICS), by their names in .ace-flow/calendars, like `germany.ics`; what is published has
-    /// their texts here.
+    /// More of them: the all-day events of calendar files (ICS), by their names in .ace-flow/calendars, like `germany.ics`;
+    /// what is published has their texts here. Events with times of the day are no holidays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calendars: Vec<String>,
     /// Windows from a date to a date, whatever the rest says.
@@ -85,13 +87,14 @@ impl From<Plan> for WrittenPlan {
 impl Plan {
     /// Checks what is written, and tells everything that is wrong with it: the first thing, and the others.
     pub fn read(written: WrittenPlan) -> Result<Self, (Mistake, Vec<Mistake>)> {
-        let mut reader = Reader { zone: &written.zone, wrong: Vec::new() };
+        let mut reader = Reader { zone: &written.zone, wrong: Vec::new(), timed: Vec::new() };
         let hours = reader.hours(&written);
         let holidays = reader.holidays(&written);
         let once = reader.once(&written.once);
+        let timed = reader.timed;
         let mut wrong = reader.wrong.into_iter();
         match (wrong.next(), hours) {
-            (None, Some(hours)) => Ok(Self { written, hours, holidays, once }),
+            (None, Some(hours)) => Ok(Self { written, hours, holidays, once, timed }),
             (Some(first), _) => Err((first, wrong.collect())),
             // Where there are no hours, why has been said.
             (None, None) => Err((Mistake { steps: Vec::new(), why: InvalidPlan::NoHours }, Vec::new())),
@@ -103,6 +106,11 @@ impl Plan {
         self.holidays.contains(date).then(|| self.holidays.get(date))
     }
 
+    /// What calendars have beside holidays: events with times of the day, by the place of the calendar, from 0.
+    pub fn timed(&self) -> &[(usize, Timed)] {
+        &self.timed
+    }
+
     /// Whose clock is meant.
     pub const fn zone(&self) -> &Zone {
         &self.written.zone
@@ -112,6 +120,7 @@ impl Plan {
 struct Reader<'a> {
     zone: &'a Zone,
     wrong: Vec<Mistake>,
+    timed: Vec<(usize, Timed)>,
 }
 
 impl Reader<'_> {
@@ -258,8 +267,11 @@ impl Reader<'_> {
             holidays.add(holiday.clone());
         }
         for (index, text) in written.calendars.iter().enumerate() {
-            match ics::holidays(text, self.zone) {
-                Ok(more) => more.into_iter().for_each(|holiday| holidays.add(holiday)),
+            match Calendar::read(text, self.zone) {
+                Ok(calendar) => {
+                    calendar.holidays.into_iter().for_each(|holiday| holidays.add(holiday));
+                    self.timed.extend(calendar.timed.map(|timed| (index, timed)));
+                }
                 Err(why) => self.refuse([Step::Key("calendars"), Step::Item(index)], why),
             }
         }

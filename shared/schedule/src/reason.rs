@@ -79,13 +79,18 @@ impl fmt::Display for Reason {
                 write!(f, " {} to {}", short(from), short(to))
             }
             Self::Outside => f.write_str("outside its hours"),
-            Self::Start { cron } => write!(f, "started by {cron}"),
-            Self::Stop { cron } => write!(f, "stopped by {cron}"),
+            Self::Start { cron } => write!(f, "started by {}", told(cron)),
+            Self::Stop { cron } => write!(f, "stopped by {}", told(cron)),
             Self::NotYet => f.write_str("nothing has stopped it yet"),
             Self::Holiday { day } => write!(f, "nothing begins on the holiday {day}"),
             Self::Always => f.write_str("always so"),
         }
     }
+}
+
+/// An expression, with the names of days that it has numbers of which 1 is Sunday for.
+pub(crate) fn told(cron: &Cron) -> String {
+    cron.named_days().map_or_else(|| cron.to_string(), |days| format!("{cron} ({days})"))
 }
 
 /// A time without seconds that are none.

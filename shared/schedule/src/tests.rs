@@ -1,11 +1,13 @@
 mod calendars;
 mod crons;
 mod days;
+mod gaps;
 mod hours;
 mod people;
 mod plans;
 mod properties;
 mod reference;
+mod remedies;
 
 use jiff::{SignedDuration, Timestamp};
 

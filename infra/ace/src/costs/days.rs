@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use schedule::{Holiday, Override, Plan, Reason, Span, State, week};
+use schedule::{Holiday, Override, Plan, Reason, Skipped, Span, State, skipped, week};
 use serde_json::{Value, json};
 
 use super::times::{clock, hours};
@@ -19,6 +19,8 @@ pub(super) struct Day {
     times: Vec<(String, String)>,
     /// What is out of the ordinary.
     notes: Vec<String>,
+    /// The starts and stops that do not happen, since the clock jumps over their times.
+    skipped: Vec<Skipped>,
 }
 
 /// The days of a plan from a date on, seven at most. `named` are overrides of some resources, which are told beside.
@@ -43,9 +45,11 @@ fn day(plan: &Plan, spans: &[Span], named: &[&Override], date: Date) -> Option<D
         on: 0,
         times: Vec::new(),
         notes: Vec::new(),
+        skipped: skipped(plan, date),
     };
     if day.length == 0 {
         day.notes.push("the clock leaves this day out".to_owned());
+        day.notes.extend(day.skipped.iter().map(ToString::to_string));
         return Some(day);
     }
     let shown = |at: Timestamp| {
@@ -86,6 +90,7 @@ fn day(plan: &Plan, spans: &[Span], named: &[&Override], date: Date) -> Option<D
         let change = if day.length < 24 * 3_600 { "forward" } else { "back" };
         day.notes.push(format!("the clock is set {change}: the day has {}", hours(day.length)));
     }
+    day.notes.extend(day.skipped.iter().map(ToString::to_string));
     Some(day)
 }
 
@@ -109,11 +114,18 @@ impl Day {
 
     /// The same for programs.
     pub(super) fn entry(&self) -> Value {
-        let Self { date, length, on, times, notes } = self;
+        let Self { date, length, on, times, notes, skipped } = self;
         let times: Vec<Value> = times.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
         json!({
             "kind": "day", "date": date, "length_seconds": length, "on_seconds": on, "on": times, "notes": notes,
+            "skipped": skipped.iter().map(Self::skipped).collect::<Vec<_>>(),
         })
+    }
+
+    fn skipped(skipped: &Skipped) -> Value {
+        let Skipped { state, cron, times } = skipped;
+        let times: Vec<String> = times.iter().map(|time| time.strftime("%H:%M").to_string()).collect();
+        json!({ "state": state, "cron": cron, "times": times })
     }
 }
 

@@ -220,6 +220,33 @@ fn two_of_one_name_are_not_mixed_up() {
 }
 
 #[test]
+fn a_stop_at_a_time_that_does_not_exist_is_told_to_be_skipped() {
+    let plan: schedule::Plan = serde_json::from_value(serde_json::json!({
+        "zone": "Europe/Berlin", "start": "0 22 * * 6", "stop": "30 2 * * 0",
+    }))
+    .unwrap();
+    let days = days(&plan, &[], &[], date(2026, 3, 28), 2);
+    let lines: Vec<String> = days.iter().flat_map(super::days::Day::lines).collect();
+    assert_eq!(
+        lines,
+        [
+            "Sat 2026-03-28  on 22:00 to 24:00",
+            "Sun 2026-03-29  on all day",
+            "                the clock is set forward: the day has 23h",
+            "                02:30 does not exist on this day: the stop by 30 2 * * 0 is skipped, as EventBridge Scheduler does",
+        ]
+    );
+    let skipped: Vec<_> = days.iter().map(|day| day.entry().get("skipped").cloned().unwrap()).collect();
+    assert_eq!(
+        skipped,
+        [
+            serde_json::json!([]),
+            serde_json::json!([{ "state": "off", "cron": "30 2 * * 0", "times": ["02:30"] }]),
+        ]
+    );
+}
+
+#[test]
 fn days_tell_holidays_overrides_and_changes_of_the_clock() {
     let known = known(Vec::new(), Vec::new());
     let plan = known.cost.plan();

@@ -77,6 +77,7 @@ fn a_week_is_shown_day_by_day_without_any_stack() {
         json!({
             "kind": "day", "date": "2026-12-24", "length_seconds": 86_400, "on_seconds": 14_400,
             "on": [{ "from": "08:00", "to": "12:00" }], "notes": ["off 12:00 to 24:00: year's end"],
+            "skipped": [],
         })
     );
     // One day, with what the clock does on it.

@@ -2,10 +2,14 @@
 //! configuration that was published reads no files.
 
 use cost::EXAMPLE_PRICES;
+use schedule::Timed;
 
+use super::isolation::Valid;
 use super::mistake::{Notes, nearest};
 use super::node::{self, Entry, Kind, Node, Origin, Value};
+use super::rollouts::find;
 use super::{File, Sources};
+use crate::place::Place;
 
 /// The longest calendar, in bytes: what is published is one item of a table, which holds 400 KB.
 const LONGEST: usize = 64 << 10;
@@ -47,6 +51,31 @@ pub(super) fn production(name: &str, entries: &[Entry], notes: &mut Notes) {
             format!("{name} is production, whose resources are never stopped"),
             "take the block out; where all environments share it, write `cost: null` in this one",
         );
+    }
+}
+
+/// Notes what calendars have beside holidays: events with times of the day, which are left out.
+pub(super) fn check(environments: &[Valid], notes: &mut Notes) {
+    for valid in environments {
+        let Some(cost) = valid.resolved.rollouts.cost() else { continue };
+        for (index, Timed { events, line }) in cost.plan().timed() {
+            let place = Place::of(["cost", "schedule", "calendars"]).item(*index);
+            let Some(at) = find(&valid.entries, &place) else { continue };
+            // The text of one that was published has no lines of its own.
+            let (at, name) = match at.line(*line) {
+                Some(line) => (line, at.source.name.rsplit('/').next().unwrap_or_default().to_owned()),
+                None => (at.clone(), place.to_string()),
+            };
+            let (event, have) = match events {
+                1 => ("event", "has times and is no holiday"),
+                _ => ("events", "have times and are no holidays"),
+            };
+            notes.warning(
+                &at,
+                format!("{events} {event} of {name} {have}: only all-day events count"),
+                "leave what is no holiday out of the file, and make what is one an all-day event (DTSTART;VALUE=DATE:…)",
+            );
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! One event: the days that it takes.
 
 use jiff::SignedDuration;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
 use super::lines::Line;
 use super::recurrence::Rule;
 use super::when::{When, duration};
 use super::{InvalidCalendar, Why};
-use crate::zone::{Edge, MOMENT, Zone};
+use crate::zone::{Edge, Zone};
 
+/// In seconds, as a clock shows it.
+const DAY: i64 = 24 * 3_600;
 /// The longest event.
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 
@@ -22,9 +24,20 @@ pub(super) struct Event {
     except: Vec<When>,
 }
 
-impl Event {
-    /// Reads the properties of an event that begins at a line; `None` if it does not take place.
-    pub(super) fn read(begin: usize, lines: &[Line], own: &Zone) -> Result<Option<Self>, InvalidCalendar> {
+/// What an event is.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// One of whole days.
+    AllDay(Box<Event>),
+    /// One at times of the day.
+    Timed,
+    /// One that does not take place.
+    Cancelled,
+}
+
+impl Read {
+    /// Reads the properties of an event that begins at a line.
+    pub(super) fn event(begin: usize, lines: &[Line], own: &Zone) -> Result<Self, InvalidCalendar> {
         let only = |name: &'static str| {
             let mut named = lines.iter().filter(|line| line.name == name);
             match (named.next(), named.next()) {
@@ -32,6 +45,21 @@ impl Event {
                 (first, None) => Ok(first),
             }
         };
+        let Some(from) = only("DTSTART")? else {
+            return Err(InvalidCalendar { line: begin, why: Why::NoStart });
+        };
+        let cancelled =
+            only("STATUS")?.is_some_and(|line| line.value.trim().eq_ignore_ascii_case("CANCELLED"));
+        let timed = if cancelled { Self::Cancelled } else { Self::Timed };
+        // Of a meeting nothing else needs to be understood, as its series or its zone.
+        if When::time(from).is_some_and(|time| time != Time::midnight()) {
+            return Ok(timed);
+        }
+        let start = When::read(from, &from.value, own)?;
+        let length = length(&start, only("DTEND")?, only("DURATION")?, own)?;
+        if matches!(start, When::At(..)) && (length.is_zero() || length.as_secs() % DAY != 0) {
+            return Ok(timed);
+        }
         for line in lines {
             let remedy = match line.name.as_str() {
                 "RDATE" => "write an event for each of its dates",
@@ -43,46 +71,36 @@ impl Event {
             };
             return Err(line.refuse(Why::Unknown { name: line.name.clone(), remedy }));
         }
-        let Some(from) = only("DTSTART")? else {
-            return Err(InvalidCalendar { line: begin, why: Why::NoStart });
-        };
-        let start = When::read(from, &from.value, own)?;
-        let length = length(&start, only("DTEND")?, only("DURATION")?, own)?;
         let rule = only("RRULE")?.map(|line| Rule::read(line, &start, own)).transpose()?;
         let mut except = Vec::new();
         for line in lines.iter().filter(|line| line.name == "EXDATE") {
             except.extend(When::list(line, own)?);
         }
-        let cancelled =
-            only("STATUS")?.is_some_and(|line| line.value.trim().eq_ignore_ascii_case("CANCELLED"));
         let name = only("SUMMARY")?.map(|line| plain(&line.value)).filter(|name| !name.is_empty());
-        Ok((!cancelled).then_some(Self { name, start, length, rule, except }))
+        let event = Event { name, start, length, rule, except };
+        Ok(if cancelled { Self::Cancelled } else { Self::AllDay(Box::new(event)) })
     }
+}
 
-    /// The dates of a zone on which it lasts for an instant at least.
-    pub(super) fn dates(&self, own: &Zone) -> impl Iterator<Item = Date> {
+impl Event {
+    /// The dates of its own clock on which it lasts.
+    pub(super) fn dates(&self) -> impl Iterator<Item = Date> {
         let first = self.start.wall();
         let more = self.rule.iter().flat_map(move |rule| rule.dates(first));
         std::iter::once(first.date())
             .chain(more)
             .map(|date| self.start.on(date))
             .filter(|start| !self.except.iter().any(|except| is_same(start, except)))
-            .filter_map(|start| self.span(&start, own))
+            .filter_map(|start| self.span(&start))
             .flat_map(|(first, last)| {
                 first.series(jiff::Span::new().days(1)).take_while(move |date| *date <= last)
             })
     }
 
-    fn span(&self, start: &When, own: &Zone) -> Option<(Date, Date)> {
+    /// The first and the last.
+    fn span(&self, start: &When) -> Option<(Date, Date)> {
         let end = start.wall().checked_add(self.length).ok()?;
-        match start {
-            When::Date(date) => Some((*date, end.date().yesterday().ok()?)),
-            When::At(_, zone) => {
-                let begin = start.instant(Edge::Begin)?;
-                let last = zone.instant(end, Edge::End)?.checked_sub(MOMENT).ok()?.max(begin);
-                Some((own.wall(begin).date(), own.wall(last).date()))
-            }
-        }
+        Some((start.wall().date(), end.date().yesterday().ok()?))
     }
 }
 
@@ -113,7 +131,7 @@ fn length(
         }
         (None, Some(line), _) => {
             let length = duration(&line.value).filter(|length| match start {
-                When::Date(_) => length.as_secs() % 86_400 == 0,
+                When::Date(_) => length.as_secs() % DAY == 0,
                 When::At(..) => true,
             });
             (line, length.ok_or_else(|| line.refuse(Why::Duration(line.value.clone())))?)

@@ -43,6 +43,14 @@ impl When {
         Ok(when)
     }
 
+    /// The time of the day of a property that has one, in whichever zone; `None` of a date, and of what is neither.
+    pub(super) fn time(line: &Line) -> Option<Time> {
+        let kind = line.parameter("VALUE");
+        let (day, time) = line.value.trim().split_once('T')?;
+        let is_time = kind.is_none_or(|kind| kind.eq_ignore_ascii_case("DATE-TIME")) && date(day).is_some();
+        clock(time.strip_suffix('Z').unwrap_or(time)).filter(|_| is_time)
+    }
+
     /// What its clock shows; midnight of a date.
     pub(super) fn wall(&self) -> DateTime {
         match self {

@@ -12,8 +12,8 @@ fn event(lines: &str) -> String {
 
 /// The holidays between two years, as text.
 fn dates(text: &str, zone_name: &str, years: std::ops::RangeInclusive<i16>) -> Vec<String> {
-    let holidays = holidays(text, &zone(zone_name)).unwrap_or_else(|why| panic!("{why}\n{text}"));
-    let within = holidays.iter().filter(|holiday| years.contains(&holiday.date.year()));
+    let calendar = Calendar::read(text, &zone(zone_name)).unwrap_or_else(|why| panic!("{why}\n{text}"));
+    let within = calendar.holidays.iter().filter(|holiday| years.contains(&holiday.date.year()));
     within.map(ToString::to_string).collect()
 }
 
@@ -39,21 +39,48 @@ fn events_of_dates_are_holidays_until_the_day_before_their_end() {
 }
 
 #[test]
-fn events_of_times_take_each_date_of_the_plans_zone_on_which_they_last() {
-    let eve = event("DTSTART:20261224T140000Z\nDTEND:20261224T230000Z");
-    assert_eq!(dates(&eve, "Europe/Berlin", 1970..=2199), ["2026-12-24"]);
-    assert_eq!(dates(&eve, "Asia/Tokyo", 1970..=2199), ["2026-12-24", "2026-12-25"]);
-    let york = event("DTSTART;TZID=America/New_York:20261224T200000\nDURATION:PT2H");
-    assert_eq!(dates(&york, "Europe/Berlin", 1970..=2199), ["2026-12-25"]);
-    let floating = event("DTSTART:20261225T000000\nDTEND:20261226T000000");
-    assert_eq!(dates(&floating, "Pacific/Auckland", 1970..=2199), ["2026-12-25"]);
-    let moment = event("DTSTART:20261225T100000");
-    assert_eq!(dates(&moment, "UTC", 1970..=2199), ["2026-12-25"]);
+fn events_from_midnight_to_midnight_are_holidays_by_their_own_clock() {
+    for own in ["Europe/Berlin", "America/New_York", "Pacific/Auckland"] {
+        let berlin =
+            event("DTSTART;TZID=Europe/Berlin:20261225T000000\nDTEND;TZID=Europe/Berlin:20261227T000000");
+        assert_eq!(dates(&berlin, own, 1970..=2199), ["2026-12-25", "2026-12-26"], "{own}");
+        let floating = event("DTSTART:20261225T000000\nDURATION:P1D");
+        assert_eq!(dates(&floating, own, 1970..=2199), ["2026-12-25"], "{own}");
+    }
     // A day is a day where the clock is changed on it.
     let yearly = event(
         "DTSTART;TZID=\"Europe/Berlin\":20250330T000000\nDTEND;TZID=Europe/Berlin:20250331T000000\nRRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU",
     );
     assert_eq!(dates(&yearly, "Europe/Berlin", 2025..=2027), ["2025-03-30", "2026-03-29", "2027-03-28"]);
+}
+
+#[test]
+fn events_with_times_are_no_holidays_and_are_counted() {
+    let christmas = "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261225\r\nEND:VEVENT\r\n";
+    for timed in [
+        "DTSTART:20261201T233000Z\nDTEND:20261201T234500Z",
+        "DTSTART;TZID=America/New_York:20261224T200000\nDURATION:P3D",
+        "DTSTART:20261223T100000",
+        // From midnight on, and over days, but not to a midnight.
+        "DTSTART:20261223T000000",
+        "DTSTART:20261223T000000\nDURATION:PT15M",
+        "DTSTART:20261222T000000\nDTEND:20261224T120000",
+        // What would have to be understood of a holiday.
+        "DTSTART;TZID=W. Europe Standard Time:20261201T090000\nRRULE:FREQ=WEEKLY\nRDATE:20261205T090000\nDTEND:x",
+        "RECURRENCE-ID:20261201T090000Z\nDTSTART;VALUE=DATE-TIME:20261202T090000Z",
+    ] {
+        let meeting = format!("BEGIN:VEVENT\r\n{}\r\nEND:VEVENT\r\n", timed.replace('\n', "\r\n"));
+        let both =
+            Calendar::read(&calendar(&format!("{christmas}{meeting}{meeting}")), &zone("Europe/Berlin"));
+        let Calendar { holidays, timed: counted } = both.unwrap_or_else(|why| panic!("{why}\n{timed}"));
+        assert_eq!(holidays.iter().map(ToString::to_string).collect::<Vec<_>>(), ["2026-12-25"], "{timed}");
+        assert_eq!(counted, Some(Timed { events: 2, line: 7 }), "{timed}");
+        let cancelled = meeting.replace("END:VEVENT", "STATUS:CANCELLED\r\nEND:VEVENT");
+        let none = Calendar::read(&calendar(&format!("{christmas}{cancelled}")), &zone("UTC")).unwrap();
+        assert_eq!(none.timed, None, "{timed}");
+        let alone = Calendar::read(&calendar(&meeting), &zone("UTC")).unwrap_err().to_string();
+        assert!(alone.starts_with("in line 4 of the calendar all events have times of the day"), "{alone}");
+    }
 }
 
 #[test]
@@ -125,7 +152,7 @@ fn what_comes_every_year_is_spelled_out() {
         event("DTSTART;VALUE=DATE:20261225\nRRULE:FREQ=YEARLY;COUNT=4\nEXDATE;VALUE=DATE:20271225,20281225");
     assert_eq!(dates(&except, "UTC", 1970..=2199), ["2026-12-25", "2029-12-25"]);
     let times = event(
-        "DTSTART;TZID=Europe/Berlin:20261225T080000\nDURATION:PT1H\nRRULE:FREQ=YEARLY;COUNT=3\nEXDATE:20271225T070000Z,20281225T080000Z",
+        "DTSTART;TZID=Europe/Berlin:20261225T000000\nDURATION:P1D\nRRULE:FREQ=YEARLY;COUNT=3\nEXDATE:20271224T230000Z,20281225T070000Z",
     );
     assert_eq!(
         dates(&times, "UTC", 1970..=2199),
@@ -177,6 +204,8 @@ fn what_is_not_understood_is_refused_with_line_and_remedy() {
         ),
         (event("DTSTART;VALUE=DATE:20261332"), "\"20261332\" is no date"),
         (event("DTSTART;VALUE=DATE:20261225T000000"), "is no date or time"),
+        (event("DTSTART;VALUE=DATE:20261225T090000"), "is no date or time"),
+        (event("DTSTART:20261325T090000"), "is no date or time"),
         (event("DTSTART;VALUE=PERIOD:20261225T000000Z/PT1H"), "is no date or time"),
         (
             event("DTSTART;TZID=W. Europe Standard Time:20261225T000000"),
@@ -224,11 +253,11 @@ fn what_is_not_understood_is_refused_with_line_and_remedy() {
         ),
         (of("EXDATE:nonsense"), "\"nonsense\" is no date or time"),
     ] {
-        let told = holidays(&text, &zone("UTC")).unwrap_err().to_string();
+        let told = Calendar::read(&text, &zone("UTC")).unwrap_err().to_string();
         assert!(told.contains(says), "{text}\n{told}");
     }
     let many = event("DTSTART;VALUE=DATE:19700101\nDTEND;VALUE=DATE:19701231\nRRULE:FREQ=YEARLY");
-    let told = holidays(&many, &zone("UTC")).unwrap_err().to_string();
+    let told = Calendar::read(&many, &zone("UTC")).unwrap_err().to_string();
     assert!(told.contains("over 20000 dates"), "{told}");
 }
 

@@ -1,6 +1,8 @@
 //! What holds of every plan, expression and text.
 
-use jiff::civil::Date;
+use std::collections::BTreeSet;
+
+use jiff::civil::{Date, DateTime};
 use proptest::prelude::*;
 
 use super::reference::{Clock, states};
@@ -229,6 +231,18 @@ proptest! {
     }
 
     #[test]
+    fn what_is_skipped_on_a_day_is_what_its_clock_does_not_show((zone, now) in zoned(), cron in prop_oneof![crons(), six()]) {
+        let (date, utc) = (zone.wall(now).date(), super::zone("UTC"));
+        let (begin, end) = utc.day(date).unwrap();
+        let minute = |minute| begin.checked_add(SignedDuration::from_mins(minute)).unwrap();
+        let shown: BTreeSet<_> = (-15 * 60..39 * 60).map(|count| zone.wall(minute(count))).collect();
+        let next = |after: &Timestamp| cron.next(&utc, *after).filter(|at| *at < end);
+        let all = std::iter::successors(next(&back(begin, MOMENT)), next).map(|at| utc.wall(at));
+        let expected: Vec<_> = all.filter(|wall| !shown.contains(wall)).map(DateTime::time).collect();
+        prop_assert_eq!(cron.skipped(&zone, date).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn what_is_desired_is_so_until_it_changes((plan, _, overrides, now) in situations(), part in 0.0..1.0_f64) {
         let overrides: Vec<&Override> = overrides.iter().collect();
         let told = desired(&plan, &overrides, now);
@@ -320,8 +334,8 @@ proptest! {
         let _ = Holiday::try_from(text.clone());
         let _ = Moment::try_from(text.clone());
         let utc = zone("UTC");
-        let _ = holidays(&text, &utc);
-        let _ = holidays(&format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101\n{line}\n{text}\nEND:VEVENT\nEND:VCALENDAR"), &utc);
+        let _ = Calendar::read(&text, &utc);
+        let _ = Calendar::read(&format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101\n{line}\n{text}\nEND:VEVENT\nEND:VCALENDAR"), &utc);
     }
 
     #[test]
@@ -339,7 +353,7 @@ proptest! {
         }
         let event = format!("DTSTART:{start}\nRRULE:FREQ=YEARLY;{}\n{}", rule.join(";"), rule.join("\n"));
         let text = format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\n{event}\nEND:VEVENT\nEND:VCALENDAR");
-        if let Ok(days) = holidays(&text, &zone("Europe/Berlin")) {
+        if let Ok(Calendar { holidays: days, .. }) = Calendar::read(&text, &zone("Europe/Berlin")) {
             prop_assert!(days.iter().zip(days.iter().skip(1)).all(|(before, after)| before.date < after.date));
         }
     }

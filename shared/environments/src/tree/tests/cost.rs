@@ -71,6 +71,44 @@ fn what_is_wrong_with_a_calendar_is_told_at_its_line() {
 }
 
 #[test]
+fn events_with_times_are_told_to_be_no_holidays() {
+    let meeting = "BEGIN:VEVENT\nDTSTART:20261201T233000Z\nDTEND:20261201T234500Z\nEND:VEVENT\n";
+    let of = |text: &str| {
+        let mut warnings = check(&[with_calendar(text)], Strictness::Lenient).unwrap().warnings;
+        warnings.retain(|warning| warning.message.contains("holiday"));
+        warnings
+    };
+    assert_eq!(of(HOLIDAYS), []);
+    let with = |meetings: &str| HOLIDAYS.replace("END:VCALENDAR", &format!("{meetings}END:VCALENDAR"));
+    let warnings = of(&with(&meeting.repeat(3)));
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    let told = warnings[0].to_string();
+    assert!(
+        told.starts_with(
+            "warning: 3 events of germany.ics have times and are no holidays: only all-day events count\n  at \
+             .ace-flow/calendars/germany.ics:7:1\n  7 | BEGIN:VEVENT\n"
+        ),
+        "{told}"
+    );
+    let one = of(&with(meeting));
+    assert_eq!(
+        one[0].message,
+        "1 event of germany.ics has times and is no holiday: only all-day events count"
+    );
+    let resolved = super::one(with_calendar(&with(meeting)));
+    assert_eq!(cost(&resolved).plan().holiday(jiff::civil::date(2026, 12, 1)), None);
+    // As one file it says so where the text is.
+    let alone = check(&[sources("development", resolved.to_yaml())], Strictness::Lenient).unwrap().warnings;
+    assert!(
+        alone.iter().any(|warning| warning.message.starts_with("1 event of cost.schedule.calendars[0] has")),
+        "{alone:#?}"
+    );
+    let only = with_calendar(&format!("BEGIN:VCALENDAR\n{meeting}END:VCALENDAR\n"));
+    let mistakes = refused(only);
+    assert!(mistakes[0].remedy.starts_with("export one with holidays"), "{mistakes:#?}");
+}
+
+#[test]
 fn a_calendar_that_is_not_there_is_told_where_it_is_named() {
     let mut sources = with_calendar(HOLIDAYS);
     sources.config.text = sources.config.text.replace("[germany.ics]", "[germny.ics]");

@@ -19,15 +19,15 @@ pub struct Caches {
     /// Where the tags of everything else are.
     onward: String,
     http: Http,
-    caches: Arc<Mutex<ElastiCache>>,
+    there: Arc<Mutex<ElastiCache>>,
 }
 
 impl Caches {
     /// Opens it, to the Resource Groups Tagging API at this address; it ends with the runtime.
     pub async fn open(environment: &str, onward: String) -> Self {
         let (listener, address) = listen().await;
-        let caches = Arc::new(Mutex::new(ElastiCache::new(environment)));
-        let way = Self { url: format!("http://{address}"), onward, http: Http::new(), caches };
+        let there = Arc::new(Mutex::new(ElastiCache::new(environment)));
+        let way = Self { url: format!("http://{address}"), onward, http: Http::new(), there };
         let server = way.clone();
         serve(listener, move |call, _| {
             let server = server.clone();
@@ -38,7 +38,7 @@ impl Caches {
 
     /// What is there.
     pub fn there(&self) -> MutexGuard<'_, ElastiCache> {
-        self.caches.lock().unwrap_or_else(PoisonError::into_inner)
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn answer(&self, call: Call) -> io::Result<Response<Full<Bytes>>> {

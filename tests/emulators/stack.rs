@@ -69,6 +69,23 @@ pub struct Ways<'a> {
     pub script: &'a str,
 }
 
+impl Ways<'_> {
+    /// The variables of a function that say so.
+    fn variables(&self, aws: &Aws, function: &str, saving: &str) -> Map<String, Value> {
+        let urls = aws.endpoint_variables_with(self.elb).map(|(name, url)| (name, Value::String(url)));
+        let own = match function {
+            ALERT_ROUTER => vec![("AWS_ENDPOINT_URL_DYNAMODB", self.table), ("ACE_SLACK_API", self.slack)],
+            COST_OPTIMIZER => vec![
+                ("ACE_ENVIRONMENT", saving),
+                ("AWS_ENDPOINT_URL_ELASTICACHE", self.caches),
+                ("AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API", self.caches),
+            ],
+            _ => Vec::new(),
+        };
+        urls.chain(own.into_iter().map(|(name, value)| (name.to_owned(), value.into()))).collect()
+    }
+}
+
 /// The environment of cost-optimizer.
 pub fn saving(run: &str) -> String {
     format!("cost-{run}")
@@ -115,17 +132,7 @@ pub async fn create(aws: &Aws, run: &str, folder: &Path, ways: Ways<'_>) -> Stac
     for function in FUNCTIONS.into_iter().chain([ALERT_ROUTER, COST_OPTIMIZER]) {
         let resource = format!("{function}Function");
         let mut variables = template.variables(&resource);
-        variables.extend(aws.endpoint_variables_with(ways.elb).map(|(name, url)| (name, Value::String(url))));
-        if function == ALERT_ROUTER {
-            variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), ways.table.into());
-            variables.insert("ACE_SLACK_API".to_owned(), ways.slack.into());
-        }
-        if function == COST_OPTIMIZER {
-            variables.insert("ACE_ENVIRONMENT".to_owned(), saving.as_str().into());
-            for service in ["ELASTICACHE", "RESOURCE_GROUPS_TAGGING_API"] {
-                variables.insert(format!("AWS_ENDPOINT_URL_{service}"), ways.caches.into());
-            }
-        }
+        variables.extend(ways.variables(aws, function, &saving));
         let binary = binary_of(&template, &resource);
         let timeout = template.of_function(&resource, "Timeout");
         let home = if function == COST_OPTIMIZER { &saving } else { &environment };

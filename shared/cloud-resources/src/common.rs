@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The longest time of a call with all its attempts and waits.
-const OPERATION: Duration = Duration::from_secs(60);
+const OPERATION: Duration = Duration::from_mins(1);
 /// How many calls are under way at once: more would only be throttled.
 const AT_ONCE: usize = 4;
 

@@ -22,7 +22,7 @@ use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher};
 use engine::CostOptimizerFunction;
 use engine::ports::{
-    CostMeter, CostStore, Kept, MonthSoFar, Order, PortResult, Refused, Resources, Troubles,
+    Cause, CostMeter, CostStore, Kept, MonthSoFar, Order, PortResult, Refused, Resources, Troubles,
 };
 use jiff::{SignedDuration, Timestamp};
 use rollout::EnvironmentName;
@@ -165,7 +165,7 @@ impl Resources for Service<'_> {
         let (mut things, now) = (self.0.things.lock().unwrap(), self.0.town.now());
         let orders = orders.iter().map(|Order { seen, act }| {
             let taken = things.get_mut(&seen.arn).unwrap().take(act, now);
-            taken.map_err(|(why, capacity)| Refused { why: why.to_owned(), capacity })
+            taken.map_err(|(why, _)| Refused { why: why.to_owned(), cause: Cause::Other })
         });
         orders.collect()
     }

@@ -73,6 +73,10 @@ impl ElastiCache {
     }
 
     /// Some minutes pass.
+    ///
+    /// # Panics
+    ///
+    /// If a last snapshot is of another cache.
     pub fn passes(&mut self) {
         for made in self.snapshots.values_mut().filter(|made| made.status == "creating") {
             made.status = if self.snapshots_fail { "failed" } else { "available" };

@@ -41,8 +41,8 @@ fn allowed(name: &str) -> BTreeSet<&str> {
         "schedule",
     ];
     match name {
-        "analysis" | "aws-client" | "asl" | "empty-function" | "http-client" | "schedule"
-        | "weighted-proxy" => BTreeSet::new(),
+        "analysis" | "aws-client" | "aws-stand-in" | "asl" | "empty-function" | "http-client"
+        | "schedule" | "weighted-proxy" => BTreeSet::new(),
         "rollout" | "judge-lab" => BTreeSet::from(["analysis"]),
         "alerting" | "cost" => BTreeSet::from(["rollout", "schedule"]),
         "alert-message" => BTreeSet::from(["alerting", "rollout"]),
@@ -63,7 +63,7 @@ fn allowed(name: &str) -> BTreeSet<&str> {
             inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(own).collect()
         }
         "e2e" => {
-            let own = ["aws-client", "lambda-host", "receivers"];
+            let own = ["aws-client", "aws-stand-in", "lambda-host", "receivers"];
             inner.into_iter().chain(ADAPTERS).chain(LOCAL).chain(own).collect()
         }
         adapter if ADAPTERS.contains(&adapter) => {

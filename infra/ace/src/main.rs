@@ -45,8 +45,7 @@ use crate::error::AceError;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Whoever reads only the beginning of what is printed is no reason to panic.
-    sigpipe::reset();
+    end_with_the_reader();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(shown) => {
@@ -63,6 +62,20 @@ async fn main() -> ExitCode {
             code
         }
     }
+}
+
+/// Whoever reads only the beginning of what is printed is no reason to panic: it ends as a program does that SIGPIPE ends. That
+/// signal itself would also end a command whose connection breaks.
+fn end_with_the_reader() {
+    const SIGPIPE: i32 = 128 + 13;
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let unread = panic.payload_as_str().is_some_and(|why| why.starts_with("failed printing to std"));
+        if unread {
+            std::process::exit(SIGPIPE);
+        }
+        usual(panic);
+    }));
 }
 
 async fn act(command: Command) -> Result<Ending, AceError> {

@@ -217,6 +217,10 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
         }
         _ => {}
     }
+    // Whoever sets its size to none before it is stopped here for the first time takes that size with them.
+    if on && turns && record.shape.is_none() && !is_emptied(seen) {
+        record.shape.clone_from(&seen.shape);
+    }
     record.busy_since = matches!(seen.state, State::Busy(_)).then(|| record.busy_since.unwrap_or(now));
     let turned = match record.ours {
         Ours::Start { .. } => wanted == Power::Off,
@@ -236,6 +240,11 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
 /// Whether its size is none.
 const fn is_empty(seen: &Seen) -> bool {
     matches!(seen.shape, Some(Shape::Group { max: 0, .. } | Shape::Service { desired: 0, .. }))
+}
+
+/// Whether its size is none, or on its way there.
+const fn is_emptied(seen: &Seen) -> bool {
+    is_empty(seen) || matches!(seen.shape, Some(Shape::Service { scaling: Some((_, 0)), .. }))
 }
 
 fn in_vain(asked: Timestamp, now: Timestamp) -> bool {

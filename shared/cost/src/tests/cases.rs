@@ -126,6 +126,16 @@ fn a_size_that_somebody_sets_is_a_start_or_a_stop_by_hand() {
 }
 
 #[test]
+fn a_size_is_known_from_the_first_look_on() {
+    let running = ours(subject(Kind::Group, State::Running, wish(Power::On, "18:00")), Ours::Nothing);
+    let mut emptied = Subject { record: only(running.clone(), "10:00").record, ..running };
+    (emptied.seen.state, emptied.wish) = (State::Stopped, wish(Power::On, "18:00"));
+    emptied.seen.shape = Some(Shape::Group { min: 0, max: 0, desired: 0, instance_type: None });
+    emptied.record = only(emptied.clone(), "14:00").record;
+    assert_eq!(only(emptied, "18:00").act, Act::Start(Some(shape(Kind::Group, "one"))));
+}
+
+#[test]
 fn an_order_that_was_never_given_is_nobodys_hand() {
     let starting = ours(
         subject(Kind::Group, State::Starting, wish(Power::Off, "23:00")),

@@ -143,9 +143,12 @@ impl World {
             }
             for index in 0..self.account.things.len() {
                 let scarce = self.dice.below(3_000);
+                // The size that somebody takes away before anybody has looked is known to nobody.
+                let thing = &self.account.things[index];
+                let is_known = !thing.kind.turns_round() || self.account.record(thing).shape.is_some();
                 let thing = &mut self.account.things[index];
                 match scarce {
-                    0 => {
+                    0 if is_known => {
                         thing.by_hand(at(minute));
                     }
                     1 => thing.scarce = !thing.scarce,

@@ -45,7 +45,13 @@ fn check(seed: u64) {
         }
         let whom = usize::try_from(below(6 * 2_000)).unwrap();
         borough.with(|state| {
-            if let Some(thing) = state.account.things.get_mut(whom) {
+            // The size that somebody takes away before anybody has looked is known to nobody.
+            let records = &state.account.records;
+            let is_known = |thing: &Thing| {
+                !thing.kind.turns_round()
+                    || records.get(&thing.arn()).is_some_and(|record| record.shape.is_some())
+            };
+            if let Some(thing) = state.account.things.get_mut(whom).filter(|thing| is_known(thing)) {
                 thing.by_hand(now);
             }
         });

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use aws_stand_in::{Asked, xml, xml_error};
 use cloud_resources::{Caches, Databases, Ec2Instances, EcsServices, ScalingGroups};
 use cost::{Act, Family, Kind, Seen};
 use engine::ports::{Cause, Order, Resources};
@@ -19,7 +20,6 @@ use engine::{BETWEEN_LOOKS, GIVES_ORDERS_FOR, TICK};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use url::form_urlencoded;
 
 const TAG: (&str, &str) = ("ace-flow:environment", "staging");
 
@@ -117,11 +117,11 @@ impl Cloud {
     }
 
     /// Takes the tokens of a call; `false` when there are too few.
-    fn lets(&self, asked: &Asked) -> bool {
-        *self.1.lock().unwrap().calls.entry(asked.call.clone()).or_default() += 1;
-        let instances = asked.fields.keys().filter(|name| name.starts_with("InstanceId.")).count();
-        let lets = self.takes(&asked.call, 1)
-            && (asked.call != "StopInstances" || self.takes("instances of StopInstances", instances));
+    fn lets(&self, asked: &Call) -> bool {
+        *self.1.lock().unwrap().calls.entry(asked.0.call.clone()).or_default() += 1;
+        let instances = asked.0.fields.keys().filter(|name| name.starts_with("InstanceId.")).count();
+        let lets = self.takes(&asked.0.call, 1)
+            && (asked.0.call != "StopInstances" || self.takes("instances of StopInstances", instances));
         self.1.lock().unwrap().throttled += usize::from(!lets);
         lets
     }
@@ -144,7 +144,7 @@ impl Cloud {
 
 impl HttpConnector for Cloud {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let asked = Asked::read(&request);
+        let asked = Call::read(&request);
         let answer = if self.lets(&asked) { (200, asked.answer(self.0)) } else { asked.throttled() };
         HttpConnectorFuture::new(async move {
             tokio::time::sleep(LATENCY).await;
@@ -154,46 +154,37 @@ impl HttpConnector for Cloud {
     }
 }
 
-/// A request: the call's name, and its fields.
-struct Asked {
-    call: String,
-    fields: BTreeMap<String, String>,
-    json: Option<Value>,
-}
+/// A request.
+struct Call(Asked);
 
 /// Those of a page, by their numbers, and what the next one is asked for with.
 struct Page(std::ops::Range<usize>, Option<usize>);
 
-impl Asked {
+impl Call {
     fn read(request: &HttpRequest) -> Self {
         let body = request.body().bytes().unwrap();
-        if let Some(target) = request.headers().get("x-amz-target") {
-            let call = target.rsplit('.').next().unwrap().to_owned();
-            return Self { call, fields: BTreeMap::new(), json: serde_json::from_slice(body).ok() };
-        }
-        let mut fields: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
-        Self { call: fields.remove("Action").unwrap(), fields, json: None }
+        Self(Asked::read(request.headers().get("x-amz-target"), body))
     }
 
     fn page(&self, all: usize, size: usize) -> Page {
-        let token = ["NextToken", "Marker"].iter().find_map(|name| self.fields.get(*name)).cloned();
-        let token = token.or_else(|| Some(self.json.as_ref()?.get("PaginationToken")?.as_str()?.to_owned()));
+        let token = ["NextToken", "Marker"].iter().find_map(|name| self.0.fields.get(*name)).cloned();
+        let token = token.or_else(|| Some(self.0.json.get("PaginationToken")?.as_str()?.to_owned()));
         let from: usize = token.and_then(|token| token.parse().ok()).unwrap_or_default();
         let end = all.min(from + size);
         Page(from..end, (end < all).then_some(end))
     }
 
     fn throttled(&self) -> (u16, String) {
-        let body = match (&self.json, self.call.as_str()) {
-            (Some(_), _) => json!({ "__type": "ThrottlingException", "message": "Rate exceeded" }).to_string(),
-            (None, "DescribeInstances" | "StopInstances") => "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>no</Message></Error></Errors></Response>".to_owned(),
-            (None, _) => "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>".to_owned(),
+        let body = match (self.0.json.is_null(), self.0.call.as_str()) {
+            (false, _) => json!({ "__type": "ThrottlingException", "message": "Rate exceeded" }).to_string(),
+            (true, "DescribeInstances" | "StopInstances") => "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>no</Message></Error></Errors></Response>".to_owned(),
+            (true, _) => xml_error("Throttling", "Rate exceeded"),
         };
         (400, body)
     }
 
     fn xml(&self, result: &str) -> String {
-        format!("<{0}Response><{0}Result>{result}</{0}Result></{0}Response>", self.call)
+        xml(&self.0.call, result)
     }
 
     /// A page of a list of the query protocol.
@@ -207,7 +198,7 @@ impl Asked {
     fn answer(&self, fleet: Fleet) -> String {
         let (key, value) = TAG;
         let tags = format!("<Key>{key}</Key><Value>{value}</Value>");
-        match self.call.as_str() {
+        match self.0.call.as_str() {
             "DescribeInstances" => {
                 let Page(numbers, token) = self.page(fleet.instances, 1_000);
                 let items = numbers.fold(String::new(), |all, number| {
@@ -260,7 +251,7 @@ impl Asked {
             }),
             "GetResources" => self.tagged(fleet),
             "DescribeServices" => {
-                let asked = self.json.as_ref().unwrap()["services"].as_array().unwrap();
+                let asked = self.0.json.get("services").and_then(Value::as_array).unwrap();
                 assert!(asked.len() <= 10, "AWS takes ten");
                 let services: Vec<Value> = asked
                     .iter()
@@ -283,7 +274,7 @@ impl Asked {
     }
 
     fn tagged(&self, fleet: Fleet) -> String {
-        let asked = self.json.as_ref().unwrap();
+        let asked = &self.0.json;
         let services = asked["ResourceTypeFilters"].to_string().contains("ecs:service");
         let all = if services { fleet.services } else { fleet.caches };
         let Page(numbers, token) = self.page(all, 100);

@@ -182,7 +182,9 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
             record.lease = by_hand(Power::On).or(record.lease);
             record.ours = Ours::Started { at: now };
         }
-        (State::Stopping, Ours::Started { .. }) if turns && is_empty(seen) => {
+        (State::Stopping, Ours::Started { .. })
+            if turns && seen.shape.as_ref().is_some_and(Shape::is_empty) =>
+        {
             record.lease = by_hand(Power::Off).or(record.lease);
             record.ours = Ours::Stopped { at: now };
         }
@@ -218,7 +220,7 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
         _ => {}
     }
     // Whoever sets its size to none before it is stopped here for the first time takes that size with them.
-    if on && turns && record.shape.is_none() && !is_emptied(seen) {
+    if on && turns && record.shape.is_none() && !seen.shape.as_ref().is_some_and(Shape::is_emptied) {
         record.shape.clone_from(&seen.shape);
     }
     record.busy_since = matches!(seen.state, State::Busy(_)).then(|| record.busy_since.unwrap_or(now));
@@ -235,16 +237,6 @@ pub fn notice(mut record: Record, seen: &Seen, wish: &Wish, view: &View, now: Ti
         record.off_since.get_or_insert(now);
     }
     record
-}
-
-/// Whether its size is none.
-const fn is_empty(seen: &Seen) -> bool {
-    matches!(seen.shape, Some(Shape::Group { max: 0, .. } | Shape::Service { desired: 0, .. }))
-}
-
-/// Whether its size is none, or on its way there.
-const fn is_emptied(seen: &Seen) -> bool {
-    is_empty(seen) || matches!(seen.shape, Some(Shape::Service { scaling: Some((_, 0)), .. }))
 }
 
 fn in_vain(asked: Timestamp, now: Timestamp) -> bool {

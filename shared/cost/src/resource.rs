@@ -207,6 +207,18 @@ pub enum Shape {
     Cache(Box<CacheShape>),
 }
 
+impl Shape {
+    /// Whether it is the size of something that is stopped.
+    pub(crate) const fn is_empty(&self) -> bool {
+        matches!(self, Self::Group { max: 0, .. } | Self::Service { desired: 0, .. })
+    }
+
+    /// Whether it is that, or on its way there: bounds that only let it stop are half an order.
+    pub(crate) const fn is_emptied(&self) -> bool {
+        self.is_empty() || matches!(self, Self::Service { scaling: Some((_, 0)), .. })
+    }
+}
+
 /// What a cache is created with again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -35,16 +35,14 @@ pub(crate) enum ScheduleError {
         source: InvalidOverride,
     },
     #[error("environment {environment} has no resource {text:?}: {known}")]
-    #[diagnostic(help(
-        "name it as `ace schedule show --environment {environment}` does, like rds:orders-db, or by its ARN"
-    ))]
-    NoResource { text: String, environment: EnvironmentName, known: String },
+    #[diagnostic(help("name it as `ace schedule show{flags}` does, like rds:orders-db, or by its ARN"))]
+    NoResource { text: String, environment: EnvironmentName, known: String, flags: String },
     #[error("several resources are called {text:?}:{list}")]
     #[diagnostic(help("name the one that is meant with its kind, or by its ARN"))]
     SeveralResources { text: String, list: String },
     #[error("no override of environment {environment} begins with {id}")]
-    #[diagnostic(help("`ace schedule show --environment {environment}` shows those that hold"))]
-    NoOverride { id: String, environment: EnvironmentName },
+    #[diagnostic(help("`ace schedule show{flags}` shows those that hold"))]
+    NoOverride { id: String, environment: EnvironmentName, flags: String },
     #[error("several overrides begin with {id}:{list}")]
     #[diagnostic(help("write more of the one that is meant"))]
     SeveralOverrides { id: String, list: String },

@@ -20,6 +20,8 @@ use crate::{checked, folders, inputs};
 /// What is known.
 pub(super) struct Known {
     pub(super) environment: EnvironmentName,
+    /// What another command about it is called with.
+    pub(super) flags: String,
     /// In which it is.
     pub(super) region: String,
     pub(super) cost: Cost,
@@ -67,23 +69,23 @@ struct Told {
 pub(super) async fn known(place: &Where, only_files: bool) -> Result<Known, AceError> {
     let environment = &place.environment;
     if only_files {
-        return files(environment, "none was to be asked".to_owned(), None);
+        return files(place, "none was to be asked".to_owned(), None);
     }
     if place.is_here() && !place.at.store.exists() {
-        return files(environment, "nothing is published on this machine yet".to_owned(), None);
+        return files(place, "nothing is published on this machine yet".to_owned(), None);
     }
     let told = async { ask(&*ready(place).await?, environment).await };
     match told.await {
         Ok(Told { published: Ok((said, from)), sight }) => {
             let now = sight.now;
-            Ok(Known::new(environment, said, from, Some(sight), now))
+            Ok(Known::new(place, said, from, Some(sight), now))
         }
-        Ok(Told { published: Err(why), sight }) => files(environment, why, Some(sight)),
+        Ok(Told { published: Err(why), sight }) => files(place, why, Some(sight)),
         // Where the files say nothing either, what keeps the stack from being asked is told.
         Err(error) => {
             let Some(said) = quietly(environment) else { return Err(error) };
             let from = Origin::Files { why: format!("it could not be asked ({})", chain(&error)) };
-            Ok(Known::new(environment, said, from, None, Timestamp::now()))
+            Ok(Known::new(place, said, from, None, Timestamp::now()))
         }
     }
 }
@@ -125,12 +127,12 @@ fn quietly(environment: &EnvironmentName) -> Option<Said> {
     Said::of(&environment.rollouts)
 }
 
-fn files(environment: &EnvironmentName, why: String, sight: Option<CostSight>) -> Result<Known, AceError> {
-    let configured = inputs::configuration(environment, None)?;
+fn files(place: &Where, why: String, sight: Option<CostSight>) -> Result<Known, AceError> {
+    let configured = inputs::configuration(&place.environment, None)?;
     let said = Said::of(configured.rollouts());
-    let said = said.ok_or_else(|| ScheduleError::no_block(environment))?;
+    let said = said.ok_or_else(|| ScheduleError::no_block(&place.environment))?;
     let now = sight.as_ref().map_or_else(Timestamp::now, |sight| sight.now);
-    Ok(Known::new(environment, said, Origin::Files { why }, sight, now))
+    Ok(Known::new(place, said, Origin::Files { why }, sight, now))
 }
 
 impl Known {
@@ -139,15 +141,9 @@ impl Known {
         at.map_or(Ok(self.now), |at| instant(at, self.cost.plan().zone(), self.now))
     }
 
-    fn new(
-        environment: &EnvironmentName,
-        said: Said,
-        from: Origin,
-        sight: Option<CostSight>,
-        now: Timestamp,
-    ) -> Self {
+    fn new(place: &Where, said: Said, from: Origin, sight: Option<CostSight>, now: Timestamp) -> Self {
         let Said { cost, region } = said;
-        Self { environment: environment.clone(), region, cost, from, sight, now }
+        Self { environment: place.environment.clone(), flags: place.flags(), region, cost, from, sight, now }
     }
 
     /// What somebody wants kept on or off, what has not ended yet.
@@ -206,8 +202,9 @@ impl Known {
         ];
         if matches!(self.from, Origin::Published { differs: true, .. }) {
             lines.push(format!(
-                "{} the files say something else: `ace publish --environment {environment}` takes it over",
-                Style::new().yellow().apply_to("!")
+                "{} the files say something else: `ace publish{}` takes it over",
+                Style::new().yellow().apply_to("!"),
+                self.flags
             ));
         }
         lines

@@ -110,8 +110,8 @@ pub(super) async fn end(arguments: End) -> Result<Ending, AceError> {
     let (id, over) = match found.as_slice() {
         [only] => only,
         [] => {
-            let environment = desk.place.environment.clone();
-            return Err(ScheduleError::NoOverride { id: begin, environment }.into());
+            let (environment, flags) = (desk.place.environment.clone(), desk.place.flags());
+            return Err(ScheduleError::NoOverride { id: begin, environment, flags }.into());
         }
         several => {
             let list = several.iter().fold(String::new(), |list, (id, over)| {

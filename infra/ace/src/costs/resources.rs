@@ -144,6 +144,7 @@ pub(super) fn one<'a>(known: &'a Known, text: &str) -> Result<Option<&'a Record>
             Err(ScheduleError::NoResource {
                 text: text.to_owned(),
                 environment: known.environment.clone(),
+                flags: known.flags.clone(),
                 known: format!("there are {}{more}", all.join(", ")),
             })
         }

@@ -148,9 +148,9 @@ fn sum<'a>(saved: impl Iterator<Item = &'a Saved>) -> (f64, Money) {
 /// Where the prices are from.
 fn listed(known: &Known, prices: &Prices) -> Vec<String> {
     if prices.source.is_empty() {
-        let environment = &known.environment;
         return vec![format!(
-            "prices: none are published with this configuration: `ace publish --environment {environment}` does it"
+            "prices: none are published with this configuration: `ace publish{}` does it",
+            known.flags
         )];
     }
     let Prices { source, date, region, currency, .. } = prices;

@@ -56,6 +56,7 @@ fn known(records: Vec<Record>, overrides: Vec<(OverrideId, Override)>) -> Known 
     };
     Known {
         environment: "development".parse().unwrap(),
+        flags: " --environment development".to_owned(),
         region: "eu-central-1".to_owned(),
         cost: configuration.cost().unwrap().clone(),
         from,

@@ -151,10 +151,7 @@ fn what_is_published_counts_and_files_that_differ_are_told_of() {
     project.write(crate::project::CONFIG, &config.replace("0 18 * * 1-5", "0 20 * * 1-5"));
     let week = ["schedule", "show", "--from", "2026-12-21"];
     let told = project.told(&week);
-    assert!(
-        told.contains("! the files say something else: `ace publish --environment local` takes it over"),
-        "{told}"
-    );
+    assert!(told.contains("! the files say something else: `ace publish` takes it over"), "{told}");
     assert!(told.contains("Mon 2026-12-21  on 08:00 to 18:00\n"), "{told}");
     assert!(project.told(&[&week[..], &["--files"]].concat()).contains("on 08:00 to 20:00\n"));
     project.told(&["publish"]);

@@ -200,13 +200,7 @@ impl Case<'_> {
             Shape::Instance { instance_type } if self.record.instead.as_ref() == Some(instance_type) => {
                 return;
             }
-            Shape::Group { max: 0, .. }
-            | Shape::Service { desired: 0, .. }
-            | Shape::Service { scaling: Some((_, 0)), .. }
-                if self.record.shape.is_some() =>
-            {
-                return;
-            }
+            emptied if emptied.is_emptied() && self.record.shape.is_some() => return,
             _ => {}
         }
         self.record.instead = None;

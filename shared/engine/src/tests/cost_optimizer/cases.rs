@@ -6,7 +6,7 @@ use cost::{Family, Kind, Ours, State};
 use rollout::{Freeze, Line};
 use serde_json::json;
 
-use super::borough::Borough;
+use super::borough::{Borough, Running};
 
 /// A Monday afternoon, when everything runs.
 const AFTERNOON: &str = "2026-11-30T16:00:00Z";
@@ -111,13 +111,19 @@ fn running(borough: &Borough) -> usize {
     states(borough).iter().filter(|state| **state == State::Running).count()
 }
 
+/// A tick that has asked the first of them to stop.
+fn until_some_are_asked(workers: &Borough) -> Running<'_> {
+    let mut tick = workers.start(json!({ "tick": {} }));
+    while running(workers) == 250 {
+        assert!(tick.go_on().is_none());
+    }
+    tick
+}
+
 #[test]
 fn a_tick_whose_time_runs_out_leaves_the_rest_to_the_next_one() {
     let borough = workers();
-    let mut tick = borough.start(json!({ "tick": {} }));
-    while running(&borough) == 250 {
-        assert!(tick.go_on().is_none());
-    }
+    let mut tick = until_some_are_asked(&borough);
     borough.minutes(2);
     let reply = (0..10_000).find_map(|_| tick.go_on()).unwrap().unwrap();
     assert_eq!((reply.asked, reply.waiting, running(&borough)), (100, 150, 150), "{reply:?}");
@@ -130,10 +136,7 @@ fn a_tick_whose_time_runs_out_leaves_the_rest_to_the_next_one() {
 #[test]
 fn a_rollout_that_begins_among_many_stops_keeps_what_is_still_running() {
     let borough = workers();
-    let mut tick = borough.start(json!({ "tick": {} }));
-    while running(&borough) == 250 {
-        assert!(tick.go_on().is_none());
-    }
+    let mut tick = until_some_are_asked(&borough);
     borough.rollout(true);
     (0..10_000).find_map(|_| tick.go_on()).unwrap().unwrap();
     assert_eq!(running(&borough), 150, "those that were asked together before it began");
